@@ -1,0 +1,31 @@
+// What the session engine and whoever carries its HTTP requests know of each other. No HTTP library is named here.
+
+/** An answer to one HTTP request. */
+export interface BoshResponse {
+  /** 200 always, except where section 17.1 wants an HTTP error for a client that sent no `ver`. */
+  readonly status: 200 | 400 | 403 | 404;
+  /** The session's `content`, or `text/xml; charset=utf-8`. */
+  readonly contentType: string;
+  /** The whole `<body/>`. Empty for a status other than 200. Shared with the replay buffer: never changed. */
+  readonly body: Buffer;
+}
+
+/** One HTTP request that waits for its answer. Exactly one of reply and drop is called, once. */
+export interface Held {
+  /** The client's address, after trusted proxies. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Whether the request came over TLS (to us or to a trusted proxy). */
+  readonly secure: boolean;
+  reply(response: BoshResponse): void;
+  /** Closes the connection without an answer (section 19.1). */
+  drop(): void;
+}
+
+/** Time, for an engine that owns none. */
+export interface BoshClock {
+  /** Milliseconds that never go back. */
+  now(): number;
+  /** Calls `flush` once, after what is being read now has been read in full. Any number of callers share one turn. */
+  soon(flush: { flush(): void }): void;
+}

@@ -1,0 +1,66 @@
+// The hall: everything that crosses it is one of four words. open, stanza and close are RFC 7395's names for what an
+// XMPP stream consists of, whatever carries it; drain is flow control. A connection is two StreamEnds, each holding the
+// other. Nothing here does I/O.
+
+import type { StreamError } from '../xmpp/errors.js';
+import type { StreamHeader } from '../xmpp/header.js';
+import type { Stanza } from '../xmpp/stanza.js';
+
+/** How a stream ended, as the end that still stands is told. */
+export interface Ending {
+  /**
+   * `closed`: the peer said goodbye (`</stream:stream>`, `<close/>`, type='terminate') or was told goodbye.
+   * `lost`: its connection is gone without a word; it has to look lost to the other side too, so that XEP-0198
+   * resumption survives.
+   */
+  readonly how: 'closed' | 'lost';
+  /** Why, where an error is the reason. */
+  readonly error?: StreamError;
+  /** Stanzas that were accepted for this peer and never reached it, oldest first. */
+  readonly undelivered?: readonly Stanza[];
+}
+
+/** One end of a stream, as its peer sees it: whoever can be told these four words. */
+export interface StreamEnd {
+  /** The peer opened its stream, or restarted it. */
+  open(header: StreamHeader): void;
+  /** The peer sent this first-level element. False: enough for now, wait for drain; this one was still taken. */
+  stanza(stanza: Stanza): boolean;
+  /** The peer, which had returned false, can take more. */
+  drain(): void;
+  /** The peer is gone. Said once, and last. */
+  close(ending: Ending): void;
+}
+
+/** What an upstream may know of a client. */
+export interface ClientStream extends StreamEnd {
+  /** For logs: never the whole sid. */
+  readonly name: string;
+  readonly transport: 'bosh' | 'websocket' | 'tcp';
+  /** The client's own address, after trusted proxies. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Whether its connection to us (or to a trusted proxy) is encrypted. */
+  readonly secure: boolean;
+  /** The BOSH `route` attribute, unchecked. */
+  readonly route?: string;
+}
+
+/** Whatever, given a client's end, hands back a server's end. */
+export interface Upstream {
+  /**
+   * At once and without throwing: the end that is returned buffers until the other side is there. An upstream that
+   * refuses closes the client (never before this call returned) and ignores what it is told from then on.
+   */
+  attach(client: ClientStream, header: StreamHeader): StreamEnd;
+  /** Ends every stream with system-shutdown and resolves when all are gone. */
+  stop(): Promise<void>;
+}
+
+/** The end that hears nothing: what a stream holds as its peer once close was said. */
+export const closedEnd: StreamEnd = Object.freeze({
+  open() {},
+  stanza: () => true,
+  drain() {},
+  close() {},
+});
