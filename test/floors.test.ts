@@ -1,0 +1,109 @@
+// Holds every import in src against the table of docs/architecture.md: who may import what, and that nothing runs in a circle.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { expect, test } from 'vitest';
+
+const SRC = join(import.meta.dirname, '../src');
+
+/** A room (folder, or file at the top) and the rooms or files it may import besides itself. */
+const FLOORS: Record<string, readonly string[]> = {
+  xmpp: [],
+  config: [],
+  'metrics.ts': [],
+  'log.ts': [],
+  stream: ['xmpp', 'metrics.ts', 'log.ts'],
+  bosh: ['stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
+  websocket: ['stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
+  tcp: ['stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
+  proxy: ['tcp', 'stream', 'xmpp', 'metrics.ts', 'log.ts'],
+  http: ['bosh', 'websocket', 'stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
+  'events.ts': ['stream/end.ts', 'xmpp'],
+  'server.ts': ['events.ts', 'http', 'proxy', 'bosh', 'stream', 'xmpp', 'config', 'metrics.ts', 'log.ts'],
+  'cli.ts': ['server.ts', 'config', 'log.ts', 'cli'],
+  cli: ['server.ts', 'config', 'log.ts'],
+  'index.ts': ['server.ts', 'events.ts', 'config', 'stream/end.ts', 'xmpp', 'log.ts'],
+};
+
+/** A package and the only places that may import it. */
+const DOORS: Record<string, readonly string[]> = {
+  ltx: ['xmpp/element.ts'],
+  fastify: ['http/'],
+  '@fastify/websocket': ['http/'],
+  ws: ['http/', 'websocket/'],
+  dns2: ['proxy/'],
+  pino: ['log.ts'],
+  'prom-client': ['metrics.ts'],
+  ajv: ['config/'],
+  'jsonc-parser': ['config/'],
+  tav: ['config/', 'cli.ts', 'cli/'],
+};
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts'));
+
+interface Import {
+  readonly file: string;
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+const imports: Import[] = files.flatMap((file) => {
+  const text = readFileSync(join(SRC, file), 'utf8');
+  return [...text.matchAll(/^(?:import|export)\s+(type\s)?[^;]*?from\s+'([^']+)';/gms)].map((match) => ({
+    file,
+    to: match[2].startsWith('.')
+      ? relative(SRC, normalize(join(SRC, dirname(file), match[2]))).replace(/\.js$/, '.ts')
+      : match[2],
+    typeOnly: match[1] !== undefined,
+  }));
+});
+
+const room = (file: string) => (file.includes('/') ? file.slice(0, file.indexOf('/')) : file);
+const within = (file: string, place: string) => file === place || file.startsWith(place.endsWith('/') ? place : `${place}/`);
+const local = (i: Import) => files.includes(i.to);
+
+test('every file stands in a room of the table', () => {
+  expect(files.filter((f) => FLOORS[room(f)] === undefined)).toEqual([]);
+});
+
+test('no import runs uphill or across', () => {
+  const wrong = imports.filter(
+    (i) => local(i) && room(i.to) !== room(i.file) && !FLOORS[room(i.file)]?.some((place) => within(i.to, place)),
+  );
+  expect(wrong.map((i) => `${i.file} -> ${i.to}`)).toEqual([]);
+});
+
+test('every package comes in by its one door', () => {
+  const wrong = imports.filter((i) => {
+    if (local(i) || i.to.startsWith('node:')) return false;
+    const name = i.to.split('/').slice(0, i.to.startsWith('@') ? 2 : 1).join('/');
+    return !DOORS[name]?.some((place) => within(i.file, place));
+  });
+  expect(wrong.map((i) => `${i.file} -> ${i.to}`)).toEqual([]);
+});
+
+test('the environment and the arguments are read in one place', () => {
+  const wrong = files.filter(
+    (f) => !/^(config\/|cli)/.test(f) && /process\.(env|argv)/.test(readFileSync(join(SRC, f), 'utf8')),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('no randomness but that of node:crypto', () => {
+  expect(files.filter((f) => /Math\.random/.test(readFileSync(join(SRC, f), 'utf8')))).toEqual([]);
+});
+
+test('no imports run in a circle', () => {
+  const edges = new Map<string, string[]>(files.map((f) => [f, []]));
+  for (const i of imports) if (local(i) && !i.typeOnly) edges.get(i.file)?.push(i.to);
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const walk = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '));
+    if (path.includes(file) || done.has(file)) return;
+    for (const next of edges.get(file) ?? []) walk(next, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) walk(file, []);
+  expect(circles).toEqual([]);
+});
