@@ -1,0 +1,36 @@
+// What the tests against real programs need from the machine. On a developer's machine a missing program skips its suite with
+// the reason in the title; in CI, where every peer is installed beforehand, it is a failure.
+
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { describe, it } from 'vitest';
+
+const SYSTEM = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin', '/bin'];
+
+/** The full path of an installed program, also one in the system folders an ordinary user's PATH leaves out. */
+export function program(name: string): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM];
+  return folders.map((folder) => join(folder, name)).find(executable);
+}
+
+/** A suite that needs programs: skipped with the reason where one is missing, failed there when CI is set. */
+export function describeWith(programs: readonly string[], title: string, body: () => void): void {
+  const missing = programs.filter((name) => !program(name));
+  if (missing.length === 0) return void describe(title, body);
+  const reason = `not installed: ${missing.join(', ')}`;
+  if (!process.env.CI) return void describe.skip(`${title} (${reason})`, body);
+  describe(title, () => {
+    it(`finds its programs (${reason})`, () => {
+      throw new Error(reason);
+    });
+  });
+}
+
+function executable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

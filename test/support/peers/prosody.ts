@@ -1,0 +1,86 @@
+// Debian's Prosody as a process of its own: one configuration file and one data folder, both temporary, nothing of the system's.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { program } from './need.js';
+import {
+  ACCOUNTS,
+  authority,
+  type Certificate,
+  DOMAIN,
+  PASSWORD,
+  type Peer,
+  type PeerOptions,
+  scratch,
+  WRONG_DOMAIN,
+} from './peer.js';
+import { freePort, Running } from './process.js';
+
+/** Starts Prosody and resolves when it listens. */
+export async function startProsody(options: PeerOptions = {}): Promise<Peer> {
+  const folder = scratch('prosody');
+  const { ca, issue } = authority(folder.path);
+  const [port, tlsPort, http] = [await freePort(), await freePort(), await freePort()];
+  const file = join(folder.path, 'prosody.cfg.lua');
+  writeFileSync(file, configuration(folder.path, { port, tlsPort, http }, issue(DOMAIN), options));
+  for (const name of ACCOUNTS) account(join(folder.path, 'data'), name);
+  const process = new Running(program('prosody') ?? 'prosody', ['-F', '--config', file], { cwd: folder.path });
+  await Promise.all([port, tlsPort, ...(options.web ? [http] : [])].map((each) => process.listens(each)));
+  return {
+    name: 'prosody',
+    port,
+    tlsPort,
+    ca,
+    own: options.web
+      ? { bosh: `http://127.0.0.1:${http}/http-bind`, ws: `ws://127.0.0.1:${http}/xmpp-websocket` }
+      : undefined,
+    log: () => process.log,
+    stop: async () => {
+      await process.stop();
+      folder.remove();
+    },
+  };
+}
+
+function configuration(
+  folder: string,
+  ports: { port: number; tlsPort: number; http: number },
+  { cert, key }: Certificate,
+  { web }: PeerOptions,
+): string {
+  const ssl = `ssl = { certificate = "${cert}", key = "${key}" }`;
+  return `
+run_as_root = true
+pidfile = "${folder}/prosody.pid"
+data_path = "${folder}/data"
+certificates = "${folder}"
+plugin_paths = {}
+admins = {}
+interfaces = { "127.0.0.1" }
+c2s_ports = { ${ports.port} }
+c2s_direct_tls_ports = { ${ports.tlsPort} }
+http_ports = { ${web ? ports.http : ''} }
+https_ports = {}
+s2s_ports = {}
+modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "smacks", "offline", "presence", "message", "iq"${web ? ', "bosh", "websocket"' : ''} }
+modules_disabled = { "s2s" }
+http_default_host = "${DOMAIN}"
+consider_bosh_secure = true
+consider_websocket_secure = true
+c2s_require_encryption = false
+authentication = "internal_plain"
+storage = "internal"
+smacks_hibernation_time = 60
+log = { { levels = { min = "debug" }, to = "console" } }
+VirtualHost "${DOMAIN}"
+  ${ssl}
+VirtualHost "${WRONG_DOMAIN}"
+  ${ssl}
+`;
+}
+
+function account(data: string, name: string): void {
+  const folder = join(data, DOMAIN.replaceAll('.', '%2e'), 'accounts');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${name}.dat`), `return { ["password"] = "${PASSWORD}"; };\n`);
+}

@@ -1,0 +1,54 @@
+// What arrived and nobody took yet, in order, and those who wait for it.
+
+/** A queue that is awaited; it fails whoever waits when its source ends. */
+export class Inbox<T> {
+  #items: T[] = [];
+  #waiting: (() => void)[] = [];
+  #ended: Error | undefined;
+
+  push(item: T): void {
+    this.#items.push(item);
+    this.#wake();
+  }
+
+  /** Nothing comes any more: `take` rejects once nothing that fits is left. */
+  end(reason: string): void {
+    this.#ended ??= new Error(reason);
+    this.#wake();
+  }
+
+  get ended(): string | undefined {
+    return this.#ended?.message;
+  }
+
+  /** Everything that waits, without taking it. */
+  get items(): readonly T[] {
+    return this.#items;
+  }
+
+  /** The first item that fits; those before it stay. */
+  async take(fits: (item: T) => boolean, what: string, ms = 15_000): Promise<T> {
+    const deadline = Date.now() + ms;
+    for (;;) {
+      const at = this.#items.findIndex(fits);
+      if (at >= 0) return this.#items.splice(at, 1)[0];
+      if (this.#ended) throw new Error(`${what} did not come: ${this.#ended.message}`);
+      if (!(await this.#news(deadline - Date.now())))
+        throw new Error(`${what} did not come in ${ms} ms; waiting are: ${this.#items.map(String).join(' ')}`);
+    }
+  }
+
+  #news(ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), Math.max(ms, 0));
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+    });
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
