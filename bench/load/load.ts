@@ -1,0 +1,113 @@
+// The load process: opens sessions and lets them chat, as the measuring process tells it over IPC. Its own CPU time is
+// not part of any number. One order at a time; each is answered by `done` or by `failed`.
+
+import { BoshSession } from './bosh.js';
+import type { Session, SessionOptions } from './session.js';
+import { WsSession } from './ws.js';
+
+export type Order =
+  | { order: 'open'; sessions: number; options: SessionOptions }
+  | { order: 'chat'; messages: number }
+  | { order: 'rest' }
+  | { order: 'finish' };
+export type Answer = { done: { messages: number; requests: number; seconds: number } } | { failed: string };
+
+const STALLED = 6000;
+const AT_ONCE = 32;
+
+let sessions: Session[] = [];
+let burst = 1;
+let budget = 0;
+let resting = 0;
+let requests = 0;
+let turns = 0;
+let chatted: (() => void) | undefined;
+let watch: (() => void) | undefined;
+
+const listener = { turned, failed, sent: () => void requests++ };
+
+function turned(session: Session): void {
+  turns++;
+  if (budget > 0) {
+    budget--;
+    session.turn();
+  } else if (++resting === sessions.length) chatted?.();
+}
+
+function failed(error: Error): void {
+  process.send?.({ failed: error.message } satisfies Answer, () => process.exit(1));
+}
+
+async function open(count: number, options: SessionOptions): Promise<void> {
+  const Kind = options.kind === 'bosh' ? BoshSession : WsSession;
+  burst = options.burst;
+  let next = 0;
+  const worker = async () => {
+    while (next < count) {
+      const session = new Kind(next++, options, listener);
+      sessions.push(session);
+      await session.open();
+      turns++;
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+function chat(messages: number): Promise<void> {
+  budget = Math.max(0, Math.floor(messages / burst) - sessions.length);
+  resting = 0;
+  return new Promise((resolve) => {
+    chatted = resolve;
+    for (const session of sessions) session.turn();
+  });
+}
+
+async function finish(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const ending = sessions;
+  sessions = [];
+  for (let i = 0; i < ending.length; i += AT_ONCE) {
+    await Promise.all(ending.slice(i, i + AT_ONCE).map((session) => session.finish()));
+  }
+}
+
+function obey(order: Order): Promise<void> {
+  if (order.order === 'open') return open(order.sessions, order.options);
+  if (order.order === 'chat') return chat(order.messages);
+  if (order.order === 'finish') return finish();
+  for (const session of sessions) session.rest();
+  return Promise.resolve();
+}
+
+/** Fails when nothing moves: a lost message, or a request that nobody answers. */
+function watchdog(): () => void {
+  let seen = -1;
+  const timer = setInterval(() => {
+    if (turns === seen)
+      failed(
+        new Error(
+          `stalled; waiting for ${sessions
+            .slice(0, 3)
+            .map((one) => one.waitsFor())
+            .join('; ')}`,
+        ),
+      );
+    seen = turns;
+  }, STALLED / 2);
+  return () => clearInterval(timer);
+}
+
+process.on('message', async (order: Order) => {
+  const start = performance.now();
+  requests = 0;
+  watch = watchdog();
+  try {
+    await obey(order);
+    const messages = order.order === 'chat' ? order.messages : 0;
+    process.send?.({ done: { messages, requests, seconds: (performance.now() - start) / 1000 } } satisfies Answer);
+  } catch (error) {
+    failed(error as Error);
+  }
+  watch();
+});
+process.on('disconnect', () => process.exit(0));

@@ -1,0 +1,76 @@
+// Numbers to rows, rows to a Markdown table.
+
+import type { Series } from './scenarios.js';
+
+export interface Row {
+  readonly what: string;
+  readonly server: string;
+  readonly value: string;
+  readonly spread: string;
+  readonly ratio: string;
+  readonly target: string;
+}
+
+/** The first server's rows against the second, which is the reference: ratios are taken round by round. */
+export function compared(what: string, unit: string, series: readonly Series[], target?: number): Row[] {
+  const [measured, reference] = series;
+  if (measured === undefined) return [];
+  const rows = series.map((one) => row(what, unit, one));
+  if (reference !== undefined && rows[0] !== undefined) {
+    const ratios = measured.values.map((value, i) => value / (reference.values[i] ?? Number.NaN));
+    rows[0] = {
+      ...rows[0],
+      ratio: `${median(ratios).toFixed(2)} (${range(ratios, 2)})`,
+      target: verdict(median(ratios), target, 'x'),
+    };
+  }
+  return rows;
+}
+
+/** The first server's value against a number; the others are shown for scale. */
+export function bounded(what: string, unit: string, series: readonly Series[], target: number): Row[] {
+  return series.map((one, i) => ({
+    ...row(what, unit, one),
+    target: i === 0 ? verdict(median(one.values), target, unit) : '',
+  }));
+}
+
+export function table(rows: readonly Row[]): string {
+  const lines = rows.map(
+    (one) => `| ${one.what} | ${one.server} | ${one.value} | ${one.spread} | ${one.ratio} | ${one.target} |`,
+  );
+  return [
+    '| what | server | median | min - max | ratio to the next row (min - max) | at most |',
+    '| --- | --- | ---: | ---: | ---: | --- |',
+    ...lines,
+    '',
+  ].join('\n');
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return ((sorted[middle] ?? Number.NaN) + (sorted[(sorted.length - 1) >> 1] ?? Number.NaN)) / 2;
+}
+
+function row(what: string, unit: string, { server, values, requests }: Series): Row {
+  const digits = unit.startsWith('ms') ? 2 : 1;
+  const shape = requests === undefined || requests === 0 ? '' : `, ${requests.toFixed(2)} writes a message`;
+  return {
+    what: `${what}${shape}`,
+    server,
+    value: `${median(values).toFixed(digits)} ${unit}`,
+    spread: values.length > 1 ? range(values, digits) : '',
+    ratio: '',
+    target: '',
+  };
+}
+
+function range(values: readonly number[], digits: number): string {
+  return `${Math.min(...values).toFixed(digits)} - ${Math.max(...values).toFixed(digits)}`;
+}
+
+function verdict(value: number, target: number | undefined, unit: string): string {
+  if (target === undefined) return '';
+  return `${target} ${unit}: ${value <= target ? 'met' : 'MISSED'}`;
+}

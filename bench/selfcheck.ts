@@ -1,0 +1,47 @@
+// A harness that cannot see a lost message measures nothing: a backend that damages every fiftieth message has to be
+// caught behind every relay, by the name of what it did.
+
+import { Load } from './processes.js';
+import { backend, type Kind, relay } from './servers.js';
+
+const FAULTS: Record<string, RegExp> = {
+  drop: /stalled|came before/,
+  double: /came twice/,
+  alter: /was changed/,
+  swap: /came before/,
+  cross: /belongs to another session|came before|no message|stalled/,
+};
+
+/** Throws when a fault went unseen, or health was called a fault. */
+export async function selfcheck(say: (text: string) => void): Promise<void> {
+  for (const kind of ['ws', 'bosh'] as const) {
+    for (const two of kind === 'bosh' ? [false, true] : [false]) {
+      const healthy = await seen(kind, two, 'none', 4);
+      if (healthy !== undefined) throw new Error(`${kind}: a healthy backend was called faulty: ${healthy}`);
+      for (const [fault, wanted] of Object.entries(FAULTS)) {
+        const error = await seen(kind, two, fault, 4);
+        if (error === undefined || !wanted.test(error)) throw new Error(`${kind}: ${fault} was not seen, but ${error}`);
+        say(`${kind}${two ? ' two in flight' : ''}, ${fault}: ${error.slice(0, 90)}`);
+      }
+    }
+  }
+  const lost = await seen('bosh', true, 'drop', 1);
+  if (!/stalled/.test(lost ?? '')) throw new Error(`a lost message was not seen, but ${lost}`);
+  say(`bosh two in flight, drop, no message behind it: ${lost?.slice(0, 90)}`);
+}
+
+async function seen(kind: Kind, two: boolean, fault: string, burst: number): Promise<string | undefined> {
+  const stub = await backend(fault);
+  const front = await relay(kind, stub.port);
+  const load = new Load();
+  try {
+    await load.order({ order: 'open', sessions: 8, options: { ...front.where, bytes: 100, burst, two } });
+    await load.order({ order: 'chat', messages: 2000 });
+    await load.order({ order: 'finish' });
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    await Promise.all([load.stop(), front.stop(), stub.stop()]);
+  }
+}

@@ -1,0 +1,56 @@
+// The servers that are measured: ours, and what it is compared with.
+
+import type { ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { SessionOptions } from './load/session.js';
+import { freePort, program, reference, stop } from './processes.js';
+
+export type Where = Pick<SessionOptions, 'kind' | 'port' | 'path' | 'domain' | 'relay'>;
+
+export interface Server {
+  readonly name: string;
+  readonly pid: number;
+  readonly where: Where;
+  stop(): Promise<void>;
+}
+
+export type Kind = SessionOptions['kind'];
+/** Starts a server before the backend at this port; `profile` names a folder for its CPU profile. */
+export type Start = (kind: Kind, backend: number, profile?: string) => Promise<Server>;
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+export const ours: Start = async (kind, backend, profile) => {
+  const port = await freePort();
+  const flags = [
+    `--port=${port}`,
+    '--host=127.0.0.1',
+    `--upstream=bench.example=127.0.0.1:${backend}`,
+    '--limits.rates=false',
+    '--logging=ERROR',
+  ];
+  const child = await program(process.execPath, [...profiling(profile), `${ROOT}bin/bosh-server.js`, ...flags], port);
+  const path = kind === 'bosh' ? '/http-bind/' : '/xmpp-websocket/';
+  return server('bosh-server', child, { kind, port, path, domain: 'bench.example', relay: false });
+};
+
+export const relay: Start = async (kind, backend, profile) => {
+  const [child, port] = await reference(`reference/${kind}-relay.js`, [String(backend)], profiling(profile));
+  return server(`${kind} relay`, child, { kind, port, path: '/', domain: 'bench.example', relay: true });
+};
+
+/** The stub backend, healthy or with a fault. */
+export async function backend(fault = 'none'): Promise<{ port: number; stop(): Promise<void> }> {
+  const [child, port] = await reference('reference/backend.js', [fault]);
+  return { port, stop: () => stop(child) };
+}
+
+export function server(name: string, child: ChildProcess, where: Where): Server {
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${name} did not start`);
+  return { name, pid, where, stop: () => stop(child) };
+}
+
+function profiling(folder: string | undefined): string[] {
+  return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
+}
