@@ -1,0 +1,143 @@
+// What must be true between options: each alone is right, together they would not work.
+
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Origin, Problem } from './problem.js';
+import type { Config } from './schema.js';
+import { unreadable } from './tidy.js';
+
+/** Where an option was said; undefined when it has its default. */
+export type Where = (path: string) => Origin | undefined;
+
+/** Mistakes that only show when options are seen together. */
+export function contradictions(config: Config, where: Where): Problem[] {
+  return [
+    ...ordered(config, where),
+    ...collisions(config, where),
+    ...(config.cors.credentials && config.cors.origins.includes('*') ? [anyWithCredentials(where)] : []),
+    ...config.no_tls_domains.flatMap((domain) => unsecured(domain, config, where)),
+  ];
+}
+
+function ordered(config: Config, where: Where): Problem[] {
+  const { limits } = config;
+  return [
+    ...atMost(['default_inactivity', config.default_inactivity], ['max_inactivity', config.max_inactivity], where),
+    ...atMost(['default_wait', config.default_wait], ['max_wait', config.max_wait], where),
+    ...atMost(['limits.queue_soft', limits.queue_soft], ['limits.queue_hard', limits.queue_hard], where),
+    ...atMost(['max_xmpp_buffer_size', config.max_xmpp_buffer_size], ['limits.queue_hard', limits.queue_hard], where),
+  ];
+}
+
+type Named = readonly [name: string, value: number];
+
+function atMost([low, lowValue]: Named, [high, highValue]: Named, where: Where): Problem[] {
+  if (lowValue <= highValue) return [];
+  const [name, value, other, otherValue] = where(low)
+    ? [low, lowValue, high, highValue]
+    : [high, highValue, low, lowValue];
+  const side = name === low ? 'more' : 'less';
+  const fix =
+    name === low ? `lower it to ${highValue}, or raise ${other}` : `raise it to ${lowValue}, or lower ${other}`;
+  const origin = where(name) ?? { kind: 'given' };
+  return [{ origin, option: name, message: `${value} is ${side} than ${other}, which is ${otherValue}`, fix }];
+}
+
+function collisions(config: Config, where: Where): Problem[] {
+  const bare = (path: string) => (path === '/' ? path : path.replace(/\/+$/, ''));
+  const { path, metrics } = config;
+  if (bare(metrics.path) !== bare(path) && bare(metrics.path) !== bare(config.websocket_path)) return [];
+  const origin = where('metrics.path') ?? where('path') ?? where('websocket_path') ?? { kind: 'given' };
+  return [
+    {
+      origin,
+      option: 'metrics.path',
+      message: `${metrics.path} is the path of BOSH or WebSocket too`,
+      fix: 'write another path, such as "/metrics"',
+    },
+  ];
+}
+
+function anyWithCredentials(where: Where): Problem {
+  return {
+    origin: where('cors.credentials') ?? { kind: 'given' },
+    option: 'cors.credentials',
+    message: 'cannot be true while cors.origins has "*": browsers refuse that, and any page could use the cookies',
+    fix: 'list the origins in cors.origins, or leave credentials at false',
+  };
+}
+
+function unsecured(domain: string, config: Config, where: Where): Problem[] {
+  const tls = Object.hasOwn(config.upstreams, domain) ? config.upstreams[domain].tls : undefined;
+  if (tls !== 'starttls' && tls !== 'direct') return [];
+  const origin = where('no_tls_domains') ?? { kind: 'given' };
+  const message = `has "${domain}", whose upstream demands TLS ("${tls}")`;
+  return [
+    { origin, option: 'no_tls_domains', message, fix: `remove it here, or set upstreams.${domain}.tls to "none"` },
+  ];
+}
+
+/** Files that cannot be read, certificates that cannot be used. Expired ones are told by `bosh-server check` only: the server starts, since a renewal is picked up. */
+export function fileProblems(config: Config, where: Where): Problem[] {
+  const own = config.tls === null ? [] : tlsProblems(config.tls, where);
+  const authorities = Object.entries(config.upstreams).flatMap(([domain, { ca }]) => {
+    return ca === undefined ? [] : certificateProblems(ca, `upstreams.${domain}.ca`, where);
+  });
+  return [...own, ...authorities];
+}
+
+const INSTEAD = 'put the certificate there, or remove "tls" and end TLS in a proxy in front';
+
+function tlsProblems({ cert, key, passphrase }: NonNullable<Config['tls']>, where: Where): Problem[] {
+  const problems = cert === '' ? [] : certificateProblems(cert, 'tls.cert', where, INSTEAD);
+  if (key === '') return problems;
+  const origin = where('tls.key') ?? { kind: 'given' };
+  let pem: Buffer;
+  try {
+    pem = readFileSync(key);
+  } catch (error) {
+    return [...problems, unreadable(origin, 'tls.key', key, error)];
+  }
+  try {
+    const privateKey = createPrivateKey({ key: pem, passphrase: passphrase === '' ? undefined : passphrase });
+    if (cert === '' || problems.length > 0 || new X509Certificate(readFileSync(cert)).checkPrivateKey(privateKey))
+      return problems;
+    return [
+      {
+        origin,
+        option: 'tls.key',
+        message: 'does not belong to the certificate in tls.cert',
+        fix: 'name the key that the certificate was made with',
+      },
+    ];
+  } catch (error) {
+    const message = 'is not a private key in PEM, or the passphrase is wrong';
+    const note = (error as NodeJS.ErrnoException).code ?? undefined;
+    return [...problems, { origin, option: 'tls.key', message, note, fix: 'check the file, and tls.passphrase' }];
+  }
+}
+
+function certificateProblems(file: string, option: string, where: Where, fix?: string): Problem[] {
+  const origin = where(option) ?? { kind: 'given' };
+  let pem: Buffer;
+  try {
+    pem = readFileSync(file);
+  } catch (error) {
+    return [
+      unreadable(origin, option, file, error, (error as NodeJS.ErrnoException).code === 'ENOENT' ? fix : undefined),
+    ];
+  }
+  try {
+    new X509Certificate(pem);
+    return [];
+  } catch {
+    return [
+      {
+        origin,
+        option,
+        message: `is not a certificate in PEM: ${file}`,
+        fix: 'name a file that begins with -----BEGIN CERTIFICATE-----',
+      },
+    ];
+  }
+}
