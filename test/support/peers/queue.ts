@@ -32,9 +32,10 @@ export class Inbox<T> {
     for (;;) {
       const at = this.#items.findIndex(fits);
       if (at >= 0) return this.#items.splice(at, 1)[0];
-      if (this.#ended) throw new Error(`${what} did not come: ${this.#ended.message}`);
-      if (!(await this.#news(deadline - Date.now())))
-        throw new Error(`${what} did not come in ${ms} ms; waiting are: ${this.#items.map(String).join(' ')}`);
+      if (this.#ended || !(await this.#news(deadline - Date.now()))) {
+        const why = this.#ended?.message ?? `${ms} ms are over`;
+        throw new Error(`${what} did not come: ${why}; others did: ${this.#items.map(String).join(' ')}`);
+      }
     }
   }
 
