@@ -16,7 +16,6 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { micro } from './micro.js';
 import { installed } from './peers.js';
 import { hottest } from './profile.js';
 import { bounded, compared, type Row, table } from './results.js';
@@ -61,7 +60,7 @@ const SCENARIOS: Record<string, () => Promise<Row[]>> = {
     }
     return rows;
   },
-  micro: async () => micro(say),
+  micro: async () => (await import('./micro.js')).micro(say),
 };
 
 function unknown(name: string): never {
