@@ -93,7 +93,7 @@ function own(
   path: string,
   folder: string,
 ): Awaited<ReturnType<Start>> {
-  const started = server(name, child, { kind, port, path, domain: 'bench.example', relay: false });
+  const started = server(name, child, { kind, port, path, domain: 'bench.example', relay: false }, 1000);
   return { ...started, stop: () => started.stop().then(() => rmSync(folder, { recursive: true, force: true })) };
 }
 

@@ -33,12 +33,12 @@ export async function program(command: string, args: string[], port: number, env
 }
 
 /** Ends a process politely and waits until it is gone. */
-export async function stop(child: ChildProcess): Promise<void> {
+export async function stop(child: ChildProcess, patience = 10_000): Promise<void> {
   running.delete(child);
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
   child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), patience);
   await gone;
   clearTimeout(timer);
 }

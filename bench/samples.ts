@@ -13,7 +13,8 @@ export const ROSTER =
   "<iq xmlns='jabber:client' type='result' id='roster'><query xmlns='jabber:iq:roster'>" +
   Array.from(
     { length: 170 },
-    (_, i) => `<item jid='contact${i}@capulet.example' name='Contact ${i}' subscription='both'><group>House</group></item>`,
+    (_, i) =>
+      `<item jid='contact${i}@capulet.example' name='Contact ${i}' subscription='both'><group>House</group></item>`,
   ).join('') +
   '</query></iq>';
 export const HEADER =
@@ -27,4 +28,10 @@ export function message(bytes: number): string {
     "<message xmlns='jabber:client' from='juliet@capulet.example/balcony' to='romeo@montague.example/orchard' " +
     `type='chat' id='m1'><body>${text}</body></message>`
   );
+}
+
+/** The body of a BOSH request. */
+export function request(rid: number, payload: string, sid = 'f3a1c5d2b7e94a60', attributes = ''): Buffer {
+  const head = `<body rid='${rid}' sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'${attributes}`;
+  return Buffer.from(payload === '' ? `${head}/>` : `${head}>${payload}</body>`);
 }

@@ -102,6 +102,7 @@ export async function memory(kind: Kind, starts: readonly Start[], sessions: num
       await load.order({ order: 'rest' });
       await sleep(4000);
       const each = (rss(server.pid) - before) / sessions;
+      await load.order({ order: 'check' });
       series.push({ server: server.name, values: [each] });
       run.say(`rss-${kind} ${server.name}: ${each.toFixed(1)} KiB a session (${before} KiB before)`);
     });

@@ -45,10 +45,10 @@ export async function backend(fault = 'none'): Promise<{ port: number; stop(): P
   return { port, stop: () => stop(child) };
 }
 
-export function server(name: string, child: ChildProcess, where: Where): Server {
+export function server(name: string, child: ChildProcess, where: Where, patience?: number): Server {
   const { pid } = child;
   if (pid === undefined) throw new Error(`${name} did not start`);
-  return { name, pid, where, stop: () => stop(child) };
+  return { name, pid, where, stop: () => stop(child, patience) };
 }
 
 function profiling(folder: string | undefined): string[] {

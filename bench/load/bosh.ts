@@ -71,6 +71,10 @@ export class BoshSession implements Session {
     this.#post(this.#first, '');
   }
 
+  rests(): boolean {
+    return this.#first.busy;
+  }
+
   async finish(): Promise<void> {
     this.#chatting = false;
     if (!this.#options.relay) {

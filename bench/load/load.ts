@@ -9,6 +9,7 @@ export type Order =
   | { order: 'open'; sessions: number; options: SessionOptions }
   | { order: 'chat'; messages: number }
   | { order: 'rest' }
+  | { order: 'check' }
   | { order: 'finish' };
 export type Answer = { done: { messages: number; requests: number; seconds: number } } | { failed: string };
 
@@ -68,13 +69,20 @@ async function finish(): Promise<void> {
   sessions = [];
   for (let i = 0; i < ending.length; i += AT_ONCE) {
     await Promise.all(ending.slice(i, i + AT_ONCE).map((session) => session.finish()));
+    turns++;
   }
+}
+
+async function check(): Promise<void> {
+  const awake = sessions.filter((session) => !session.rests()).length;
+  if (awake > 0) throw new Error(`${awake} of ${sessions.length} sessions do not rest`);
 }
 
 function obey(order: Order): Promise<void> {
   if (order.order === 'open') return open(order.sessions, order.options);
   if (order.order === 'chat') return chat(order.messages);
   if (order.order === 'finish') return finish();
+  if (order.order === 'check') return check();
   for (const session of sessions) session.rest();
   return Promise.resolve();
 }

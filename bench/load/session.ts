@@ -22,6 +22,8 @@ export interface Session {
   turn(): void;
   /** Nothing to say: leaves a request waiting, or just stays. */
   rest(): void;
+  /** Whether it still rests. */
+  rests(): boolean;
   /** Says goodbye; rejects when something came that nobody sent. */
   finish(): Promise<void>;
   /** What it is waiting for. */

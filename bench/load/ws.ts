@@ -60,6 +60,10 @@ export class WsSession implements Session {
 
   rest(): void {}
 
+  rests(): boolean {
+    return !this.#socket.destroyed;
+  }
+
   async finish(): Promise<void> {
     this.#socket.removeAllListeners('close');
     this.#socket.on('close', () => {});
