@@ -1,10 +1,7 @@
 // What must be true between options: each alone is right, together they would not work.
 
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { Origin, Problem } from './problem.js';
 import type { Config } from './schema.js';
-import { unreadable } from './tidy.js';
 
 /** Where an option was said; undefined when it has its default. */
 export type Where = (path: string) => Origin | undefined;
@@ -75,69 +72,4 @@ function unsecured(domain: string, config: Config, where: Where): Problem[] {
   return [
     { origin, option: 'no_tls_domains', message, fix: `remove it here, or set upstreams.${domain}.tls to "none"` },
   ];
-}
-
-/** Files that cannot be read, certificates that cannot be used. Expired ones are told by `bosh-server check` only: the server starts, since a renewal is picked up. */
-export function fileProblems(config: Config, where: Where): Problem[] {
-  const own = config.tls === null ? [] : tlsProblems(config.tls, where);
-  const authorities = Object.entries(config.upstreams).flatMap(([domain, { ca }]) => {
-    return ca === undefined ? [] : certificateProblems(ca, `upstreams.${domain}.ca`, where);
-  });
-  return [...own, ...authorities];
-}
-
-const INSTEAD = 'put the certificate there, or remove "tls" and end TLS in a proxy in front';
-
-function tlsProblems({ cert, key, passphrase }: NonNullable<Config['tls']>, where: Where): Problem[] {
-  const problems = cert === '' ? [] : certificateProblems(cert, 'tls.cert', where, INSTEAD);
-  if (key === '') return problems;
-  const origin = where('tls.key') ?? { kind: 'given' };
-  let pem: Buffer;
-  try {
-    pem = readFileSync(key);
-  } catch (error) {
-    return [...problems, unreadable(origin, 'tls.key', key, error)];
-  }
-  try {
-    const privateKey = createPrivateKey({ key: pem, passphrase: passphrase === '' ? undefined : passphrase });
-    if (cert === '' || problems.length > 0 || new X509Certificate(readFileSync(cert)).checkPrivateKey(privateKey))
-      return problems;
-    return [
-      {
-        origin,
-        option: 'tls.key',
-        message: 'does not belong to the certificate in tls.cert',
-        fix: 'name the key that the certificate was made with',
-      },
-    ];
-  } catch (error) {
-    const message = 'is not a private key in PEM, or the passphrase is wrong';
-    const note = (error as NodeJS.ErrnoException).code ?? undefined;
-    return [...problems, { origin, option: 'tls.key', message, note, fix: 'check the file, and tls.passphrase' }];
-  }
-}
-
-function certificateProblems(file: string, option: string, where: Where, fix?: string): Problem[] {
-  const origin = where(option) ?? { kind: 'given' };
-  let pem: Buffer;
-  try {
-    pem = readFileSync(file);
-  } catch (error) {
-    return [
-      unreadable(origin, option, file, error, (error as NodeJS.ErrnoException).code === 'ENOENT' ? fix : undefined),
-    ];
-  }
-  try {
-    new X509Certificate(pem);
-    return [];
-  } catch {
-    return [
-      {
-        origin,
-        option,
-        message: `is not a certificate in PEM: ${file}`,
-        fix: 'name a file that begins with -----BEGIN CERTIFICATE-----',
-      },
-    ];
-  }
 }

@@ -3,8 +3,9 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
-import { contradictions, fileProblems, type Where } from './checks.js';
+import { contradictions, type Where } from './checks.js';
 import { type Environment, readEnvironment } from './environment.js';
+import { fileProblems } from './files.js';
 import { type Arguments, readArguments } from './flags.js';
 import { ConfigError, type Origin, type Problem, type Source } from './problem.js';
 import { Reader } from './read.js';
@@ -22,6 +23,8 @@ export interface Given {
   readonly cwd: string;
   /** Where the second default file stands. */
   readonly etc?: string;
+  /** No file is read, whatever is named. */
+  readonly withoutFile?: boolean;
 }
 
 export interface Loaded {
@@ -39,7 +42,7 @@ export interface Loaded {
 export function load(given: Given): Loaded {
   const findings: Findings = { problems: [], warnings: [], cwd: given.cwd };
   const words = readArguments(given.argv, findings.problems);
-  const file = configFile(words, given, findings.warnings);
+  const file = given.withoutFile ? undefined : configFile(words, given, findings.warnings);
   const sayings = [
     ...(file === undefined ? [] : [fileSaid(file, findings)]),
     readEnvironment(given.env, findings.problems, findings.warnings),

@@ -3,6 +3,7 @@
 
 import { resolve } from 'node:path';
 import type { Environment } from './environment.js';
+import { isPem } from './files.js';
 import { formFault } from './forms.js';
 import { nearest } from './nearest.js';
 import type { Fields, Form, Option, Shape } from './option.js';
@@ -124,7 +125,7 @@ export class Reader {
     if (values !== undefined) return this.#chosen(option, values, value, said, path);
     if (form === undefined || (value === '' && option.default === '' && !option.required)) return value;
     if (!this.#formed(form, value, said.origin, path)) return option.default;
-    return form === 'file' ? resolve(folderOf(said.origin, this.findings.cwd), value) : value;
+    return form === 'file' && !isPem(value) ? resolve(folderOf(said.origin, this.findings.cwd), value) : value;
   }
 
   #chosen(option: Option<unknown>, values: readonly string[], value: string, said: Said, path: string): unknown {

@@ -1,0 +1,144 @@
+// The command line: which command, with which configuration, and the exit code. Exit codes: 0 ok, 1 the run failed,
+// 2 usage or configuration, 3 a check found problems, 4 port or permission, 70 a bug.
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { check } from './cli/check.js';
+import { printDocument } from './cli/documents.js';
+import { proxies, proxyConfig } from './cli/proxy-config.js';
+import { type Create, run } from './cli/run.js';
+import type { Terminal } from './cli/terminal.js';
+import { newFile } from './config/example.js';
+import { readArguments } from './config/flags.js';
+import { ConfigError, explain, load } from './config/load.js';
+import { helpText } from './config/manual.js';
+import { nearest } from './config/nearest.js';
+import { printable } from './config/problem.js';
+
+/** Does what the arguments say; resolves to the exit code. */
+export async function main(argv: readonly string[], create: Create = fromServer): Promise<number> {
+  const terminal = here(argv);
+  const { words, help, version } = readArguments(argv, []);
+  if (help) return said(terminal, usage(terminal));
+  if (version) return said(terminal, terminal.version);
+  const command = COMMANDS.get(words[0] ?? 'run');
+  if (command === undefined) return misused(terminal, `${words[0]}  is not a command`, words[0], COMMANDS.keys());
+  try {
+    return await command(words.slice(1), terminal, create);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    terminal.complain(error.message);
+    return words[0] === 'check' ? 3 : 2;
+  }
+}
+
+type Command = (words: readonly string[], terminal: Terminal, create: Create) => number | Promise<number>;
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
+  ['run', (words, terminal, create) => alone(words, terminal) ?? run(load(terminal), terminal, create)],
+  ['check', (words, terminal) => alone(words, terminal) ?? checked(terminal)],
+  [
+    'config',
+    ([what = 'print', ...more], terminal) =>
+      alone(more, terminal) ??
+      printDocument(what, terminal) ??
+      misused(terminal, `config ${what}  is not a command`, what, ['print', 'schema', 'docs', 'example']),
+  ],
+  ['init', (words, terminal) => alone(words, terminal) ?? init(terminal)],
+  ['proxy-config', ([name = '', ...more], terminal) => alone(more, terminal) ?? printProxy(name, terminal)],
+]);
+
+/** Only when the server is to run is it loaded. */
+const fromServer: Create = async (options) => {
+  const { createServer } = await import('./server.js');
+  return createServer(options);
+};
+
+async function checked(terminal: Terminal): Promise<number> {
+  const loaded = load(terminal);
+  for (const warning of loaded.warnings) terminal.complain(`${explain(warning)}\n`);
+  const problems = await check(loaded.config);
+  if (problems.length > 0) {
+    terminal.complain(problems.join('\n\n'));
+    return 3;
+  }
+  return said(terminal, `${loaded.file ?? 'no configuration file'}: everything is fine`);
+}
+
+function init(terminal: Terminal): number {
+  const { config, arguments: words } = load({ ...terminal, withoutFile: true });
+  const path = words.config ?? 'bosh.conf.json';
+  if (existsSync(resolve(terminal.cwd, path))) {
+    terminal.complain(`${path}  is there already\n   fix: remove it first, or write another with --config=PATH`);
+    return 2;
+  }
+  writeFileSync(resolve(terminal.cwd, path), newFile(config.upstreams), { flag: 'wx', mode: 0o640 });
+  return said(terminal, `${path} is written. Look through it, then start: bosh-server --config=${path}`);
+}
+
+function printProxy(name: string, terminal: Terminal): number {
+  const known = proxies.find((proxy) => proxy === name);
+  if (known === undefined) return misused(terminal, `proxy-config ${name}  is not a command`, name, proxies);
+  return said(terminal, proxyConfig(known, load(terminal).config).trimEnd());
+}
+
+function said(terminal: Terminal, text: string): number {
+  terminal.print(text);
+  return 0;
+}
+
+function alone(words: readonly string[], terminal: Terminal): number | undefined {
+  return words.length === 0 ? undefined : misused(terminal, `${words[0]}  is more than this command takes`, '', []);
+}
+
+function misused(terminal: Terminal, message: string, word: string, known: Iterable<string>): number {
+  const near = nearest(word, known);
+  const fix = near === undefined ? 'bosh-server --help lists the commands' : `write ${near}`;
+  terminal.complain(
+    `${printable(`${message}`) + (near === undefined ? '' : `\n   did you mean ${near}?`)}\n   fix: ${fix}`,
+  );
+  return 2;
+}
+
+function usage({ version, columns }: Terminal): string {
+  return `bosh-server ${version}: XMPP over BOSH and WebSocket, in front of any XMPP server
+
+Usage: bosh-server [command] [--option=value ...]
+
+Commands:
+  run                          run the server; this is what happens without a command
+  check                        look for mistakes in the configuration, files, port, certificates, upstreams
+  init                         write a commented bosh.conf.json; takes --upstream and --config=PATH
+  config print                 the configuration in effect, and where each value was said
+  config docs|schema|example   the manual, the JSON Schema for editors, a file with every option
+  proxy-config nginx|haproxy|caddy   what a web server in front needs
+
+  -c, --config=PATH            the configuration file; else ./bosh.conf.json, else /etc/bosh.conf.json
+  --upstream=DOMAIN[=HOST[:PORT]]
+                               an XMPP domain and its server; without HOST it is found by DNS. Can be repeated
+  -h, --help                   this text
+  -v, --version                the version
+
+Exit codes: 0 ok, 1 the run failed, 2 usage or configuration, 3 check found problems, 4 port or permission
+
+Every option is also a variable (BOSH_MAX_INACTIVITY) and a line of the file ("max_inactivity": 160).
+
+${helpText(Math.min(Math.max(columns, 60), 110))}`.trimEnd();
+}
+
+/** This process. */
+function here(argv: readonly string[]): Terminal {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return {
+    argv,
+    env: process.env,
+    cwd: process.cwd(),
+    isTTY: process.stdout.isTTY === true,
+    columns: process.stdout.columns ?? 100,
+    version,
+    print: (text) => void process.stdout.write(`${text}\n`),
+    complain: (text) => void process.stderr.write(`${text}\n`),
+  };
+}

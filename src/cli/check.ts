@@ -1,0 +1,73 @@
+// `bosh-server check`: everything that can be known before the server runs. The configuration is already loaded here;
+// what is left are the port, the certificates' dates, and whether the upstreams' servers can be reached.
+
+import { X509Certificate } from 'node:crypto';
+import { connect, createServer } from 'node:net';
+import { pemOf } from '../config/files.js';
+import type { Config } from '../config/load.js';
+import { listenError } from './listen-error.js';
+
+/** What is wrong, each in the words for people; empty when nothing is. */
+export async function check(config: Config): Promise<string[]> {
+  const found = await Promise.all([
+    portProblems(config),
+    certificateDates(config),
+    ...Object.entries(config.upstreams).map(([domain, upstream]) => upstreamProblems(domain, upstream, config)),
+  ]);
+  return found.flat();
+}
+
+function portProblems(config: Config): Promise<string[]> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error) => resolve([listenError(error, config) ?? `host  ${config.host}: ${error.message}`]));
+    server.listen(config.port, config.host, () => server.close(() => resolve([])));
+  });
+}
+
+const SOON = 14 * 86_400_000;
+
+function certificateDates({ tls, upstreams }: Config): string[] {
+  const named: [option: string, file: string][] = tls === null ? [] : [['tls.cert', tls.cert]];
+  for (const [domain, { ca }] of Object.entries(upstreams))
+    if (ca !== undefined) named.push([`upstreams.${domain}.ca`, ca]);
+  return named.flatMap(([option, file]) => dateProblem(option, file));
+}
+
+function dateProblem(option: string, file: string): string[] {
+  const { validFrom, validTo } = new X509Certificate(pemOf(file));
+  const fix = `\n   fix: put a valid certificate into ${file}`;
+  if (Date.parse(validTo) < Date.now()) return [`${option}  the certificate has expired on ${validTo}${fix}`];
+  if (Date.parse(validFrom) > Date.now())
+    return [`${option}  the certificate is valid only from ${validFrom} on${fix}`];
+  return Date.parse(validTo) < Date.now() + SOON
+    ? [`${option}  the certificate expires soon, on ${validTo}${fix}`]
+    : [];
+}
+
+type Upstream = Config['upstreams'][string];
+
+/** Servers that are found by DNS are left to the running server: it knows how to look. */
+function upstreamProblems(
+  domain: string,
+  { host, port, tls }: Upstream,
+  { connect_timeout }: Config,
+): Promise<string[]> {
+  if (host === undefined) return Promise.resolve([]);
+  const number = port ?? (tls === 'direct' ? 5223 : 5222);
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: number, timeout: connect_timeout * 1000 });
+    const done = (problems: string[]) => {
+      socket.destroy();
+      resolve(problems);
+    };
+    const fix = '   fix: start the XMPP server, or correct "host" and "port"';
+    socket.once('connect', () => done([]));
+    socket.once('timeout', () =>
+      done([`upstreams.${domain}  ${host}:${number} does not answer within ${connect_timeout} s\n${fix}`]),
+    );
+    socket.once('error', ({ message, code }: NodeJS.ErrnoException) =>
+      done([`upstreams.${domain}  ${host}:${number} cannot be reached (${code ?? message})\n${fix}`]),
+    );
+  });
+}

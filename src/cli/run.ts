@@ -1,0 +1,125 @@
+// The running server: start, banner, signals, and an end that is always logged.
+
+import { type Config, ConfigError, explain, type Loaded, load } from '../config/load.js';
+import { changedForRestart } from '../config/restart.js';
+import { createLog, type RootLog } from '../log.js';
+import { listenError } from './listen-error.js';
+import type { Terminal } from './terminal.js';
+
+/** What the command line needs of the server. */
+export interface Running {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  reload(config: Config): Promise<void>;
+  /** A new configuration could not be taken; the old one counts. */
+  rejectedReload?(): void;
+  readonly urls: { readonly bosh: string; readonly websocket: string };
+}
+
+export type Create = (options: Config & { readonly log: RootLog }) => Promise<Running>;
+
+/** Runs until a signal ends it; resolves to the exit code. */
+export async function run(loaded: Loaded, terminal: Terminal, create: Create): Promise<number> {
+  const { config } = loaded;
+  const { isTTY } = terminal;
+  const log = createLog({
+    level: config.logging,
+    pretty: isTTY,
+    colours: isTTY && terminal.env.NO_COLOR === undefined,
+  });
+  const crashed = onCrash(log);
+  for (const warning of loaded.warnings) log.warn('config_warning', { text: explain(warning).replaceAll('\n', ' ') });
+  try {
+    const server = await create({ ...config, log });
+    await server.start();
+    announce(loaded, server, log, terminal);
+    await ended(server, loaded, log, terminal);
+    await log.flush();
+    return 0;
+  } catch (error) {
+    return await failed(error, config, log, terminal);
+  } finally {
+    crashed.off();
+  }
+}
+
+async function failed(error: unknown, config: Config, log: RootLog, terminal: Terminal): Promise<number> {
+  const listening = listenError(error, config);
+  if (error instanceof ConfigError) terminal.complain(error.message);
+  else if (listening !== undefined) terminal.complain(listening);
+  else log.error('run_failed', { error });
+  await log.flush();
+  if (error instanceof ConfigError) return 2;
+  return listening === undefined ? 1 : 4;
+}
+
+function announce({ config, file }: Loaded, server: Running, log: RootLog, terminal: Terminal): void {
+  const { bosh, websocket } = server.urls;
+  const upstreams = Object.keys(config.upstreams);
+  log.info('server_started', {
+    version: terminal.version,
+    bosh,
+    websocket,
+    config: file ?? 'none',
+    upstreams,
+    node: process.version,
+    pid: process.pid,
+  });
+  if (upstreams.length === 0 && config.firewall.allow.length === 0) {
+    const how =
+      'no domain can be reached: name your XMPP server with --upstream=example.com, --upstream=example.com=HOST:PORT, or "upstreams" in bosh.conf.json';
+    log.warn('no_upstream', { how });
+  }
+  if (terminal.isTTY) terminal.print(`BOSH       ${bosh}\nWebSocket  ${websocket}`);
+}
+
+/** Resolves when a signal has ended the server. SIGHUP in between reloads, one after the other. */
+function ended(server: Running, loaded: Loaded, log: RootLog, terminal: Terminal): Promise<void> {
+  let current = loaded;
+  let work: Promise<void> = Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const reload = () => {
+      work = work.then(async () => {
+        current = await reloaded(server, current, log, terminal);
+      });
+    };
+    const end = (signal: NodeJS.Signals) => {
+      process.off('SIGHUP', reload).off('SIGTERM', end).off('SIGINT', end);
+      process.once('SIGINT', () => process.exit(130));
+      log.info('server_stopping', { signal });
+      const stopped = work.then(() => server.stop()).then(() => log.info('server_stopped'));
+      stopped.then(resolve, reject);
+    };
+    process.on('SIGHUP', reload).on('SIGTERM', end).on('SIGINT', end);
+  });
+}
+
+async function reloaded(server: Running, before: Loaded, log: RootLog, { argv, env, cwd }: Terminal): Promise<Loaded> {
+  try {
+    const after = load({ argv, env, cwd });
+    await server.reload(after.config);
+    log.level = after.config.logging;
+    const restart = changedForRestart(before.config, after.config);
+    log.info('config_reloaded', { file: after.file, ...(restart.length > 0 ? { needs_restart: restart } : {}) });
+    return after;
+  } catch (error) {
+    server.rejectedReload?.();
+    if (!(error instanceof ConfigError)) log.error('config_rejected', { error });
+    else
+      log.error('config_rejected', {
+        problems: error.problems.map((problem) => explain(problem).replaceAll('\n', ' ')),
+      });
+    return before;
+  }
+}
+
+/** What nobody caught ends the process with 70, after it was logged. */
+function onCrash(log: RootLog): { off(): void } {
+  const crash = (error: unknown, origin: string) => {
+    log.error('crashed', { origin, error });
+    log.flush().finally(() => process.exit(70));
+  };
+  const rejected = (error: unknown) => crash(error, 'unhandledRejection');
+  process.on('uncaughtException', crash).on('unhandledRejection', rejected);
+  return { off: () => void process.off('uncaughtException', crash).off('unhandledRejection', rejected) };
+}

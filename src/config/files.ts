@@ -1,0 +1,68 @@
+// The files that options name: certificates and keys must be there, be what they should, and belong together.
+
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Where } from './checks.js';
+import type { Problem } from './problem.js';
+import type { Config } from './schema.js';
+import { unreadable } from './tidy.js';
+
+/** The PEM text that an option means: programs may give the text itself instead of a path. */
+export function pemOf(value: string): string {
+  return isPem(value) ? value : readFileSync(value, 'utf8');
+}
+
+export function isPem(value: string): boolean {
+  return value.includes('-----BEGIN ');
+}
+
+/** Files that cannot be read or used. Dates are told by `bosh-server check` only: the server starts with an old
+ * certificate, since a renewed one is picked up. */
+export function fileProblems(config: Config, where: Where): Problem[] {
+  const own = config.tls === null ? [] : tlsProblems(config.tls, where);
+  const authorities = Object.entries(config.upstreams).flatMap(([domain, { ca }]) => {
+    return ca === undefined ? [] : certificateProblems(ca, `upstreams.${domain}.ca`, where);
+  });
+  return [...own, ...authorities];
+}
+
+const INSTEAD = 'put the certificate there, or remove "tls" and end TLS in a proxy in front';
+
+function tlsProblems({ cert, key, passphrase }: NonNullable<Config['tls']>, where: Where): Problem[] {
+  const problems = cert === '' ? [] : certificateProblems(cert, 'tls.cert', where, INSTEAD);
+  return key === ''
+    ? problems
+    : [...problems, ...keyProblems(key, passphrase, problems.length === 0 ? cert : '', where)];
+}
+
+function keyProblems(key: string, passphrase: string, cert: string, where: Where): Problem[] {
+  const origin = where('tls.key') ?? { kind: 'given' };
+  const option = 'tls.key';
+  try {
+    const privateKey = createPrivateKey({ key: pemOf(key), passphrase: passphrase === '' ? undefined : passphrase });
+    if (cert === '' || new X509Certificate(pemOf(cert)).checkPrivateKey(privateKey)) return [];
+    const message = 'does not belong to the certificate in tls.cert';
+    return [{ origin, option, message, fix: 'name the key that the certificate was made with' }];
+  } catch (error) {
+    if (isSystemError(error)) return [unreadable(origin, option, key, error)];
+    const message = 'is not a private key in PEM, or the passphrase is wrong';
+    return [{ origin, option, message, fix: 'check the file, and tls.passphrase' }];
+  }
+}
+
+function certificateProblems(file: string, option: string, where: Where, absent?: string): Problem[] {
+  const origin = where(option) ?? { kind: 'given' };
+  try {
+    new X509Certificate(pemOf(file));
+    return [];
+  } catch (error) {
+    if (isSystemError(error))
+      return [unreadable(origin, option, file, error, error.code === 'ENOENT' ? absent : undefined)];
+    const message = `is not a certificate in PEM${isPem(file) ? '' : `: ${file}`}`;
+    return [{ origin, option, message, fix: 'name a file that begins with -----BEGIN CERTIFICATE-----' }];
+  }
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return (error as NodeJS.ErrnoException).syscall !== undefined;
+}
