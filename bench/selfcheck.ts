@@ -1,8 +1,8 @@
-// A harness that cannot see a lost message measures nothing: a backend that damages every fiftieth message has to be
-// caught behind every relay, by the name of what it did.
+// A harness that cannot see a lost message measures nothing: a backend that damages every fiftieth message, and a relay
+// that forgets a request, have to be caught, by the name of what they did.
 
 import { Load } from './processes.js';
-import { backend, type Kind, relay } from './servers.js';
+import { backend, type Kind, relayWith } from './servers.js';
 
 const FAULTS: Record<string, RegExp> = {
   drop: /stalled|came before/,
@@ -25,14 +25,16 @@ export async function selfcheck(say: (text: string) => void): Promise<void> {
       }
     }
   }
-  const lost = await seen('bosh', true, 'drop', 1);
-  if (!/stalled/.test(lost ?? '')) throw new Error(`a lost message was not seen, but ${lost}`);
-  say(`bosh two in flight, drop, no message behind it: ${lost?.slice(0, 90)}`);
+  for (const fault of ['drop', 'strand']) {
+    const error = await seen('bosh', true, fault, 1);
+    if (!/stalled|stranded/.test(error ?? '')) throw new Error(`bosh: ${fault} was not seen, but ${error}`);
+    say(`bosh two in flight, one message at a time, ${fault}: ${error?.slice(0, 90)}`);
+  }
 }
 
 async function seen(kind: Kind, two: boolean, fault: string, burst: number): Promise<string | undefined> {
-  const stub = await backend(fault);
-  const front = await relay(kind, stub.port);
+  const stub = await backend(fault === 'strand' ? 'none' : fault);
+  const front = await relayWith(kind, stub.port, fault);
   const load = new Load();
   try {
     await load.order({ order: 'open', sessions: 8, options: { ...front.where, bytes: 100, burst, two } });

@@ -34,8 +34,11 @@ export const ours: Start = async (kind, backend, profile) => {
   return server('bosh-server', child, { kind, port, path, domain: 'bench.example', relay: false });
 };
 
-export const relay: Start = async (kind, backend, profile) => {
-  const [child, port] = await reference(`reference/${kind}-relay.js`, [String(backend)], profiling(profile));
+export const relay: Start = (kind, backend, profile) => relayWith(kind, backend, '', profile);
+
+/** The relay, healthy or with a fault of its own. */
+export const relayWith = async (kind: Kind, backend: number, fault: string, profile?: string): Promise<Server> => {
+  const [child, port] = await reference(`reference/${kind}-relay.js`, [String(backend), fault], profiling(profile));
   return server(`${kind} relay`, child, { kind, port, path: '/', domain: 'bench.example', relay: true });
 };
 

@@ -1,11 +1,13 @@
 // What BOSH costs when nothing of it is done: node:http, bodies piped unparsed to the backend, the backend's bytes given
 // back as bodies. The session is the URL's path. At most one request of a session waits; a newer one sends the older
-// back empty, as hold='1' does.
+// back empty, as hold='1' does; told to strand, it forgets one in fifty, to show that the load client sees it.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 
 const backendPort = Number(process.argv[2]);
+const strands = process.argv[3] === 'strand';
+let displaced = 0;
 const EMPTY = Buffer.from("<body xmlns='http://jabber.org/protocol/httpbind'/>");
 
 class Session {
@@ -22,7 +24,7 @@ class Session {
   hold(response: ServerResponse): void {
     const older = this.#waiting;
     this.#waiting = response;
-    if (older !== undefined) answer(older, EMPTY);
+    if (older !== undefined && !(strands && ++displaced % 50 === 0)) answer(older, EMPTY);
     if (this.#queued.length > 0) this.#forward(Buffer.concat(this.#queued.splice(0)));
   }
 
