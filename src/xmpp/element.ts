@@ -1,3 +1,45 @@
 // The only door to ltx: small trees for cold paths. ltx validates nothing, so only proven bytes may be parsed here.
+// The interface is our own, because ltx ships no types and what we publish has to compile for those who use it.
 
-export { Element } from 'ltx';
+import { Element as LtxElement, parse as ltxParse } from 'ltx';
+
+/** An XML element as a tree. Children are elements and unescaped text. */
+export interface Element {
+  /** As written, with its prefix. */
+  name: string;
+  /** Names as written, unescaped values; namespace declarations are among them. */
+  attrs: Record<string, string | undefined>;
+  children: Array<Element | string>;
+  parent: Element | null;
+  is(name: string, ns?: string): boolean;
+  /** Local name. */
+  getName(): string;
+  getNS(): string | undefined;
+  getChild(name: string, ns?: string): Element | undefined;
+  getChildren(name: string, ns?: string): Element[];
+  getChildElements(): Element[];
+  getChildText(name: string, ns?: string): string | null;
+  getText(): string;
+  /** The root of the tree this belongs to. */
+  root(): Element;
+  /** The parent, or itself at the root. */
+  up(): Element;
+  /** Appends a child and returns the child. */
+  c(name: string, attrs?: Record<string, string | undefined> | string): Element;
+  /** Appends an existing element and returns it. */
+  cnode<T extends Element | string>(child: T): T;
+  /** Appends text and returns this element. */
+  t(text: string): this;
+  remove(child: Element): this;
+  clone(): Element;
+  /** Escaped XML. */
+  toString(): string;
+}
+
+/** Makes an element; attributes that are undefined are left out; a string instead of attributes is the namespace. */
+export const Element = LtxElement as new (name: string, attrs?: Record<string, string | undefined> | string) => Element;
+
+/** The tree of proven XML: one element, self-contained. */
+export function parseElement(xml: string): Element {
+  return ltxParse(xml) as Element;
+}

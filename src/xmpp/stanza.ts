@@ -1,26 +1,118 @@
-import type { Element } from './element.js';
+// A stanza, or any other first-level element of a stream, kept as the bytes it came in. What is asked of it is read
+// from the first tag on demand; a tree is only made for cold paths. It does not check: the scanner did.
+
+import { LT, SLASH } from './chars.js';
+import { type Element, parseElement } from './element.js';
+import { escapeAttribute } from './escape.js';
+import { scanStanza } from './scanner.js';
+import { StartTag } from './tag.js';
 
 /** One first-level element, kept as the bytes it came in. */
-export declare class Stanza {
+export class Stanza {
   /** Complete and self-contained: declares every namespace it uses, default namespace included. Never changed. */
   readonly raw: Buffer;
-  constructor(raw: Buffer);
+  #tag: StartTag | undefined;
+  #tree: Element | undefined;
+
+  /** `raw` has left the scanner; text of unknown worth goes through `Stanza.from`. */
+  constructor(raw: Buffer) {
+    this.raw = raw;
+  }
+
   /** A stanza from text that this server wrote itself or that was proven before; throws when it is not well-formed. */
-  static from(xml: string | Element): Stanza;
+  static from(xml: string | Element): Stanza {
+    return scanStanza(Buffer.from(xml.toString()));
+  }
+
+  get #first(): StartTag {
+    this.#tag ??= new StartTag(this.raw);
+    return this.#tag;
+  }
+
   /** Local name: iq, message, presence, or a nonza's name (features, error, auth, enabled, ...). */
-  get name(): string;
-  /** Namespace of the first tag. */
-  get ns(): string;
+  get name(): string {
+    return this.#first.name;
+  }
+
+  /** Namespace of the first tag; '' when it is in none. */
+  get ns(): string {
+    return this.#first.ns;
+  }
+
   /** Attribute of the first tag, unescaped; by its name as written (`to`, `xml:lang`). */
-  attr(name: string): string | undefined;
-  get to(): string | undefined;
-  get from(): string | undefined;
-  get type(): string | undefined;
-  get id(): string | undefined;
+  attr(name: string): string | undefined {
+    return this.#first.attr(name);
+  }
+
+  get to(): string | undefined {
+    return this.attr('to');
+  }
+
+  get from(): string | undefined {
+    return this.attr('from');
+  }
+
+  get type(): string | undefined {
+    return this.attr('type');
+  }
+
+  get id(): string | undefined {
+    return this.attr('id');
+  }
+
   /** First child element, read on demand. */
-  get payload(): { name: string; ns: string } | undefined;
-  /** A copy with these attributes set (undefined: removed) on the first tag; the rest is shared. */
-  with(attrs: Record<string, string | undefined>): Stanza;
+  get payload(): { name: string; ns: string } | undefined {
+    const first = this.#first;
+    if (first.selfClosed) return undefined;
+    const at = this.raw.indexOf(LT, first.end);
+    if (this.raw[at + 1] === SLASH) return undefined;
+    const child = new StartTag(this.raw, at);
+    return { name: child.name, ns: child.declared(child.prefix) ?? first.declared(child.prefix) ?? '' };
+  }
+
+  /** A copy with these attributes set (undefined: removed) on the first tag; all other bytes are the same. */
+  with(attrs: Record<string, string | undefined>): Stanza {
+    const parts: Buffer[] = [];
+    const first = this.#first;
+    const added: string[] = [];
+    const edits: Edit[] = [];
+    for (const [name, value] of Object.entries(attrs)) {
+      const span = first.span(name);
+      if (span === undefined) {
+        if (value !== undefined) added.push(` ${name}='${escapeAttribute(value)}'`);
+      } else if (value === undefined)
+        edits.push({ from: this.#spaceBefore(span.nameStart), to: span.valueEnd + 1, by: '' });
+      else edits.push({ from: span.valueStart - 1, to: span.valueEnd + 1, by: `'${escapeAttribute(value)}'` });
+    }
+    if (added.length > 0) edits.push({ from: first.nameEnd, to: first.nameEnd, by: added.join('') });
+    edits.sort((a, b) => a.from - b.from || a.to - b.to);
+    let done = 0;
+    for (const { from, to, by } of edits) {
+      parts.push(this.raw.subarray(done, from), Buffer.from(by));
+      done = to;
+    }
+    parts.push(this.raw.subarray(done));
+    return new Stanza(Buffer.concat(parts));
+  }
+
+  /** Offset of the white space in front of an attribute. */
+  #spaceBefore(nameStart: number): number {
+    let pos = nameStart;
+    while (isSpace(this.raw[pos - 1])) pos--;
+    return pos;
+  }
+
   /** For cold paths; built once. */
-  get tree(): Element;
+  get tree(): Element {
+    this.#tree ??= parseElement(this.raw.toString());
+    return this.#tree;
+  }
 }
+
+interface Edit {
+  readonly from: number;
+  readonly to: number;
+  readonly by: string;
+}
+
+const isSpace = (byte: number) => byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;

@@ -1,0 +1,62 @@
+// The two cold paths of the scanner's tokens: names beyond ASCII, and references.
+
+import { COLON, HASH, isChar, isNameChar, isNameStart, SEMICOLON } from './chars.js';
+import { exceeded, malformed, restricted, type ScannerLimits } from './limits.js';
+
+/** Throws unless the bytes, taken for a QName by their classes, are one by their code points too. */
+export function checkName(bytes: Buffer, start: number, end: number): void {
+  let first = true;
+  for (let pos = start; pos < end; ) {
+    const lead = bytes[pos];
+    const length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    const code = pos + length <= end ? codePoint(bytes, pos, length) : -1;
+    if (code !== COLON && !(first ? isNameStart(code) : isNameChar(code))) throw malformed('not a name');
+    first = code === COLON;
+    pos += length;
+  }
+}
+
+/** The code point of these bytes; -1 when they are not its one UTF-8 form. */
+function codePoint(bytes: Buffer, pos: number, length: number): number {
+  if (length === 1) return bytes[pos];
+  let code = bytes[pos] & (0x7f >> length);
+  for (let i = 1; i < length; i++) {
+    if ((bytes[pos + i] & 0xc0) !== 0x80) return -1;
+    code = (code << 6) | (bytes[pos + i] & 0x3f);
+  }
+  return code >= [0x80, 0x800, 0x10000][length - 2] ? code : -1;
+}
+
+const PREDEFINED = new Set(['amp', 'lt', 'gt', 'quot', 'apos']);
+
+/** Offset behind the reference that starts at `pos`, or -1 when it is not complete (productions 66 and 68). */
+export function referenceEnd(bytes: Buffer, pos: number, end: number, limits: ScannerLimits): number {
+  const most = Math.min(end, pos + 2 + limits.name);
+  let close = pos + 1;
+  while (close < most && isReferenceByte(bytes[close])) close++;
+  if (close - pos > limits.name) throw exceeded(limits, 'name');
+  if (close >= end) return -1;
+  if (bytes[close] !== SEMICOLON || close === pos + 1) throw malformed('& without a reference');
+  if (bytes[pos + 1] === HASH) checkCharacter(bytes, pos + 2, close);
+  else checkEntity(bytes, pos + 1, close);
+  return close + 1;
+}
+
+function isReferenceByte(byte: number): boolean {
+  return byte === HASH || byte === COLON || byte >= 0x80 || isNameChar(byte);
+}
+
+function checkCharacter(bytes: Buffer, start: number, end: number): void {
+  const digits = bytes.toString('latin1', start, end);
+  const code = /^[0-9]+$/.test(digits) ? Number(digits) : /^x[0-9a-fA-F]+$/.test(digits) ? Number(`0${digits}`) : -1;
+  if (!isChar(code)) throw malformed('not a character reference');
+}
+
+/** Only the predefined entities may be referenced (RFC 6120 section 11.1). */
+function checkEntity(bytes: Buffer, start: number, end: number): void {
+  const name = bytes.toString('latin1', start, end);
+  if (PREDEFINED.has(name)) return;
+  if (bytes[start] < 0x80 && bytes[start] !== COLON && !isNameStart(bytes[start]))
+    throw malformed('& without a reference');
+  throw restricted('a reference to an entity');
+}

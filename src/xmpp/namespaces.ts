@@ -1,0 +1,227 @@
+// Namespaces in XML 1.0 for the element that is being scanned: which prefixes are declared, what they are bound to, and
+// which of them the element takes from its wrapper.
+
+import {
+  type AttributeTable,
+  COLON_AT,
+  NAME_AT,
+  NAME_END,
+  STRIDE,
+  sameBytes,
+  VALUE_AT,
+  VALUE_END,
+} from './attributes.js';
+import { AMP } from './chars.js';
+import { StreamError } from './errors.js';
+import { unescapeAttribute } from './escape.js';
+import { exceeded, malformed, type ScannerLimits } from './limits.js';
+import { NS } from './ns.js';
+import type { StartTag } from './tag.js';
+
+/** A prefix that a wrapper (`<stream:stream>`, `<body>`) declares for its children. */
+export interface WrapperPrefix {
+  readonly name: Buffer;
+  readonly uri: string;
+  /** ` xmlns:name='...'`, ready to be put into a tag. */
+  readonly declaration: Buffer;
+}
+
+/** What children inherit. */
+export interface Wrapper {
+  /** ` xmlns='...'`, or nothing when there is no default namespace. */
+  readonly defaultDeclaration: Buffer | undefined;
+  readonly prefixes: readonly WrapperPrefix[];
+}
+
+/** ` xmlns='ns'`, ready to be put into a tag; `value` is escaped. */
+export function declaration(name: string, value: string): Buffer {
+  return Buffer.from(` ${name}=${value.includes("'") ? `"${value}"` : `'${value}'`}`);
+}
+
+/** What the children of this proven tag inherit. `defaultNs` takes the place of its default namespace. */
+export function wrapperOf(tag: StartTag, defaultDeclaration: Buffer | undefined): Wrapper {
+  const prefixes: WrapperPrefix[] = [];
+  let inherited = defaultDeclaration;
+  for (const { name, value, raw } of tag.written()) {
+    if (name === 'xmlns' && inherited === undefined && value !== '') inherited = declaration(name, raw);
+    if (!name.startsWith('xmlns:') || name === 'xmlns:xml') continue;
+    prefixes.push({ name: Buffer.from(name.slice(6)), uri: value, declaration: declaration(name, raw) });
+  }
+  return { defaultDeclaration: inherited, prefixes };
+}
+
+const XMLNS = 0x786d6c6e; // the bytes of 'xmln'
+const SCOPE = 5; // prefix start and end, value start and end, depth
+
+function startsXmlns(buf: Buffer, at: number): boolean {
+  return (
+    ((buf[at] << 24) | (buf[at + 1] << 16) | (buf[at + 2] << 8) | buf[at + 3]) === XMLNS && buf[at + 4] === 0x73 // 's'
+  );
+}
+
+function isXml(buf: Buffer, at: number, end: number): boolean {
+  return end - at === 3 && buf[at] === 0x78 && buf[at + 1] === 0x6d && buf[at + 2] === 0x6c;
+}
+
+const badPrefix = (text: string) => new StreamError('bad-namespace-prefix', text);
+
+/** The prefixes in scope, as offsets from the element's start. */
+export class Prefixes {
+  #scopes = new Int32Array(8 * SCOPE);
+  #count = 0;
+  /** Numbers for namespace names, equal when the names are; made when two prefixed attributes have to be compared. */
+  #uris = new Map<string, number>();
+  readonly #uriOf: number[] = [];
+  /** Indices into the wrapper's prefixes. */
+  readonly borrowed: number[] = [];
+
+  clear(): void {
+    this.#count = 0;
+    if (this.borrowed.length > 0) this.borrowed.length = 0;
+    if (this.#uris.size > 0) this.#uris = new Map();
+  }
+
+  /** Forgets what was declared deeper than `depth`. */
+  leave(depth: number): void {
+    while (this.#count > 0 && this.#scopes[(this.#count - 1) * SCOPE + 4] > depth) this.#count--;
+  }
+
+  /** Takes in the declarations of a tag; answers whether it has `xmlns` itself. */
+  declare(buf: Buffer, start: number, table: AttributeTable, depth: number, limits: ScannerLimits): boolean {
+    const spans = table.spans;
+    let declaresDefault = false;
+    for (let at = 0; at < table.count * STRIDE; at += STRIDE) {
+      if (!isDeclaration(buf, start, spans, at)) continue;
+      if (spans[at + COLON_AT] < 0) {
+        declaresDefault = true;
+        checkReserved(buf, start + spans[at + VALUE_AT], start + spans[at + VALUE_END], false);
+      } else this.#declarePrefix(buf, start, spans, at, depth, limits);
+    }
+    return declaresDefault;
+  }
+
+  #declarePrefix(
+    buf: Buffer,
+    start: number,
+    spans: Int32Array,
+    at: number,
+    depth: number,
+    limits: ScannerLimits,
+  ): void {
+    const from = spans[at + COLON_AT] + 1;
+    const to = spans[at + NAME_END];
+    const xml = isXml(buf, start + from, start + to);
+    if (to - from === 5 && startsXmlns(buf, start + from)) throw badPrefix('xmlns is declared');
+    if (spans[at + VALUE_AT] === spans[at + VALUE_END]) throw badPrefix('a prefix without a namespace');
+    checkReserved(buf, start + spans[at + VALUE_AT], start + spans[at + VALUE_END], xml);
+    if (xml) return;
+    if (this.#count >= limits.namespaces) throw exceeded(limits, 'namespaces');
+    this.#push(from, to, spans[at + VALUE_AT], spans[at + VALUE_END], depth);
+  }
+
+  #push(from: number, to: number, valueFrom: number, valueTo: number, depth: number): void {
+    const at = this.#count * SCOPE;
+    if (at === this.#scopes.length) {
+      const wider = new Int32Array(at * 2);
+      wider.set(this.#scopes);
+      this.#scopes = wider;
+    }
+    this.#scopes[at] = from;
+    this.#scopes[at + 1] = to;
+    this.#scopes[at + 2] = valueFrom;
+    this.#scopes[at + 3] = valueTo;
+    this.#scopes[at + 4] = depth;
+    this.#uriOf[this.#count++] = -1;
+  }
+
+  /** Finds what binds a prefix: 0 and up a scope, -1 and down the wrapper's, XML for `xml`. Throws when nothing does. */
+  resolve(buf: Buffer, start: number, from: number, to: number, wrapper: Wrapper | undefined): number {
+    const scopes = this.#scopes;
+    for (let i = this.#count - 1; i >= 0; i--) {
+      if (sameBytes(buf, start, scopes[i * SCOPE], scopes[i * SCOPE + 1], from, to)) return i;
+    }
+    if (isXml(buf, start + from, start + to)) return XML;
+    if (wrapper !== undefined) {
+      for (let i = 0; i < wrapper.prefixes.length; i++) {
+        if (wrapper.prefixes[i].name.compare(buf, start + from, start + to) !== 0) continue;
+        if (!this.borrowed.includes(i)) this.borrowed.push(i);
+        return -1 - i;
+      }
+    }
+    throw badPrefix('a prefix that is not declared');
+  }
+
+  /** Resolves the prefixes of a tag's attributes, which must differ by expanded name (section 6.3). */
+  attributes(buf: Buffer, start: number, table: AttributeTable, wrapper: Wrapper | undefined): void {
+    const spans = table.spans;
+    const seen: number[] = [];
+    for (let at = 0; at < table.count * STRIDE; at += STRIDE) {
+      if (spans[at + COLON_AT] < 0 || isDeclaration(buf, start, spans, at)) continue;
+      const binding = this.resolve(buf, start, spans[at + NAME_AT], spans[at + COLON_AT], wrapper);
+      for (let i = 0; i < seen.length; i += 2) {
+        const other = seen[i];
+        if (
+          sameBytes(
+            buf,
+            start,
+            spans[other + COLON_AT],
+            spans[other + NAME_END],
+            spans[at + COLON_AT],
+            spans[at + NAME_END],
+          ) &&
+          this.#uri(buf, start, binding, wrapper) === this.#uri(buf, start, seen[i + 1], wrapper)
+        ) {
+          throw malformed('an attribute appears twice');
+        }
+      }
+      seen.push(at, binding);
+    }
+  }
+
+  /** A number for the namespace name a binding stands for; each name is decoded once. */
+  #uri(buf: Buffer, start: number, binding: number, wrapper: Wrapper | undefined): number {
+    if (binding === XML) return 0;
+    if (binding < 0) return this.#number(wrapper?.prefixes[-1 - binding].uri ?? '');
+    if (this.#uriOf[binding] < 0) {
+      const at = binding * SCOPE;
+      const raw = buf.toString('utf8', start + this.#scopes[at + 2], start + this.#scopes[at + 3]);
+      this.#uriOf[binding] = this.#number(unescapeAttribute(raw));
+    }
+    return this.#uriOf[binding];
+  }
+
+  #number(uri: string): number {
+    const known = this.#uris.get(uri);
+    if (known !== undefined) return known;
+    this.#uris.set(uri, this.#uris.size + 1);
+    return this.#uris.size;
+  }
+}
+
+/** What `resolve` answers for the prefix that is bound without a declaration. */
+const XML = 0x7fffffff;
+
+function isDeclaration(buf: Buffer, start: number, spans: Int32Array, at: number): boolean {
+  const end = spans[at + COLON_AT] < 0 ? spans[at + NAME_END] : spans[at + COLON_AT];
+  return end - spans[at] === 5 && startsXmlns(buf, start + spans[at]);
+}
+
+/** Whether these bytes are the prefix `xmlns`, which no element may have. */
+export function isXmlns(buf: Buffer, from: number, to: number): boolean {
+  return to - from === 5 && startsXmlns(buf, from);
+}
+
+/** The names of the namespaces `xml` and `xmlns` belong to them alone (section 3). */
+function checkReserved(buf: Buffer, from: number, to: number, xml: boolean): void {
+  const length = to - from;
+  let isNsXml = false;
+  if (length >= NS.xmlns.length) {
+    const plain = length === NS.xmlns.length || length === NS.xml.length;
+    if (plain || buf.subarray(from, to).includes(AMP)) {
+      const value = unescapeAttribute(buf.toString('utf8', from, to));
+      if (value === NS.xmlns) throw badPrefix('the namespace of xmlns is declared');
+      isNsXml = value === NS.xml;
+    }
+  }
+  if (isNsXml !== xml) throw badPrefix('xml and its namespace belong together');
+}

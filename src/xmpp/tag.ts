@@ -1,0 +1,180 @@
+// The first tag of a proven element, read by position. Its bytes went through the scanner before, so nothing is checked
+// again and nothing is made a string until it is asked for.
+
+import { APOS, CLASS, COLON, GT, NAME, QUOT, SLASH } from './chars.js';
+import { unescapeAttribute } from './escape.js';
+import { NS } from './ns.js';
+
+/** One attribute, by offsets: name from start to end, value without its quotes. */
+export interface AttributeSpan {
+  readonly nameStart: number;
+  readonly nameEnd: number;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+}
+
+const isNameByte = (byte: number) => (CLASS[byte] & NAME) !== 0 || byte === COLON;
+
+/** Whether these bytes are that ASCII string. */
+function same(bytes: Buffer, start: number, end: number, text: string): boolean {
+  if (end - start !== text.length) return false;
+  for (let i = 0; i < text.length; i++) {
+    if (bytes[start + i] !== text.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
+const isAscii = (text: string) => /^[\x00-\x7f]*$/.test(text);
+
+// Made strings of once, not once a stanza.
+const KNOWN_NAMES = ['message', 'presence', 'iq', 'body', 'features', 'error', 'r', 'a', 'query', 'success'];
+const KNOWN_NAMESPACES = [NS.client, NS.stream, NS.httpbind, NS.stanzas, NS.sm3, NS.sasl];
+
+function known(bytes: Buffer, start: number, end: number, words: readonly string[]): string | undefined {
+  for (const word of words) if (same(bytes, start, end, word)) return word;
+  return undefined;
+}
+
+/** A start tag. Names are as written; values are unescaped. */
+export class StartTag {
+  readonly #bytes: Buffer;
+  readonly #start: number;
+  readonly #nameEnd: number;
+  readonly #colon: number;
+  readonly #spans: number[] = [];
+  readonly #end: number;
+
+  /** `bytes` hold a proven element whose first tag begins at `start`. */
+  constructor(bytes: Buffer, start = 0) {
+    this.#bytes = bytes;
+    this.#start = start;
+    let pos = start + 1;
+    let colon = -1;
+    while (isNameByte(bytes[pos])) {
+      if (bytes[pos] === COLON) colon = pos;
+      pos++;
+    }
+    this.#nameEnd = pos;
+    this.#colon = colon;
+    this.#end = this.#readAttributes(pos);
+  }
+
+  #readAttributes(from: number): number {
+    const bytes = this.#bytes;
+    let pos = from;
+    for (;;) {
+      while (!isNameByte(bytes[pos])) {
+        if (bytes[pos] === GT) return pos + 1;
+        pos++;
+      }
+      const nameStart = pos;
+      while (isNameByte(bytes[pos])) pos++;
+      const nameEnd = pos;
+      while (bytes[pos] !== QUOT && bytes[pos] !== APOS) pos++;
+      const quote = bytes[pos++];
+      const valueStart = pos;
+      while (bytes[pos] !== quote) pos++;
+      this.#spans.push(nameStart, nameEnd, valueStart, pos);
+      pos++;
+    }
+  }
+
+  /** Offset just behind the tag's name: where an attribute can be put in. */
+  get nameEnd(): number {
+    return this.#nameEnd;
+  }
+
+  /** Offset just behind the tag's `>`. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Whether it ends in `/>`. */
+  get selfClosed(): boolean {
+    return this.#bytes[this.#end - 2] === SLASH;
+  }
+
+  /** Local name. */
+  get name(): string {
+    const start = this.#colon < 0 ? this.#start + 1 : this.#colon + 1;
+    return known(this.#bytes, start, this.#nameEnd, KNOWN_NAMES) ?? this.#bytes.toString('utf8', start, this.#nameEnd);
+  }
+
+  /** '' when the name has none. */
+  get prefix(): string {
+    return this.#colon < 0 ? '' : this.#bytes.toString('utf8', this.#start + 1, this.#colon);
+  }
+
+  /** Namespace name; '' when the element is in none. */
+  get ns(): string {
+    return this.declared(this.prefix) ?? '';
+  }
+
+  /** What this tag itself binds a prefix ('': the default namespace) to. */
+  declared(prefix: string): string | undefined {
+    if (prefix === 'xml') return NS.xml;
+    const at = this.#find(prefix === '' ? 'xmlns' : `xmlns:${prefix}`);
+    if (at < 0) return undefined;
+    const start = this.#spans[at + 2];
+    const end = this.#spans[at + 3];
+    return known(this.#bytes, start, end, KNOWN_NAMESPACES) ?? this.#value(at);
+  }
+
+  /** The value of the attribute with this name as written. */
+  attr(name: string): string | undefined {
+    const at = this.#find(name);
+    return at < 0 ? undefined : this.#value(at);
+  }
+
+  /** The value of the attribute with this expanded name, whatever its prefix; `ns` is never ''. */
+  attrNS(ns: string, local: string): string | undefined {
+    for (let at = 0; at < this.#spans.length; at += 4) {
+      const [prefix, rest] = this.#name(at).split(':');
+      if (rest === local && prefix !== 'xmlns' && this.declared(prefix) === ns) return this.#value(at);
+    }
+    return undefined;
+  }
+
+  /** All attributes in their order, namespace declarations among them. */
+  *attributes(): IterableIterator<{ name: string; value: string }> {
+    for (let at = 0; at < this.#spans.length; at += 4) yield { name: this.#name(at), value: this.#value(at) };
+  }
+
+  /** All attributes with their values also as written, still escaped. */
+  *written(): IterableIterator<{ name: string; value: string; raw: string }> {
+    for (let at = 0; at < this.#spans.length; at += 4) {
+      const raw = this.#bytes.toString('utf8', this.#spans[at + 2], this.#spans[at + 3]);
+      yield { name: this.#name(at), value: unescapeAttribute(raw), raw };
+    }
+  }
+
+  /** Where the attribute with this name as written stands. */
+  span(name: string): AttributeSpan | undefined {
+    const at = this.#find(name);
+    if (at < 0) return undefined;
+    const [nameStart, nameEnd, valueStart, valueEnd] = this.#spans.slice(at, at + 4);
+    return { nameStart, nameEnd, valueStart, valueEnd };
+  }
+
+  #find(name: string): number {
+    const spans = this.#spans;
+    for (let at = 0; at < spans.length; at += 4) {
+      if (same(this.#bytes, spans[at], spans[at + 1], name)) return at;
+    }
+    return isAscii(name) ? -1 : this.#findWide(name);
+  }
+
+  #findWide(name: string): number {
+    for (let at = 0; at < this.#spans.length; at += 4) if (this.#name(at) === name) return at;
+    return -1;
+  }
+
+  #name(at: number): string {
+    return this.#bytes.toString('utf8', this.#spans[at], this.#spans[at + 1]);
+  }
+
+  #value(at: number): string {
+    return unescapeAttribute(this.#bytes.toString('utf8', this.#spans[at + 2], this.#spans[at + 3]));
+  }
+}
