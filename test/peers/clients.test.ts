@@ -45,7 +45,9 @@ for (const { name, program, start } of PEERS) {
       it('resumes by itself after its socket was cut, with what came meanwhile', async () => {
         const romeo = await login('bosh', edge, 'romeo');
         const { juliet, inbox } = xmppClient(edge);
+        const enabled = new Promise<void>((resolve) => juliet.on('nonza', (nonza) => nonza.is('enabled') && resolve()));
         const jid = String(await juliet.start());
+        await enabled;
         const resumed = new Promise((resolve) => juliet.streamManagement.on('resumed', resolve));
         juliet.reconnect.delay = 100;
         juliet.socket?.socket?.terminate?.();

@@ -18,7 +18,7 @@ declare module '@xmpp/client' {
       readonly id: string;
       on(event: string, listener: (...args: unknown[]) => void): void;
     };
-    on(event: 'stanza', listener: (stanza: XmlElement) => void): void;
+    on(event: 'stanza' | 'nonza', listener: (stanza: XmlElement) => void): void;
     on(event: string, listener: (...args: unknown[]) => void): void;
     start(): Promise<{ toString(): string }>;
     stop(): Promise<unknown>;
