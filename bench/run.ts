@@ -51,12 +51,10 @@ const SCENARIOS: Record<string, () => Promise<Row[]>> = {
   'rss-ws': async () => bounded('idle WebSocket session', 'KiB', await memory('ws', servers, sessions, run), 24),
   peers: async () => {
     const rows: Row[] = [];
-    for (const name of ['ws-100', 'bosh-1']) {
-      const one = CHATS.find((candidate) => candidate.name === name);
-      if (one === undefined) continue;
-      for (const series of await chat(one, installed(say), { ...run, rounds: Math.min(3, run.rounds) })) {
-        rows.push(...compared(`${one.title}, for scale`, 'us', [series]));
-      }
+    const few = { ...run, rounds: Math.min(3, run.rounds), part: 0.25 };
+    for (const one of CHATS.filter(({ name }) => ['ws-100', 'bosh-1'].includes(name))) {
+      const series = await chat(one, installed(say), few);
+      for (const each of series) rows.push(...compared(`${one.title}, for scale`, 'us', [each]));
     }
     return rows;
   },

@@ -36,8 +36,10 @@ export interface Series {
 export interface Run {
   readonly rounds: number;
   readonly say: (text: string) => void;
-  /** The flags that leave a CPU profile of a server, if wanted. */
+  /** The folder for CPU profiles, if they are wanted. */
   readonly profile?: string;
+  /** Part of the usual number of messages, for slow servers. */
+  readonly part?: number;
 }
 
 const SESSIONS = 64;
@@ -46,7 +48,7 @@ const MESSAGES = 16_000;
 /** CPU microseconds a message, for each of the servers. */
 export async function chat(scenario: Chat, starts: readonly Start[], run: Run): Promise<Series[]> {
   const { name, kind, bytes, burst, two } = scenario;
-  const messages = bytes > 1000 ? MESSAGES / 2 : MESSAGES * Math.sqrt(burst);
+  const messages = Math.round(MESSAGES * (bytes > 1000 ? 0.5 : 1) * (burst > 1 ? 2 : 1) * (run.part ?? 1));
   return await withServers(kind, starts, run, name, async (fronts) => {
     const series = fronts.map(({ server }) => ({ server: server.name, values: [] as number[], requests: 0 }));
     for (const { server, load } of fronts) {
@@ -55,11 +57,12 @@ export async function chat(scenario: Chat, starts: readonly Start[], run: Run): 
     }
     for (let round = 1; round <= run.rounds; round++) {
       for (const [i, { server, load }] of fronts.entries()) {
+        const { values } = series[i];
         const before = cpu(server.pid);
         const done = await load.order({ order: 'chat', messages });
         const each = (cpu(server.pid) - before) / messages;
-        series[i]?.values.push(each);
-        series[i] = { ...(series[i] as (typeof series)[0]), requests: done.requests / messages };
+        values.push(each);
+        series[i].requests = done.requests / messages;
         const rate = Math.round(messages / done.seconds);
         run.say(`${name} ${round}/${run.rounds} ${server.name}: ${each.toFixed(1)} us a message, ${rate} messages/s`);
       }
@@ -81,7 +84,7 @@ export async function setup(kind: Kind, starts: readonly Start[], run: Run): Pro
         await load.order({ order: 'open', sessions, options });
         const each = (cpu(server.pid) - before) / sessions / 1000;
         await load.order({ order: 'finish' });
-        if (round > 0) series[i]?.values.push(each);
+        if (round > 0) series[i].values.push(each);
         run.say(`setup-${kind} ${round}/${run.rounds} ${server.name}: ${each.toFixed(3)} ms a session`);
       }
     }
@@ -93,9 +96,7 @@ export async function setup(kind: Kind, starts: readonly Start[], run: Run): Pro
 export async function memory(kind: Kind, starts: readonly Start[], sessions: number, run: Run): Promise<Series[]> {
   const series: Series[] = [];
   for (const start of starts) {
-    await withServers(kind, [start], run, `rss-${kind}`, async ([front]) => {
-      if (front === undefined) return;
-      const { server, load } = front;
+    await withServers(kind, [start], run, `rss-${kind}`, async ([{ server, load }]) => {
       await sleep(1000);
       const before = rss(server.pid);
       await load.order({ order: 'open', sessions, options: { ...server.where, bytes: 100, burst: 1, two: false } });
