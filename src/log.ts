@@ -29,7 +29,6 @@ export interface RootLog extends Log {
 }
 
 export interface LogOptions {
-  readonly level?: LogLevel;
   /** For people on a terminal; JSON otherwise. */
   readonly pretty?: boolean;
   readonly colours?: boolean;
@@ -56,16 +55,17 @@ export const silentLog: Log = {
 const LARGEST_BACKLOG = 4_194_304;
 
 /** A log of its own. It never throws and never stops the process, whatever becomes of its reader. */
-export function createLog({ level = 'INFO', pretty = false, colours = false, to = 1 }: LogOptions = {}): RootLog {
+export function createLog(level: LogLevel = 'INFO', options: LogOptions = {}): RootLog {
+  const { pretty = false, colours = false, to = 1 } = options;
   const output = new Output(to);
   const lines: DestinationStream = pretty ? { write: (line) => output.write(prettyLine(line, colours)) } : output;
-  const options = {
+  const settings = {
     base: null,
     level: level.toLowerCase(),
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return new PinoLog(pino(options, lines), output);
+  return new PinoLog(pino(settings, lines), output);
 }
 
 /** Where lines go: a descriptor written to in the background with a bounded backlog, or a caller's stream. */

@@ -36,7 +36,7 @@ function factsOf(config: Config): Facts {
     bosh: config.path.replace(/\/+$/, '') || '/',
     websocket: config.websocket_path.replace(/\/+$/, '') || '/',
     patience: Math.ceil(Math.max(config.max_wait, config.websocket_ping_interval + config.websocket_ping_timeout) + 30),
-    body: config.max_data_held,
+    body: 2 * config.max_data_held,
     proxyProtocol: config.proxy_protocol,
   };
 }
@@ -55,7 +55,7 @@ function nginx({ host, server, scheme, bosh, websocket, patience, body }: Facts)
         proxy_send_timeout ${patience}s;
         proxy_read_timeout ${patience}s;           # longer than max_wait and the pings
         proxy_next_upstream off;             # a BOSH request is repeated by its client, not by a proxy
-        client_max_body_size ${body};
+        client_max_body_size ${body};         # above max_data_held: the server itself refuses, as XMPP does
     }`;
   const upgrade = `proxy_set_header Upgrade $http_upgrade;
         proxy_set_header Connection $bosh_connection;`;
@@ -72,7 +72,7 @@ upstream bosh_server {
     # ip_hash;
     server ${server};
     keepalive 64;
-    keepalive_timeout ${patience}s;
+    keepalive_timeout 50s;                   # shorter than the server's own
 }
 
 server {

@@ -125,14 +125,10 @@ function say({ name, value }: Flag, members: Members, problems: Problem[]): void
 
 /** A repeated flag of a list or map adds to it, any other replaces. */
 function add(members: Members, path: readonly string[], option: Option<unknown>, said: Said): void {
-  const before = path.reduce<Said | undefined>((at, name) => (at?.value as Members | undefined)?.get(name), {
-    origin: said.origin,
-    value: members,
-  });
+  const before = path.reduce<unknown>((at, name) => (at instanceof Map ? at.get(name)?.value : undefined), members);
   const many = option.shape.kind === 'list' || option.shape.kind === 'map';
-  if (many && before !== undefined && typeof before.value === 'string' && before.value !== '') {
-    place(members, path, { ...said, value: `${before.value},${said.value}` });
-  } else place(members, path, said);
+  const more = many && typeof before === 'string' && before !== '';
+  place(members, path, more ? { ...said, value: `${before},${said.value}` } : said);
 }
 
 const spelt = (name: string) => `--${name.replaceAll('_', '-')}`;

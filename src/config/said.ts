@@ -20,14 +20,20 @@ const DEEPEST = 8;
 export function fromFile(source: Source, problems: Problem[]): Said {
   const errors: ParseError[] = [];
   const root = parse(source, errors);
-  for (const error of errors.slice(0, 10)) problems.push(syntaxProblem(source, error));
-  if (root === undefined && errors.length === 0) {
-    const message =
-      source.text.trim() === '' ? 'the file is empty' : 'the file holds no object, or one nested too deep';
-    problems.push({ origin: { kind: 'file', source, offset: 0 }, option: '', message, fix: 'write {} at least' });
-  }
-  if (root === undefined || errors.length > 0) return { origin: { kind: 'file', source, offset: 0 }, value: new Map() };
-  return fromNode(root, root.offset, source, '', problems, 0);
+  const wrong = (message: string) => {
+    problems.push({
+      origin: { kind: 'file', source, offset: 0 },
+      option: '',
+      message,
+      fix: 'write { } around the options',
+    });
+  };
+  if (source.text.trim() === '') wrong('the file is empty');
+  else if (errors.length > 0) problems.push(...errors.slice(0, 10).map((error) => syntaxProblem(source, error)));
+  else if (root === undefined) wrong('the file is nested too deep');
+  else if (root.type !== 'object') wrong('the file must hold an object');
+  else return fromNode(root, root.offset, source, '', problems, 0);
+  return { origin: { kind: 'file', source, offset: 0 }, value: new Map() };
 }
 
 /** An object of a program; it may hold anything, also itself. */
