@@ -1,0 +1,266 @@
+// The HTTP face of BOSH (XEP-0124 sections 5 and 18): POST, GET with `data` (and JSONP), and the preflight of CORS. It
+// stands before Fastify's router: a request is a method, a path and bytes, whatever else its headers say, and a hook or
+// a parsed content type would cost every round trip. What is in a body is no matter of this folder.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { BoshResponse } from '../bosh/held.js';
+import type { Sessions } from '../bosh/sessions.js';
+import type { Log } from '../log.js';
+import { BoshRequest } from './bosh-request.js';
+import type { Connection } from './connection.js';
+import type { Cors, RawHeaders } from './cors.js';
+import { acceptedCoding, COMPRESSED_FROM, type Coding, compress, inflate } from './encoding.js';
+import { SECURITY } from './headers.js';
+import { isCallback, jsonp } from './jsonp.js';
+import type { HttpMetrics } from './metrics.js';
+
+export interface BoshHttpOptions {
+  readonly path: string;
+  readonly max_data_held: number;
+  readonly jsonp: boolean;
+  readonly compression: boolean;
+  readonly http_headers: Readonly<Record<string, string>>;
+}
+
+export interface BoshHttpDeps {
+  readonly sessions: Pick<Sessions, 'request' | 'oversize' | 'gone' | 'release'>;
+  readonly cors: Cors;
+  readonly log: Log;
+  readonly metrics: HttpMetrics;
+  /** Headers for every answer besides: Strict-Transport-Security where TLS ends here. */
+  readonly headers?: RawHeaders;
+  connectionOf(message: IncomingMessage): Connection;
+}
+
+const XML = 'text/xml; charset=utf-8';
+const SCRIPT = 'application/javascript; charset=utf-8';
+const TEXT = 'text/plain; charset=utf-8';
+/** How much of a body that is too large is read before the answer, so that the client gets to read that. */
+const PATIENCE = 1_048_576;
+const EMPTY = Buffer.alloc(0);
+
+const REFUSALS = {
+  unsupported: [415, 'Content-Encoding: gzip or deflate, or none.\n'],
+  broken: [400, 'The body is not what its Content-Encoding says.\n'],
+  jsonp: [403, 'BOSH by GET is switched off here: use POST.\n'],
+  callback: [400, 'callback: a function name of at most 64 characters.\n'],
+  data: [400, 'data: a BOSH <body/>, percent-encoded.\n'],
+  origin: [403, 'This origin may not use BOSH here.\n'],
+} as const;
+
+export class Bosh {
+  readonly counts;
+  readonly limit: number;
+  readonly patience: number;
+  /** Answers close their connections from now on. */
+  closing = false;
+  readonly #base: string;
+  readonly #options: BoshHttpOptions;
+  readonly #deps: BoshHttpDeps;
+  readonly #extra: RawHeaders;
+  /** Headers of the usual answer; the second value is its length. */
+  readonly #usual: string[] | undefined;
+
+  constructor(options: BoshHttpOptions, deps: BoshHttpDeps) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#base = options.path.replace(/\/+$/, '');
+    this.limit = options.max_data_held;
+    this.patience = Math.max(PATIENCE, options.max_data_held * 2);
+    this.counts = deps.metrics.counts;
+    this.#extra = [...SECURITY, ...(deps.headers ?? []), ...Object.entries(options.http_headers).flat()];
+    if (deps.cors.constant) this.#usual = this.#headers(XML, undefined);
+  }
+
+  /** Takes the request when it is one of BOSH; false leaves it to the router. */
+  handle(message: IncomingMessage, response: ServerResponse): boolean {
+    const url = message.url ?? '';
+    if (!this.#isOurs(url)) return false;
+    switch (message.method) {
+      case 'POST':
+        this.#request(message, response).read();
+        return true;
+      case 'OPTIONS':
+        this.#preflight(message, response);
+        return true;
+      case 'GET':
+        return this.#get(message, response, url);
+      default:
+        return false;
+    }
+  }
+
+  /** A whole body has arrived. */
+  received(request: BoshRequest, body: Buffer): void {
+    this.counts.bytesIn += body.length;
+    const coding = request.message.headers['content-encoding'];
+    if (coding === undefined) return request.hold(body);
+    const plain = this.#options.compression ? inflate(body, coding, this.limit) : 'unsupported';
+    if (plain === 'oversize') this.oversize(request, EMPTY);
+    else if (typeof plain === 'string') this.#refuse(request, plain);
+    else request.hold(plain);
+  }
+
+  complete(request: BoshRequest, body: Buffer): void {
+    const start = performance.now();
+    request.since = start;
+    this.counts.held++;
+    try {
+      this.#deps.sessions.request(body, request);
+    } catch (error) {
+      this.#failed(request, error);
+    }
+    this.#deps.metrics.processed(start);
+  }
+
+  oversize(request: BoshRequest, head: Buffer): void {
+    this.counts.held++;
+    request.since = performance.now();
+    request.response.shouldKeepAlive = false;
+    try {
+      this.#deps.sessions.oversize(head, request);
+    } catch (error) {
+      this.#failed(request, error);
+    }
+  }
+
+  gone(request: BoshRequest): void {
+    this.counts.held--;
+    this.counts.gone++;
+    try {
+      this.#deps.sessions.gone(request);
+    } catch (error) {
+      this.#deps.log.error('bosh_request_failed', { error });
+    }
+  }
+
+  answer(request: BoshRequest, { status, contentType, body }: BoshResponse): void {
+    this.counts.held--;
+    this.counts[status === 200 ? 'ok' : 'refused']++;
+    this.#deps.metrics.held(request.since);
+    const { callback } = request;
+    if (callback !== undefined && status === 200) this.#send(request, 200, SCRIPT, jsonp(callback, body));
+    else this.#send(request, status, contentType, body);
+  }
+
+  #isOurs(url: string): boolean {
+    if (!url.startsWith(this.#base)) return false;
+    let at = this.#base.length;
+    while (url.charCodeAt(at) === 0x2f) at++;
+    return at === url.length || url.charCodeAt(at) === 0x3f;
+  }
+
+  #request(message: IncomingMessage, response: ServerResponse, callback?: string): BoshRequest {
+    const connection = this.#deps.connectionOf(message);
+    const waiting = connection.newest;
+    const request = new BoshRequest(this, message, response, connection, connection.clientOf(message), callback);
+    connection.newest = request;
+    if (waiting instanceof BoshRequest) this.#deps.sessions.release(waiting);
+    return request;
+  }
+
+  #get(message: IncomingMessage, response: ServerResponse, url: string): boolean {
+    const query = new URLSearchParams(url.slice(url.indexOf('?') + 1));
+    const data = url.includes('?') ? query.get('data') : null;
+    if (data === null) return false;
+    const callback = query.get('callback') ?? undefined;
+    const request = this.#request(message, response, callback);
+    if (!this.#options.jsonp) this.#refuse(request, 'jsonp');
+    else if (callback !== undefined && !isCallback(callback)) this.#refuse(request, 'callback');
+    else if (data.length === 0) this.#refuse(request, 'data');
+    else if (!this.#mayGet(message)) this.#refuse(request, 'origin');
+    else request.hold(Buffer.from(data));
+    return true;
+  }
+
+  // A script element sends no Origin, so where only some origins are welcome the page's own address has to tell.
+  #mayGet({ headers }: IncomingMessage): boolean {
+    const { cors } = this.#deps;
+    if (cors.open) return true;
+    const from = headers.origin ?? headers.referer;
+    if (from === undefined || !URL.canParse(from)) return false;
+    const { origin, host } = new URL(from);
+    return host === headers.host || cors.allows(origin);
+  }
+
+  #preflight(message: IncomingMessage, response: ServerResponse): void {
+    message.resume();
+    this.counts.preflight++;
+    const headers = [
+      'Allow',
+      'GET, HEAD, POST, OPTIONS',
+      ...this.#extra,
+      ...this.#deps.cors.preflight(message.headers.origin),
+    ];
+    if (this.closing) response.shouldKeepAlive = false;
+    response.writeHead(204, headers).end();
+  }
+
+  #refuse(request: BoshRequest, why: keyof typeof REFUSALS): void {
+    if (!request.refuse()) return;
+    this.counts.refused++;
+    const [status, text] = REFUSALS[why];
+    this.#send(request, status, TEXT, Buffer.from(text), why === 'unsupported' ? this.#acceptEncoding() : []);
+  }
+
+  // RFC 9110 section 12.5.3: a 415 for a coding names the codings that would do.
+  #acceptEncoding(): RawHeaders {
+    return ['Accept-Encoding', this.#options.compression ? 'gzip, deflate' : 'identity'];
+  }
+
+  #failed(request: BoshRequest, error: unknown): void {
+    this.#deps.log.error('bosh_request_failed', { error });
+    if (!request.refuse()) return;
+    this.counts.held--;
+    this.counts.failed++;
+    this.#send(request, 500, TEXT, Buffer.from('Internal server error.\n'));
+  }
+
+  #send(request: BoshRequest, status: number, type: string, body: Buffer, more: RawHeaders = []): void {
+    const { response, message } = request;
+    if (this.closing) response.shouldKeepAlive = false;
+    const coding = this.#codingFor(message, body);
+    if (coding !== undefined)
+      return this.#write(response, status, type, compress(body, coding), message, [...encoded(coding), ...more]);
+    this.#write(response, status, type, body, message, more);
+  }
+
+  #codingFor(message: IncomingMessage, body: Buffer): Coding | undefined {
+    if (body.length < COMPRESSED_FROM || !this.#options.compression) return undefined;
+    return acceptedCoding(message.headers['accept-encoding']);
+  }
+
+  #write(
+    response: ServerResponse,
+    status: number,
+    type: string,
+    body: Buffer,
+    message: IncomingMessage,
+    more: RawHeaders,
+  ): void {
+    this.counts.bytesOut += body.length;
+    if (this.#usual !== undefined && type === XML && more.length === 0) {
+      this.#usual[LENGTH] = String(body.length);
+      response.writeHead(status, this.#usual);
+    } else {
+      const headers = this.#headers(isHeaderValue(type) ? type : XML, message.headers.origin);
+      headers[LENGTH] = String(body.length);
+      response.writeHead(status, [...headers, ...more]);
+    }
+    response.end(body);
+  }
+
+  #headers(type: string, origin: string | undefined): string[] {
+    return ['Content-Length', '0', 'Content-Type', type, ...this.#extra, ...this.#deps.cors.headers(origin)];
+  }
+}
+
+const LENGTH = 1;
+
+function encoded(coding: Coding): RawHeaders {
+  return ['Content-Encoding', coding, 'Vary', 'Accept-Encoding'];
+}
+
+function isHeaderValue(text: string): boolean {
+  return /^[\x20-\x7e]+$/.test(text);
+}

@@ -1,0 +1,82 @@
+// What is known of one TCP connection, between its requests: whose it is, and which of its requests wait. Node answers
+// pipelined requests in order, so one that waits holds up those behind it (RFC 9112 section 9.3.2); whoever comes next
+// asks for the one before to be answered (XEP-0124 section 18.1).
+
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { type Client, forwardedClient, type Networks, plainAddress } from './address.js';
+
+/** A request that waits for its answer on a connection. */
+export interface Waiting {
+  /** The one that came before it on this connection and waits too. */
+  readonly before: Waiting | undefined;
+  readonly isOver: boolean;
+  /** The connection is gone. */
+  gone(): void;
+}
+
+const CONNECTION = Symbol('connection');
+
+interface Carrying extends Socket {
+  [CONNECTION]?: Connection;
+}
+
+export class Connection {
+  /** The newest request that is not answered. */
+  newest: Waiting | undefined;
+  readonly #peer: Client;
+  readonly #viaProxy: boolean;
+  readonly #trusted: Networks;
+  #lastHeader: string | undefined;
+  #lastClient: Client;
+
+  constructor(socket: Socket, peer: Client, trusted: Networks) {
+    this.#peer = peer;
+    this.#trusted = trusted;
+    this.#viaProxy = trusted.has(peer.address);
+    this.#lastClient = peer;
+    (socket as Carrying)[CONNECTION] = this;
+    socket.on('close', closed);
+  }
+
+  /** The connection below a request; `undefined` before its first. */
+  static of(socket: Socket): Connection | undefined {
+    return (socket as Carrying)[CONNECTION];
+  }
+
+  /** The client of a request; worked out again only when the proxy says something new. */
+  clientOf({ headers }: IncomingMessage): Client {
+    if (!this.#viaProxy) return this.#peer;
+    const header = `${headers['x-forwarded-for'] ?? ''}|${headers.forwarded ?? ''}|${headers['x-forwarded-proto'] ?? ''}`;
+    if (header !== this.#lastHeader) {
+      this.#lastHeader = header;
+      this.#lastClient = forwardedClient(headers, this.#peer, this.#trusted);
+    }
+    return this.#lastClient;
+  }
+
+  /** Whether the peer is a proxy whose headers count. */
+  get viaProxy(): boolean {
+    return this.#viaProxy;
+  }
+
+  /** Forgets requests that were answered. */
+  answered(): void {
+    while (this.newest?.isOver) this.newest = this.newest.before;
+  }
+}
+
+function closed(this: Socket): void {
+  const connection = Connection.of(this);
+  for (let waiting = connection?.newest; waiting !== undefined; waiting = waiting.before) waiting.gone();
+}
+
+/** The other end of the TCP connection itself. */
+export function peerOf(socket: Socket): Client {
+  return {
+    address: plainAddress(socket.remoteAddress ?? ''),
+    port: socket.remotePort ?? 0,
+    secure: (socket as TLSSocket).encrypted === true,
+  };
+}

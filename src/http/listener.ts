@@ -1,0 +1,111 @@
+// The node:http server below Fastify: its time-outs, TLS, the PROXY protocol, and what a connection is told whose bytes
+// are no HTTP.
+
+import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Log } from '../log.js';
+import type { Networks } from './address.js';
+import { Connection, peerOf } from './connection.js';
+import type { Cors } from './cors.js';
+import { SECURITY } from './headers.js';
+import { ProxiedPeers } from './proxy-protocol.js';
+import { followTls, readTls, type TlsOptions } from './tls.js';
+
+export interface ListenerOptions {
+  readonly tls: TlsOptions | null;
+  readonly proxy_protocol: boolean;
+  readonly max_wait: number;
+  readonly http_socket_keepalive: number;
+}
+
+const HEADERS_WITHIN = 10_000;
+// Of what the client sends: it does not cut a request that waits for its answer.
+const REQUEST_WITHIN = 30_000;
+const HANDSHAKE_WITHIN = 10_000;
+const CHECK_EVERY = 1000;
+const HEADER_BYTES = 16_384;
+/** A connection that carried a poll may carry the next one. */
+const KEPT_BEYOND_WAIT = 10_000;
+
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #log: Log;
+  readonly #proxied: ProxiedPeers | undefined;
+  #unfollow: (() => void) | undefined;
+
+  constructor(options: ListenerOptions, log: Log) {
+    this.#options = options;
+    this.#log = log;
+    if (options.proxy_protocol) this.#proxied = new ProxiedPeers();
+  }
+
+  /** A server that is not listening yet. */
+  server(listener: RequestListener): Server {
+    const { tls, http_socket_keepalive, max_wait } = this.#options;
+    const options = {
+      keepAlive: http_socket_keepalive > 0,
+      keepAliveInitialDelay: http_socket_keepalive * 1000,
+      noDelay: true,
+      maxHeaderSize: HEADER_BYTES,
+      keepAliveTimeout: max_wait * 1000 + KEPT_BEYOND_WAIT,
+      headersTimeout: HEADERS_WITHIN,
+      requestTimeout: REQUEST_WITHIN,
+      connectionsCheckingInterval: CHECK_EVERY,
+    };
+    const server = tls === null ? createServer(options, listener) : this.#tlsServer(tls, options, listener);
+    this.#proxied?.guard(server);
+    return server;
+  }
+
+  /** The connection of a request, known from its first on. */
+  connectionOf(socket: Socket, trusted: Networks): Connection {
+    const known = Connection.of(socket);
+    if (known !== undefined) return known;
+    const peer = peerOf(socket);
+    const named = this.#proxied?.of(socket);
+    return new Connection(socket, named ? { ...named, secure: named.secure || peer.secure } : peer, trusted);
+  }
+
+  close(): void {
+    this.#unfollow?.();
+  }
+
+  #tlsServer(tls: TlsOptions, options: object, listener: RequestListener): Server {
+    const server = createTlsServer({ ...options, ...readTls(tls), handshakeTimeout: HANDSHAKE_WITHIN }, listener);
+    this.#unfollow = followTls(server, tls, this.#log);
+    return server;
+  }
+}
+
+/** What is said to bytes that are no HTTP request, or come too slowly: a status, and the end of the connection. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, cors: Cors): void {
+  const isOther = error.code === 'ECONNRESET' || !socket.writable;
+  // While a request waits, an answer here would be taken for the answer to that.
+  if (isOther || Connection.of(socket)?.newest !== undefined) {
+    socket.destroy();
+    return;
+  }
+  const status = statusOf(error.code);
+  const text = `${STATUS_CODES[status]}\n`;
+  const headers = [
+    'Content-Type',
+    'text/plain; charset=utf-8',
+    'Content-Length',
+    String(text.length),
+    'Connection',
+    'close',
+    ...SECURITY,
+    ...cors.headers(undefined),
+  ];
+  const lines = headers.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${headers[at + 1]}\r\n`] : []));
+  socket.once('finish', () => socket.destroySoon());
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${text}`);
+}
+
+function statusOf(code: string | undefined): number {
+  if (code === 'HPE_HEADER_OVERFLOW') return 431;
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 408;
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 413;
+  return 400;
+}

@@ -1,0 +1,224 @@
+// The HTTP face of the server: a Fastify instance with BOSH, WebSocket, host-meta (XEP-0156), health, metrics and pages.
+// BOSH is taken from the node:http server before Fastify routes (bosh.ts says why); everything else is Fastify's, and
+// whoever embeds the server can add routes and hooks. What BOSH and WebSocket mean is in ../bosh and ../websocket.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Sessions } from '../bosh/sessions.js';
+import type { Log } from '../log.js';
+import type { Metrics } from '../metrics.js';
+import type { Upstream } from '../stream/end.js';
+import { Networks, plainAddress } from './address.js';
+import { Bosh, type BoshHttpOptions } from './bosh.js';
+import { Cors, type CorsOptions } from './cors.js';
+import { checkHeaders, SECURITY, STRICT_TRANSPORT } from './headers.js';
+import { hostMeta } from './host-meta.js';
+import { answerClientError, Listener, type ListenerOptions } from './listener.js';
+import { HttpMetrics } from './metrics.js';
+import type { Status } from './pages/pages.js';
+import { type StatusOptions, statusRoutes } from './status.js';
+import { basePath, type WebSocketOptions, WebSockets } from './websocket.js';
+
+export type HttpOptions = ListenerOptions &
+  BoshHttpOptions &
+  WebSocketOptions &
+  StatusOptions & {
+    readonly trusted_proxies: readonly string[];
+    readonly cors: CorsOptions;
+  };
+
+export interface HttpDeps {
+  readonly sessions: Pick<Sessions, 'request' | 'oversize' | 'gone' | 'release'>;
+  readonly upstream: Upstream;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** For the pages; what is not said is left at nothing. */
+  readonly status?: () => Partial<Omit<Status, 'startedAt'>> & { readonly startedAt?: number | Date };
+}
+
+export type Http = FastifyInstance & {
+  /** WebSocket connections that are open. */
+  readonly websockets: number;
+  /** Takes new options, for connections and requests from now on. Paths, listener and TLS files stay. */
+  reload(options: HttpOptions): void;
+};
+
+/** Connections that are still busy so long after close began are cut. */
+const LINGER = 2000;
+
+/** An instance that is not listening yet. Throws on options that cannot be kept. */
+export function createHttp(options: HttpOptions, deps: HttpDeps): Http {
+  return new Face(options, deps).app;
+}
+
+class Face {
+  readonly app: Http;
+  readonly #deps: HttpDeps;
+  readonly #listener: Listener;
+  readonly #metrics: HttpMetrics;
+  readonly #websockets: WebSockets;
+  readonly #startedAt = Date.now();
+  #options: HttpOptions;
+  #trusted: Networks;
+  #cors: Cors;
+  #bosh: Bosh;
+
+  constructor(options: HttpOptions, deps: HttpDeps) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#metrics = new HttpMetrics(deps.metrics);
+    this.#listener = new Listener(options, deps.log);
+    this.#trusted = new Networks(options.trusted_proxies);
+    this.#cors = corsOf(options);
+    this.#bosh = this.#newBosh();
+    this.#websockets = this.#newWebSockets();
+    this.app = this.#build();
+    this.#guard();
+    this.#routes();
+  }
+
+  #build(): Http {
+    const app = fastify({
+      serverFactory: (route) =>
+        this.#listener.server((message, response) => {
+          if (!this.#bosh.handle(message, response)) route(message, response);
+        }),
+      clientErrorHandler: (error, socket) => answerClientError(error as NodeJS.ErrnoException, socket, this.#cors),
+      frameworkErrors: (error, request, reply) => this.#failed(error, request as FastifyRequest, reply as FastifyReply),
+      routerOptions: { ignoreTrailingSlash: true },
+      trustProxy: (address: string) => this.#trusted.has(plainAddress(address)),
+      bodyLimit: this.#options.max_data_held,
+      exposeHeadRoutes: false,
+      // Requests of BOSH are told what became of their session, not that the server closes.
+      return503OnClosing: false,
+    });
+    return Object.defineProperty(
+      Object.assign(app, { reload: (options: HttpOptions) => this.#reload(options) }),
+      'websockets',
+      {
+        get: () => this.#websockets.size,
+      },
+    ) as unknown as Http;
+  }
+
+  #guard(): void {
+    this.#websockets.guard(this.app.server);
+    this.app.addHook('onRequest', (_, reply, done) => {
+      reply.headers(pairs([...SECURITY, ...this.#transport]));
+      done();
+    });
+    this.app.addHook('onResponse', (request, reply, done) => {
+      this.#metrics.page(request.method, reply.statusCode);
+      done();
+    });
+    this.app.addHook('preClose', (done) => {
+      this.#bosh.closing = true;
+      setTimeout(() => this.app.server.closeAllConnections(), LINGER).unref();
+      done();
+    });
+    this.app.addHook('onClose', (_, done) => {
+      this.#listener.close();
+      done();
+    });
+  }
+
+  #routes(): void {
+    const connectionOf = this.#connectionOf;
+    this.app.setErrorHandler((error: FastifyError, request, reply) => this.#failed(error, request, reply));
+    this.app.setNotFoundHandler((request, reply) => this.#notFound(request, reply));
+    this.app.register(this.#websockets.routes);
+    this.app.register(async (app) => {
+      hostMeta(app, this.#options, connectionOf);
+      statusRoutes(app, {
+        metrics: this.#deps.metrics,
+        options: () => this.#options,
+        status: () => this.#status,
+        connectionOf,
+      });
+    });
+  }
+
+  #reload(options: HttpOptions): void {
+    const trusted = new Networks(options.trusted_proxies);
+    const cors = corsOf(options);
+    this.#options = { ...options, path: this.#options.path, websocket_path: this.#options.websocket_path };
+    this.#trusted = trusted;
+    this.#cors = cors;
+    this.#bosh = this.#newBosh();
+    this.#websockets.reload(this.#options);
+  }
+
+  readonly #connectionOf = (message: IncomingMessage) => this.#listener.connectionOf(message.socket, this.#trusted);
+
+  #newBosh(): Bosh {
+    const { log, sessions } = this.#deps;
+    checkHeaders(this.#options.http_headers);
+    const deps = { log, sessions, cors: this.#cors, metrics: this.#metrics, headers: this.#transport };
+    return new Bosh(this.#options, { ...deps, connectionOf: this.#connectionOf });
+  }
+
+  #newWebSockets(): WebSockets {
+    const { upstream, log } = this.#deps;
+    return new WebSockets(this.#options, {
+      upstream,
+      log,
+      metrics: this.#metrics,
+      draining: () => this.#status.draining,
+      connectionOf: this.#connectionOf,
+      plain: (message: IncomingMessage, response: ServerResponse) => {
+        if (!this.#bosh.handle(message, response)) this.app.routing(message, response);
+      },
+    });
+  }
+
+  get #transport(): readonly string[] {
+    return this.#options.tls === null ? [] : STRICT_TRANSPORT;
+  }
+
+  get #status(): Status {
+    const status = this.#deps.status?.() ?? {};
+    return {
+      version: '',
+      sessions: 0,
+      streams: 0,
+      websockets: this.#websockets.size,
+      draining: false,
+      options: {},
+      ...status,
+      startedAt: Number(status.startedAt ?? this.#startedAt),
+    };
+  }
+
+  #notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const allowed = this.#allowed(basePath(request.url.replace(/[?#].*$/s, '')));
+    reply.headers(pairs(this.#cors.headers(request.headers.origin))).type('text/plain; charset=utf-8');
+    if (allowed === undefined) return reply.code(404).send('Not found.\n');
+    reply.header('allow', allowed);
+    return request.method === 'OPTIONS' ? reply.code(204).send() : reply.code(405).send('Method not allowed.\n');
+  }
+
+  #allowed(path: string): string | undefined {
+    if (path === basePath(this.#options.path)) return 'GET, HEAD, POST, OPTIONS';
+    const methods = (['GET', 'HEAD', 'POST'] as const).filter(
+      (method) => this.app.findRoute({ method, url: path }) !== null,
+    );
+    return methods.length === 0 ? undefined : [...methods, 'OPTIONS'].join(', ');
+  }
+
+  #failed(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const status = error.statusCode !== undefined && error.statusCode >= 400 ? error.statusCode : 500;
+    if (status >= 500) this.#deps.log.error('http_request_failed', { error });
+    reply
+      .headers(pairs([...SECURITY, ...this.#cors.headers(request.headers.origin)]))
+      .type('text/plain; charset=utf-8');
+    return reply.code(status).send(status >= 500 ? 'Internal server error.\n' : 'Bad request.\n');
+  }
+}
+
+function corsOf(options: HttpOptions): Cors {
+  return new Cors(options.cors, Object.keys(options.http_headers));
+}
+
+function pairs(headers: readonly string[]): Record<string, string> {
+  return Object.fromEntries(headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1]]] : [])));
+}

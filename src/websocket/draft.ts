@@ -1,0 +1,66 @@
+// The framing that was there before RFC 7395 (draft-moffitt-xmpp-over-websocket): the stream header travels as a text
+// message of its own, its tag left open, and each message after it holds elements of that stream. Old strophe.js and
+// node-xmpp-bosh speak it. It is recognised by its first bytes, and answered in kind.
+
+import { StreamError } from '../xmpp/errors.js';
+import { NS } from '../xmpp/ns.js';
+import { type ScannerLimits, scanDocument } from '../xmpp/scanner.js';
+import type { Stanza } from '../xmpp/stanza.js';
+import { allowed, attribute, Closing, type Framing, headerOf, Opening, streamError } from './framing.js';
+
+const HEADER = /^\s*(?:<\?xml[^>]*\?>\s*)?<((?:[A-Za-z_][\w.-]*:)?stream)[\s/>]/;
+const START = 256;
+
+/** Whether a first message is a stream header of the draft. */
+export function isDraft(message: Buffer): boolean {
+  return HEADER.test(message.toString('latin1', 0, START));
+}
+
+/** One connection that speaks the draft: it remembers the header, whose namespaces hold for every message. */
+export class DraftFraming implements Framing {
+  #head = Buffer.alloc(0);
+  #tail = Buffer.alloc(0);
+
+  read(message: Buffer, limits: ScannerLimits): Stanza | Opening | Closing {
+    const start = HEADER.exec(message.toString('latin1', 0, START));
+    if (start !== null) return this.#header(message, start[1], limits);
+    if (this.#isEnd(message)) return new Closing();
+    const { stanzas } = scanDocument(Buffer.concat([this.#head, message, this.#tail]), this.#widened(limits));
+    if (stanzas.length !== 1) throw new StreamError('not-well-formed', 'a message holds one element');
+    return allowed(stanzas[0]);
+  }
+
+  #header(message: Buffer, name: string, limits: ScannerLimits): Opening {
+    const text = message.toString('latin1').trimEnd();
+    const tail = Buffer.from(`</${name}>`);
+    const open = text.endsWith('/>') ? `${text.slice(0, -2)}>` : text.replace(new RegExp(`</${name}\\s*>$`), '');
+    const head = Buffer.from(open, 'latin1');
+    const { header, stanzas } = scanDocument(Buffer.concat([head, tail]), limits);
+    if (stanzas.length > 0) throw new StreamError('not-well-formed', 'the stream header stands alone in its message');
+    if (header.ns !== NS.stream) throw new StreamError('invalid-namespace', `a stream belongs to ${NS.stream}`);
+    this.#head = head;
+    this.#tail = tail;
+    return new Opening(headerOf((name) => header.attr(name)));
+  }
+
+  #isEnd(message: Buffer): boolean {
+    return (
+      message.length < this.#tail.length + 8 && message.toString('latin1').trim() === this.#tail.toString('latin1')
+    );
+  }
+
+  /** The header is in front of every message and does not count as part of it. */
+  #widened(limits: ScannerLimits): ScannerLimits {
+    return { ...limits, stanza: limits.stanza + this.#head.length, depth: limits.depth + 1 };
+  }
+
+  open: Framing['open'] = ({ from, id, lang }) =>
+    Buffer.from(
+      `<stream:stream xmlns="${NS.client}" xmlns:stream="${NS.stream}"${attribute('from', from)}${attribute('id', id)} version="1.0"${attribute('xml:lang', lang)}>`,
+    );
+
+  error = streamError;
+
+  // The draft has no word for "go elsewhere".
+  close: Framing['close'] = () => Buffer.from('</stream:stream>');
+}

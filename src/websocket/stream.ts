@@ -1,0 +1,322 @@
+// RFC 7395: one client over one WebSocket, as the rest of the house sees it: a ClientStream. It turns messages into
+// open, stanza and close and back, keeps the order of section 3.4 to 3.7 (open first, restart by a second open, a
+// stream error preceded by an open, close both ways), watches that the peer is there, and bounds what waits for it. A
+// connection that is lost without `<close/>` looks lost to the upstream too (section 3.6), so that XEP-0198 resumption
+// survives. It knows no WebSocket library and no clock: frames go to a carrier, time comes with sweep.
+
+import { isUtf8 } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
+import { type ClientStream, closedEnd, type Ending, type StreamEnd, type Upstream } from '../stream/end.js';
+import { StreamError } from '../xmpp/errors.js';
+import type { StreamHeader } from '../xmpp/header.js';
+import type { ScannerLimits } from '../xmpp/scanner.js';
+import type { Stanza } from '../xmpp/stanza.js';
+import { DraftFraming, isDraft } from './draft.js';
+import { Closing, type Framing, framing, Opening } from './framing.js';
+import { type FrameSink, Outbox, type Turn } from './outbox.js';
+
+/** The WebSocket below a stream. */
+export interface Carrier extends FrameSink {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly secure: boolean;
+  ping(): void;
+  /** Starts the closing handshake of RFC 6455 after everything that was written. */
+  close(code: number): void;
+  /** Cuts the connection. */
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** Limits and times in bytes and milliseconds. */
+export interface StreamLimits {
+  readonly scanner: ScannerLimits;
+  readonly queueSoft: number;
+  readonly queueHard: number;
+  readonly openTimeout: number;
+  /** 0: no pings. */
+  readonly pingInterval: number;
+  readonly pingTimeout: number;
+}
+
+/** What all streams of a server share. */
+export interface StreamShare {
+  readonly upstream: Upstream;
+  readonly limits: StreamLimits;
+  readonly turn: Turn;
+  /** Milliseconds that never go back. */
+  now(): number;
+  /** The round trip of a ping, in milliseconds. */
+  pong(took: number): void;
+  /** An error that is a bug: logged by whoever owns the log. */
+  failed(stream: WebSocketStream, error: unknown): void;
+}
+
+/** How long the client may take to answer a `<close/>` before the WebSocket is closed without it. */
+const GOODBYE = 1000;
+
+/** Close codes of RFC 6455 section 7.4.1. */
+const NORMAL = 1000;
+const GOING_AWAY = 1001;
+const UNSUPPORTED = 1003;
+const BAD_TEXT = 1007;
+const POLICY = 1008;
+const TOO_BIG = 1009;
+
+type Phase = 'fresh' | 'opening' | 'open' | 'closing' | 'over';
+
+export class WebSocketStream implements ClientStream {
+  readonly transport = 'websocket';
+  #phase: Phase = 'fresh';
+  #framing: Framing = framing;
+  #peer: StreamEnd = closedEnd;
+  #outbox: Outbox;
+  #header: StreamHeader = {};
+  #full = false;
+  #paused = false;
+  /** When the phase has taken too long; 0 for never. */
+  #deadline: number;
+  #code = NORMAL;
+  #nextPing: number;
+  #pinged = 0;
+  #alive = true;
+  #behind = 0;
+
+  constructor(
+    readonly name: string,
+    readonly carrier: Carrier,
+    readonly share: StreamShare,
+  ) {
+    const now = share.now();
+    this.#outbox = new Outbox(carrier, share.turn);
+    this.#deadline = now + share.limits.openTimeout;
+    this.#nextPing = share.limits.pingInterval === 0 ? Number.POSITIVE_INFINITY : now + share.limits.pingInterval;
+  }
+
+  get remoteAddress(): string {
+    return this.carrier.remoteAddress;
+  }
+
+  get remotePort(): number {
+    return this.carrier.remotePort;
+  }
+
+  get secure(): boolean {
+    return this.carrier.secure;
+  }
+
+  // The upstream's side.
+
+  open(header: StreamHeader): void {
+    if (this.#isEnding) return;
+    this.#phase = 'open';
+    this.#deadline = 0;
+    this.#outbox.push(this.#framing.open({ ...header, from: header.from ?? this.#header.to }));
+  }
+
+  stanza(stanza: Stanza): boolean {
+    if (this.#isEnding) return true;
+    const { queueSoft, queueHard } = this.share.limits;
+    const waiting = this.#outbox.push(stanza);
+    if (waiting <= queueSoft) return true;
+    if (waiting > queueHard) this.#overflow();
+    this.#full = true;
+    return false;
+  }
+
+  drain(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.carrier.resume();
+  }
+
+  close({ how, error }: Ending): void {
+    if (this.#isEnding) return;
+    this.#peer = closedEnd;
+    this.#end(error ?? (how === 'lost' ? new StreamError('remote-connection-failed') : undefined));
+  }
+
+  // The carrier's side.
+
+  /** A whole message; its bytes are read before this returns. */
+  message(message: Buffer, binary: boolean): void {
+    this.#alive = true;
+    if (this.#phase === 'over') return;
+    try {
+      if (this.#phase === 'closing') this.#hearGoodbye(message);
+      else if (binary) this.#cut(UNSUPPORTED);
+      else this.#read(message);
+    } catch (error) {
+      this.#fault(error, message);
+    }
+  }
+
+  /** The socket has taken everything that was written. */
+  drained(): void {
+    this.#alive = true;
+    if (!this.#full || this.#outbox.size > this.share.limits.queueSoft / 2) return;
+    this.#full = false;
+    this.#peer.drain();
+  }
+
+  /** The client answered a ping. */
+  ponged(): void {
+    this.#alive = true;
+    if (this.#pinged !== 0) this.share.pong(this.share.now() - this.#pinged);
+    this.#pinged = 0;
+  }
+
+  /** The connection is gone, however that came. */
+  gone(): void {
+    this.#phase = 'over';
+    this.#leave({ how: 'lost', undelivered: this.#outbox.undelivered() });
+    this.#outbox.clear();
+  }
+
+  // The owner's side.
+
+  /** Looks at every deadline of this stream; called about once a second, and oftener when times are short. */
+  sweep(now: number): void {
+    if (this.#deadline !== 0 && now >= this.#deadline) this.#overdue();
+    else if (this.#pinged !== 0) this.#awaitPong(now);
+    else if (now >= this.#nextPing && this.#phase !== 'over') this.#ping(now);
+  }
+
+  /** Ends the stream because the server stops: towards `uri` where there is one (section 3.6.1). */
+  shutdown(uri?: string): void {
+    if (this.#phase === 'over') return;
+    const error = new StreamError('system-shutdown');
+    this.#leave({ how: 'closed', error });
+    if (!this.#isEnding) this.#end(uri ? new StreamError('see-other-host', undefined, { location: uri }) : error);
+    this.#finish(GOING_AWAY);
+  }
+
+  /** Ends the stream because the client abused the WebSocket below XMPP. */
+  abuse(): void {
+    if (this.#phase !== 'over') this.#cut(POLICY);
+  }
+
+  get #isEnding(): boolean {
+    return this.#phase === 'closing' || this.#phase === 'over';
+  }
+
+  #read(message: Buffer): void {
+    const { scanner } = this.share.limits;
+    if (message.length > scanner.stanza) throw new StreamError('policy-violation', 'message too large');
+    if (isBlank(message)) return;
+    if (this.#phase === 'fresh' && isDraft(message)) this.#framing = new DraftFraming();
+    const word = this.#framing.read(message, scanner);
+    if (word instanceof Opening) return this.#hearOpen(word.header);
+    if (word instanceof Closing) return this.#hearClose(word);
+    if (this.#phase === 'fresh') throw new StreamError('not-authorized', 'a stream begins with <open/>');
+    if (this.#peer.stanza(word) || this.#isEnding) return;
+    this.#paused = true;
+    this.carrier.pause();
+  }
+
+  #hearOpen(header: StreamHeader): void {
+    const first = this.#phase === 'fresh';
+    if (this.#phase === 'opening') throw new StreamError('policy-violation', 'the stream is being opened already');
+    this.#phase = 'opening';
+    this.#header = header;
+    // From here on the upstream minds the time.
+    this.#deadline = 0;
+    if (first) this.#peer = this.share.upstream.attach(this, header);
+    else this.#peer.open(header);
+  }
+
+  #hearClose({ error }: Closing): void {
+    this.#leave({ how: 'closed', error, undelivered: this.#outbox.undelivered() });
+    this.#end();
+    this.#finish(NORMAL);
+  }
+
+  #hearGoodbye(message: Buffer): void {
+    if (message.length > 256) return;
+    if (this.#framing.read(message, this.share.limits.scanner) instanceof Closing) this.#finish(this.#code);
+  }
+
+  #fault(error: unknown, message: Buffer): void {
+    if (this.#phase === 'closing' || this.#phase === 'over') return;
+    if (!(error instanceof StreamError)) this.share.failed(this, error);
+    if (error instanceof StreamError && !isUtf8(message)) return this.#cut(BAD_TEXT);
+    const reason = error instanceof StreamError ? error : new StreamError('internal-server-error');
+    this.#leave({ how: 'closed', error: reason });
+    this.#end(reason);
+    if (message.length > this.share.limits.scanner.stanza) this.#finish(TOO_BIG);
+  }
+
+  /** Says the last words and waits for the client's. */
+  #end(error?: StreamError): void {
+    const uri = error?.location?.includes('://') ? error.location : undefined;
+    if (error !== undefined && uri === undefined) this.#complain(error);
+    this.#outbox.push(this.#framing.close(uri));
+    this.#phase = 'closing';
+    this.#deadline = this.share.now() + GOODBYE;
+    if (this.#paused) this.drain();
+  }
+
+  #complain(error: StreamError): void {
+    // Section 3.5: an error during the opening comes after our own <open/>.
+    if (this.#phase !== 'open') this.open({ id: randomUUID() });
+    this.#outbox.push(this.#framing.error(error));
+  }
+
+  #finish(code: number): void {
+    this.#outbox.flush();
+    this.#phase = 'over';
+    this.carrier.close(code);
+  }
+
+  /** Ends below XMPP: what the client sent is no text we could answer. */
+  #cut(code: number): void {
+    this.#leave({ how: 'lost', undelivered: this.#outbox.undelivered() });
+    this.#finish(code);
+  }
+
+  #overflow(): void {
+    const undelivered = this.#outbox.undelivered();
+    this.#outbox.clear();
+    this.#phase = 'over';
+    this.#leave({ how: 'lost', error: new StreamError('policy-violation', 'reads too slowly'), undelivered });
+    this.carrier.close(POLICY);
+  }
+
+  #leave(ending: Ending): void {
+    const peer = this.#peer;
+    this.#peer = closedEnd;
+    peer.close(ending);
+  }
+
+  #overdue(): void {
+    if (this.#phase === 'closing') return this.#finish(this.#code);
+    this.#deadline = 0;
+    if (this.#phase === 'fresh') this.#end(new StreamError('connection-timeout', 'no <open/> came'));
+  }
+
+  #ping(now: number): void {
+    this.#pinged = now;
+    this.#nextPing = now + this.share.limits.pingInterval;
+    this.#alive = false;
+    this.#behind = this.carrier.backlog;
+    this.carrier.ping();
+  }
+
+  #awaitPong(now: number): void {
+    // A client whose socket we do not read, or that takes what we write, is there.
+    const backlog = this.carrier.backlog;
+    if (this.#alive || this.#paused || backlog < this.#behind) {
+      this.#pinged = 0;
+      return;
+    }
+    if (now - this.#pinged >= this.share.limits.pingTimeout) this.carrier.terminate();
+  }
+}
+
+/** Keepalives of white space, which section 3.8 forbids and some clients send. */
+function isBlank(message: Buffer): boolean {
+  return (
+    message.length < 8 && message.every((byte) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09)
+  );
+}
