@@ -1,12 +1,21 @@
-// Two ways for a small test client to carry an XMPP stream: BOSH by fetch, WebSocket by ws. Each opens, restarts, sends whole
+// Two ways for a small test client to carry an XMPP stream: BOSH by node:http, WebSocket by ws. Each opens, restarts, sends whole
 // elements and hands over what comes, and each can vanish without a word, as clients do.
 
 import { randomInt } from 'node:crypto';
+import { Agent, request } from 'node:http';
 import WebSocket from 'ws';
+import type { Endpoint } from './peer.js';
 import { Inbox } from './queue.js';
 import { type Element, parse } from './xml.js';
 
 export type Transport = 'bosh' | 'websocket';
+
+export interface CarrierOptions {
+  /** Further attributes of the BOSH session request. */
+  readonly attributes?: string;
+  /** The loopback address to come from. */
+  readonly localAddress?: string;
+}
 
 export interface Carrier {
   readonly inbox: Inbox<Element>;
@@ -31,10 +40,16 @@ export class BoshCarrier implements Carrier {
   #restart = false;
   #stopped = new AbortController();
 
+  #agent: Agent;
+  #attributes: string;
+
   constructor(
     readonly url: string,
-    readonly attributes = '',
-  ) {}
+    { attributes = '', localAddress }: CarrierOptions = {},
+  ) {
+    this.#attributes = attributes;
+    this.#agent = new Agent({ keepAlive: true, localAddress });
+  }
 
   async open(to: string): Promise<void> {
     this.#to = to;
@@ -43,7 +58,7 @@ export class BoshCarrier implements Carrier {
       return this.#work();
     }
     const creation = `to='${to}' ver='1.11' wait='20' hold='1' xml:lang='en' xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'`;
-    await this.#request(`${creation} ${this.attributes}`, '');
+    await this.#request(`${creation} ${this.#attributes}`, '');
   }
 
   send(xml: string): void {
@@ -55,11 +70,13 @@ export class BoshCarrier implements Carrier {
     if (this.inbox.ended === undefined) await this.#request(`type='terminate'`, this.#pending);
     this.inbox.end('closed');
     this.#stopped.abort();
+    this.#agent.destroy();
   }
 
   vanish(): void {
     this.inbox.end('vanished');
     this.#stopped.abort();
+    this.#agent.destroy();
   }
 
   /** Sends what waits while fewer than two requests are open, and keeps one open at all times. */
@@ -81,11 +98,9 @@ export class BoshCarrier implements Carrier {
     const body = `<body xmlns='http://jabber.org/protocol/httpbind' rid='${rid}' ${sid} ${attributes}>${payload}</body>`;
     this.#open++;
     try {
-      const headers = { 'content-type': 'text/xml; charset=utf-8' };
-      const response = await fetch(this.url, { method: 'POST', body, headers, signal: this.#stopped.signal });
-      const text = await response.text();
+      const { status, text } = await post(this.url, body, this.#agent, this.#stopped.signal);
       this.#open--;
-      this.#answer(response.status, text);
+      this.#answer(status, text);
     } catch (error) {
       this.inbox.end(String(error));
     }
@@ -107,8 +122,11 @@ export class WebSocketCarrier implements Carrier {
   readonly inbox = new Inbox<Element>();
   #socket: WebSocket;
 
-  constructor(readonly url: string) {
-    this.#socket = new WebSocket(url, 'xmpp', { perMessageDeflate: false });
+  constructor(
+    readonly url: string,
+    { localAddress }: CarrierOptions = {},
+  ) {
+    this.#socket = new WebSocket(url, 'xmpp', { perMessageDeflate: false, localAddress });
     this.#socket.on('message', (data) => this.#message(parse(String(data))));
     this.#socket.on('close', (code) => this.inbox.end(`websocket closed ${code}`));
     this.#socket.on('error', (error) => this.inbox.end(error.message));
@@ -142,6 +160,18 @@ export class WebSocketCarrier implements Carrier {
 }
 
 /** A carrier of the transport to the endpoint. */
-export function carrier(transport: Transport, at: { bosh: string; ws: string }, attributes?: string): Carrier {
-  return transport === 'bosh' ? new BoshCarrier(at.bosh, attributes) : new WebSocketCarrier(at.ws);
+export function carrier(transport: Transport, at: Endpoint, options?: CarrierOptions): Carrier {
+  return transport === 'bosh' ? new BoshCarrier(at.bosh, options) : new WebSocketCarrier(at.ws, options);
+}
+
+function post(url: string, body: string, agent: Agent, signal: AbortSignal): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'text/xml; charset=utf-8', 'content-length': Buffer.byteLength(body) };
+    const sent = request(url, { method: 'POST', agent, signal, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
+    });
+    sent.on('error', reject).end(body);
+  });
 }

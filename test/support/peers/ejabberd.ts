@@ -22,19 +22,28 @@ const LIBRARIES = '/usr/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu';
 export async function startEjabberd(options: PeerOptions = {}): Promise<Peer> {
   const folder = scratch('ejabberd');
   const { ca, issue } = authority(folder.path);
-  const [port, tlsPort, http] = [await freePort(), await freePort(), await freePort()];
+  const ports = {
+    port: await freePort(),
+    tlsPort: await freePort(),
+    proxyPort: await freePort(),
+    http: await freePort(),
+  };
   const file = join(folder.path, 'ejabberd.yml');
-  writeFileSync(file, configuration({ port, tlsPort, http }, issue(DOMAIN), options));
+  writeFileSync(file, configuration(ports, issue(DOMAIN), options));
   const process = node(folder.path, file);
   await process.until(/ACCOUNTS READY/, 60_000);
-  await Promise.all([port, tlsPort].map((each) => process.listens(each)));
+  await Promise.all([ports.port, ports.tlsPort, ports.proxyPort].map((each) => process.listens(each)));
   return {
     name: 'ejabberd',
-    port,
-    tlsPort,
+    port: ports.port,
+    tlsPort: ports.tlsPort,
+    proxyPort: ports.proxyPort,
     ca,
-    own: options.web ? { bosh: `http://127.0.0.1:${http}/bosh`, ws: `ws://127.0.0.1:${http}/ws` } : undefined,
+    own: options.web
+      ? { bosh: `http://127.0.0.1:${ports.http}/bosh`, ws: `ws://127.0.0.1:${ports.http}/ws` }
+      : undefined,
     log: () => process.log,
+    until: (pattern) => process.until(pattern),
     stop: async () => {
       await process.stop('SIGTERM', 6000);
       folder.remove();
@@ -62,7 +71,7 @@ function node(folder: string, file: string): Running {
 }
 
 function configuration(
-  ports: { port: number; tlsPort: number; http: number },
+  ports: { port: number; tlsPort: number; proxyPort: number; http: number },
   { cert, key }: Certificate,
   { web }: PeerOptions,
 ): string {
@@ -76,7 +85,9 @@ sm_use_cache: false
 acme: { auto: false }
 listen:
   - { port: ${ports.port}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, shaper: none, access: c2s }
+  - { port: ${ports.proxyPort}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, use_proxy_protocol: true, shaper: none, access: c2s }
   - { port: ${ports.tlsPort}, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, shaper: none, access: c2s }
+  - { port: ${ports.proxyPort}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, use_proxy_protocol: true, shaper: none, access: c2s }
 ${web ? `  - { port: ${ports.http}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: { /bosh: mod_bosh, /ws: ejabberd_http_ws } }` : ''}
 access_rules:
   c2s: { allow: all }

@@ -16,10 +16,14 @@ export interface Peer {
   readonly name: 'prosody' | 'ejabberd';
   readonly port: number;
   readonly tlsPort: number;
+  /** STARTTLS behind a PROXY protocol header, where the server can. */
+  readonly proxyPort?: number;
   /** Its own BOSH and WebSocket endpoints, when it was started with them. */
   readonly own?: Endpoint;
   readonly ca: string;
   log(): string;
+  /** Resolves once its log contains the pattern. */
+  until(pattern: RegExp): Promise<unknown>;
   stop(): Promise<void>;
 }
 

@@ -2,6 +2,7 @@
 // own, its output is kept, and it is ended by its pid, also when the test process dies early.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
@@ -117,15 +118,22 @@ export class Running {
   }
 }
 
-/** A loopback port nobody listened on a moment ago. */
+const given = new Set<number>();
+
+/** A loopback port nobody listens on; drawn below the range that systems give to outgoing connections, and never twice. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (!address || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    if (given.has(port)) continue;
+    given.add(port);
+    const server = createServer().listen(port, '127.0.0.1');
+    const free = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    server.close();
+    if (free) return port;
+  }
 }
 
 function reachable(port: number): Promise<boolean> {

@@ -35,6 +35,7 @@ export async function startProsody(options: PeerOptions = {}): Promise<Peer> {
       ? { bosh: `http://127.0.0.1:${http}/http-bind`, ws: `ws://127.0.0.1:${http}/xmpp-websocket` }
       : undefined,
     log: () => process.log,
+    until: (pattern) => process.until(pattern),
     stop: async () => {
       await process.stop();
       folder.remove();

@@ -1,7 +1,7 @@
 // A person at a client: logs in over a carrier, talks, and can ask for and resume XEP-0198 stream management.
 
 import { randomBytes } from 'node:crypto';
-import { type Carrier, carrier, type Transport } from './carrier.js';
+import { type Carrier, type CarrierOptions, carrier, type Transport } from './carrier.js';
 import { DOMAIN, type Endpoint, PASSWORD } from './peer.js';
 import { type Mechanism, saslClient } from './sasl.js';
 import type { Element } from './xml.js';
@@ -10,11 +10,9 @@ const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
 const SM = 'urn:xmpp:sm:3';
 
-export interface LoginOptions {
+export interface LoginOptions extends CarrierOptions {
   readonly mechanism?: Mechanism;
   readonly resource?: string;
-  /** Further attributes of the BOSH session request. */
-  readonly attributes?: string;
   readonly domain?: string;
 }
 
@@ -37,9 +35,9 @@ export async function authenticate(
   transport: Transport,
   at: Endpoint,
   name: string,
-  { mechanism = 'SCRAM-SHA-1', attributes, domain = DOMAIN }: LoginOptions = {},
+  { mechanism = 'SCRAM-SHA-1', domain = DOMAIN, ...options }: LoginOptions = {},
 ): Promise<User> {
-  const user = new User(carrier(transport, at, attributes), domain);
+  const user = new User(carrier(transport, at, options), domain);
   await user.carrier.open(domain);
   const features = await user.features();
   await user.authenticate(features, mechanism, name);
