@@ -32,8 +32,17 @@ export interface LogOptions {
   /** For people on a terminal; JSON otherwise. */
   readonly pretty?: boolean;
   readonly colours?: boolean;
-  /** A file descriptor, or whatever takes lines; standard output by default. */
-  readonly to?: number | { write(line: string): unknown };
+  /** Whatever takes lines; standard output by default. */
+  readonly to?: LineTaker;
+}
+
+/** A stream, or a part of one. */
+export interface LineTaker {
+  write(line: string, written?: () => void): unknown;
+  readonly writableLength?: number;
+  readonly writable?: boolean;
+  readonly on?: (event: 'error', listener: () => void) => unknown;
+  readonly listeners?: (event: 'error') => unknown[];
 }
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
@@ -56,7 +65,7 @@ const LARGEST_BACKLOG = 4_194_304;
 
 /** A log of its own. It never throws and never stops the process, whatever becomes of its reader. */
 export function createLog(level: LogLevel = 'INFO', options: LogOptions = {}): RootLog {
-  const { pretty = false, colours = false, to = 1 } = options;
+  const { pretty = false, colours = false, to = process.stdout } = options;
   const output = new Output(to);
   const lines: DestinationStream = pretty ? { write: (line) => output.write(prettyLine(line, colours)) } : output;
   const settings = {
@@ -68,38 +77,34 @@ export function createLog(level: LogLevel = 'INFO', options: LogOptions = {}): R
   return new PinoLog(pino(settings, lines), output);
 }
 
-/** Where lines go: a descriptor written to in the background with a bounded backlog, or a caller's stream. */
+/** Where lines go. Standard output is written without blocking when it is a pipe; what its reader leaves waits here, up
+ * to a limit, because nobody's XMPP may wait for a log. (pino's own destination waits for the reader as the process ends.) */
 class Output implements DestinationStream {
   dropped = 0;
-  readonly #target: { write(line: string): unknown };
-  readonly #descriptor: ReturnType<typeof pino.destination> | undefined;
+  readonly #to: LineTaker;
 
-  constructor(to: number | { write(line: string): unknown }) {
-    if (typeof to === 'number') {
-      this.#descriptor = pino.destination({ dest: to, sync: false, minLength: 0, maxLength: LARGEST_BACKLOG });
-      this.#descriptor.on('error', () => this.dropped++);
-      this.#descriptor.on('drop', () => this.dropped++);
-    }
-    this.#target = this.#descriptor ?? (to as { write(line: string): unknown });
+  constructor(to: LineTaker) {
+    this.#to = to;
+    if (to.listeners !== undefined && !to.listeners('error').includes(unheard)) to.on?.('error', unheard);
   }
 
   write(line: string): void {
-    try {
-      this.#target.write(line);
-    } catch {
-      this.dropped++;
-    }
+    const { writableLength = 0, writable = true } = this.#to;
+    if (!writable || writableLength > LARGEST_BACKLOG) this.dropped++;
+    else this.#to.write(line);
   }
 
   flush(milliseconds: number): Promise<void> {
-    const descriptor = this.#descriptor;
-    if (descriptor === undefined) return Promise.resolve();
+    if (!this.#to.writableLength) return Promise.resolve();
     return new Promise((resolve) => {
-      setTimeout(resolve, milliseconds).unref();
-      descriptor.flush(() => resolve());
+      setTimeout(resolve, milliseconds);
+      this.#to.write('', resolve);
     });
   }
 }
+
+/** The reader has gone, or the disk is full: `writable` tells. */
+const unheard = () => {};
 
 class PinoLog implements RootLog {
   readonly #pino: Logger;

@@ -22,11 +22,7 @@ export type Create = (options: Config & { readonly log: RootLog }) => Promise<Ru
 export async function run(loaded: Loaded, terminal: Terminal, create: Create): Promise<number> {
   const { config } = loaded;
   const { isTTY } = terminal;
-  const log = createLog({
-    level: config.logging,
-    pretty: isTTY,
-    colours: isTTY && terminal.env.NO_COLOR === undefined,
-  });
+  const log = createLog(config.logging, { pretty: isTTY, colours: isTTY && terminal.env.NO_COLOR === undefined });
   const crashed = onCrash(log);
   for (const warning of loaded.warnings) log.warn('config_warning', { text: explain(warning).replaceAll('\n', ' ') });
   try {
