@@ -85,7 +85,6 @@ sm_use_cache: false
 acme: { auto: false }
 listen:
   - { port: ${ports.port}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, shaper: none, access: c2s }
-  - { port: ${ports.proxyPort}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, use_proxy_protocol: true, shaper: none, access: c2s }
   - { port: ${ports.tlsPort}, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, shaper: none, access: c2s }
   - { port: ${ports.proxyPort}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, use_proxy_protocol: true, shaper: none, access: c2s }
 ${web ? `  - { port: ${ports.http}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: { /bosh: mod_bosh, /ws: ejabberd_http_ws } }` : ''}
