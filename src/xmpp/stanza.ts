@@ -70,6 +70,18 @@ export class Stanza {
     return { name: child.name, ns: child.declared(child.prefix) ?? first.declared(child.prefix) ?? '' };
   }
 
+  /** Where what is between the first tag and its end tag begins and ends in `raw`, and the name as written. */
+  get content(): { start: number; end: number; name: string } {
+    const { end: start, selfClosed, prefix, name: local } = this.#first;
+    const end = selfClosed ? start : this.raw.lastIndexOf('</');
+    return { start, end, name: prefix === '' ? local : `${prefix}:${local}` };
+  }
+
+  /** Whether it is one tag, `<name/>`. */
+  get closed(): boolean {
+    return this.#first.selfClosed;
+  }
+
   /** A copy with these attributes set (undefined: removed) on the first tag; all other bytes are the same. */
   with(attrs: Record<string, string | undefined>): Stanza {
     const parts: Buffer[] = [];

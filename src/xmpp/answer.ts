@@ -1,0 +1,25 @@
+// The error that answers a stanza (RFC 6120 section 8.3).
+
+import type { StanzaError } from './errors.js';
+import { escapeAttribute, escapeText } from './escape.js';
+import { NS } from './ns.js';
+import { Stanza } from './stanza.js';
+
+/**
+ * The stanza that tells the sender of `stanza` of an error: addresses swapped, type error, id and language kept.
+ * `payload`: with what was sent in front of the error, as section 8.3.1 allows.
+ */
+export function errorAnswer(stanza: Stanza, error: StanzaError, payload = false): Stanza {
+  const { from, to } = stanza;
+  const turned = stanza.with({ from: to, to: from, type: 'error' });
+  const { start, end, name } = turned.content;
+  const raw = turned.raw;
+  const open = turned.closed ? Buffer.concat([raw.subarray(0, start - 2), Buffer.from('>')]) : raw.subarray(0, start);
+  const sent = payload ? raw.subarray(start, end) : Buffer.alloc(0);
+  return new Stanza(Buffer.concat([open, sent, Buffer.from(`${written(error, stanza.ns)}</${name}>`)]));
+}
+
+function written({ type, condition, text }: StanzaError, ns: string): string {
+  const said = text === undefined ? '' : `<text xmlns='${NS.stanzas}' xml:lang='en'>${escapeText(text)}</text>`;
+  return `<error xmlns='${escapeAttribute(ns)}' type='${type}'><${condition} xmlns='${NS.stanzas}'/>${said}</error>`;
+}
