@@ -1,0 +1,104 @@
+// The `<body/>` wrapper (XEP-0124 section 6) as bytes: read in one pass of the scanner, written by copying. What a request
+// means is not decided here.
+
+import { crc32 } from 'node:zlib';
+import { StreamError } from '../xmpp/errors.js';
+import { escapeAttribute } from '../xmpp/escape.js';
+import { NS } from '../xmpp/ns.js';
+import { DEFAULT_LIMITS, Scanner, type ScannerLimits, type StartTag, scanDocument } from '../xmpp/scanner.js';
+import type { Stanza } from '../xmpp/stanza.js';
+import type { BoshOptions } from './options.js';
+
+/** A request's `<body/>`, whole and proven. */
+export interface Body {
+  readonly tag: StartTag;
+  /** Its payloads; those without a namespace of their own are in jabber:client (XEP-0206 section 2). */
+  readonly stanzas: readonly Stanza[];
+  /** Tells the bytes of one request from another's; no defence against design, as nothing is processed twice anyway. */
+  readonly checksum: number;
+  /** Whether an attribute of urn:xmpp:xbosh can be among the tag's: asking for one costs a string per attribute. */
+  readonly extended: boolean;
+}
+
+const SCAN = { defaultNs: NS.client };
+
+/** The scanner's limits for request bodies: a body that was accepted by size may be one stanza. */
+export function scanLimits(limits: BoshOptions['limits']): ScannerLimits {
+  const { depth, elements, attributes } = limits;
+  return { ...DEFAULT_LIMITS, stanza: Number.MAX_SAFE_INTEGER, depth: depth + 1, elements, attributes };
+}
+
+/** Reads a whole `<body/>`; throws StreamError when it is not one. */
+export function readBody(bytes: Buffer, limits: ScannerLimits): Body {
+  const { header: tag, stanzas } = scanDocument(bytes, limits, SCAN);
+  if (!isBody(tag)) throw new StreamError('invalid-namespace', 'not a body of httpbind');
+  return { tag, stanzas: stanzas.map(admit), checksum: crc32(bytes), extended: bytes.includes('xbosh') };
+}
+
+// What speaks of the stream itself is ours to say; TLS and compression belong to HTTP (XEP-0206 sections 2 and 4).
+const REFUSED = new Set<string>([NS.stream, NS.tls, NS.compress, NS.framing, NS.component]);
+
+function admit(stanza: Stanza): Stanza {
+  const ns = stanza.ns;
+  if (ns === NS.client) return stanza;
+  if (REFUSED.has(ns)) throw new StreamError('unsupported-feature', `a client may not send ${stanza.name}`);
+  if (ns !== NS.httpbind) return stanza;
+  if (stanza.attr('xmlns') !== NS.httpbind)
+    throw new StreamError('bad-namespace-prefix', 'a prefixed httpbind payload');
+  return stanza.with({ xmlns: NS.client });
+}
+
+/** The start tag of a `<body/>` whose rest is not to be had: cut off, or not well-formed. */
+export function readHead(bytes: Buffer, limits: ScannerLimits): StartTag | undefined {
+  let tag: StartTag | undefined;
+  const header = (found: StartTag) => {
+    tag = found;
+  };
+  try {
+    new Scanner({ header, stanza() {}, end() {} }, limits, SCAN).push(bytes);
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+  }
+  return tag && isBody(tag) ? tag : undefined;
+}
+
+const isBody = (tag: StartTag) => tag.name === 'body' && tag.ns === NS.httpbind;
+
+const OPEN = `<body xmlns='${NS.httpbind}'`;
+const PREFIX = Buffer.from(`${OPEN}>`);
+const SUFFIX = Buffer.from('</body>');
+const EMPTY = Buffer.from(`${OPEN}/>`);
+
+/** One attribute, escaped, with a blank before it; nothing when there is no value. */
+export function attribute(name: string, value: string | number | boolean | undefined): string {
+  if (value === undefined) return '';
+  return ` ${name}='${typeof value === 'string' ? escapeAttribute(value) : value}'`;
+}
+
+/** Writes a `<body/>`: `attributes` as they stand in the tag, then the payloads' bytes. */
+export function writeBody(attributes: string, stanzas: readonly Stanza[]): Buffer {
+  if (stanzas.length === 0) return attributes === '' ? EMPTY : Buffer.from(`${OPEN}${attributes}/>`);
+  const prefix = attributes === '' ? PREFIX : Buffer.from(`${OPEN}${attributes}>`);
+  let size = prefix.length + SUFFIX.length;
+  for (const stanza of stanzas) size += stanza.raw.length;
+  const body = Buffer.allocUnsafe(size);
+  let at = prefix.copy(body);
+  for (const stanza of stanzas) at += stanza.raw.copy(body, at);
+  SUFFIX.copy(body, at);
+  return body;
+}
+
+/** The payloads of a `<body/>` that this server wrote. */
+export function payloadsOf(body: Buffer): readonly Stanza[] {
+  return body === EMPTY ? [] : scanDocument(body, OWN, SCAN).stanzas;
+}
+
+const OWN: ScannerLimits = {
+  stanza: Number.MAX_SAFE_INTEGER,
+  elements: Number.MAX_SAFE_INTEGER,
+  depth: 4096,
+  attributes: 4096,
+  attributeBytes: Number.MAX_SAFE_INTEGER,
+  name: 65536,
+  namespaces: 4096,
+};

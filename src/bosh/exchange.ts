@@ -1,0 +1,148 @@
+// The HTTP side of a session: requests that wait for their answers, answers that may have to be sent again, and where
+// both stand (XEP-0124 sections 8, 9 and 14). What an answer says, and when it is time for one, the session decides.
+
+import type { Stanza } from '../xmpp/stanza.js';
+import { writeBody } from './body.js';
+import { RECOVERABLE } from './conditions.js';
+import type { BoshResponse, Held } from './held.js';
+import type { Terms } from './negotiation.js';
+import type { BoshRequest } from './request.js';
+import { Pending, Requests } from './requests.js';
+import { Responses, type Sent } from './responses.js';
+import type { Session, Shared } from './session.js';
+import type { BoshStream } from './stream.js';
+import { judge, type Verdict } from './window.js';
+
+// How late a response has to be for a report of it to be worth a response (section 9.2).
+const REPORT_AFTER = 1000;
+
+export class Exchange {
+  readonly requests = new Requests();
+  readonly responses: Responses;
+  /** Highest rid that was answered. */
+  answered: number;
+  /** Highest rid whose request was processed. */
+  processed: number;
+  /** Requests up to this rid are answered without waiting for payloads. */
+  due = 0;
+  /** When the client was last left without a request that waits. */
+  idleSince: number;
+  #reported = 0;
+  #report = '';
+
+  /** `rid` is the creation request's. */
+  constructor(
+    readonly session: Session,
+    readonly shared: Shared,
+    readonly terms: Terms,
+    rid: number,
+  ) {
+    this.responses = new Responses(terms.requests, terms.acks, shared.counts);
+    this.answered = rid - 1;
+    this.processed = rid;
+    this.idleSince = shared.clock.now();
+  }
+
+  /** Judges a request by its rid; `size` is the window's. */
+  judge(rid: number, size: number): Verdict {
+    return judge(rid, this, size, this.requests.find(rid) !== undefined);
+  }
+
+  /** The request whose turn it is to be processed, if it is there. */
+  next(): Pending | undefined {
+    const pending = this.requests.find(this.processed + 1);
+    return pending?.request && pending;
+  }
+
+  /** The oldest that can be answered. */
+  get head(): Pending | undefined {
+    const head = this.requests.head;
+    return head && head.rid <= this.processed ? head : undefined;
+  }
+
+  hold(rid: number, checksum: number, held: Held, request?: BoshRequest): void {
+    this.requests.add(new Pending(rid, checksum, held, this.shared.clock.now(), request));
+    this.shared.hold(held, this.session);
+  }
+
+  /** The same request on another connection: that one gets the answer, the older is told to forget it (section 14.3). */
+  move(pending: Pending, held: Held): void {
+    const old = pending.held;
+    pending.held = held;
+    pending.since = this.shared.clock.now();
+    this.shared.hold(held, this.session);
+    if (old) this.send(old, RECOVERABLE);
+  }
+
+  /** Answers the head. A pause's answer is not kept (section 14.3). */
+  answer(head: Pending, attributes: string, stanzas: readonly Stanza[] = [], stream?: BoshStream): void {
+    const { rid, checksum, held } = head;
+    const body = writeBody(attributes + this.acknowledgement(rid), stanzas);
+    this.requests.remove(head);
+    this.answered = rid;
+    if (!head.pause) this.responses.add({ rid, checksum, body, stream, at: this.shared.clock.now() });
+    if (held) this.send(held, body, head.since);
+  }
+
+  /** Sends an answer again. */
+  resend(sent: Sent, held: Held): void {
+    this.shared.counts.resent++;
+    this.send(held, sent.body);
+  }
+
+  /** It can wait no longer. What could not be processed is not received: the client sends it again (section 17.3). */
+  dismiss(pending: Pending): void {
+    if (pending.rid <= this.processed) {
+      this.due = Math.max(this.due, pending.rid);
+      return;
+    }
+    this.requests.remove(pending);
+    if (pending.held) this.send(pending.held, RECOVERABLE);
+  }
+
+  send(held: Held, body: Buffer, since?: number): void {
+    this.reply(held, { status: 200, contentType: this.terms.contentType, body });
+    if (since !== undefined) this.shared.counts.holding.observe((this.idleSince - since) / 1000);
+  }
+
+  reply(held: Held, response: BoshResponse): void {
+    this.shared.unhold(held);
+    this.idleSince = this.shared.clock.now();
+    held.reply(response);
+  }
+
+  /** A connection is gone. */
+  lost(held: Held): void {
+    const pending = this.requests.holder(held);
+    if (pending) pending.held = undefined;
+    this.shared.unhold(held);
+    this.idleSince = this.shared.clock.now();
+  }
+
+  /** Section 9.1: the highest rid received without a gap, unless it is the one answered; then what section 9.2 reports. */
+  acknowledgement(rid: number): string {
+    const report = this.#report;
+    this.#report = '';
+    return this.terms.acks && this.processed !== rid ? ` ack='${this.processed}'${report}` : report;
+  }
+
+  /** What the client has, by its `ack` (section 9.2) or else by how many requests it may have out. */
+  acknowledged(rid: number, ack: number | undefined, poll: boolean): void {
+    if (!this.terms.acks) {
+      const out = poll ? Math.max(this.terms.hold, 1) : this.terms.requests;
+      this.responses.confirm(Math.min(rid - out, this.answered));
+      return;
+    }
+    this.responses.confirm(Math.min(ack ?? rid - 1, this.answered));
+    if (ack !== undefined && ack < this.answered && ack >= this.#reported) this.#tellLate(rid, ack + 1);
+  }
+
+  #tellLate(rid: number, missed: number): void {
+    const sent = this.responses.find(missed);
+    const late = sent ? this.shared.clock.now() - sent.at : 0;
+    if (late < REPORT_AFTER) return;
+    this.#reported = missed;
+    this.#report = ` report='${missed}' time='${Math.min(Math.floor(late), 65535)}'`;
+    this.due = Math.max(this.due, rid);
+  }
+}

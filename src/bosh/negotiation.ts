@@ -1,0 +1,131 @@
+// Session creation (XEP-0124 section 7, XEP-0206 sections 3 and 4): what a client asks for and the options allow become
+// the terms of its session, and the terms become the attributes of the creation response.
+
+import type { StreamHeader } from '../xmpp/header.js';
+import { NS } from '../xmpp/ns.js';
+import type { StartTag } from '../xmpp/scanner.js';
+import { attribute } from './body.js';
+import { DEFAULT_CONTENT } from './conditions.js';
+import { readCount } from './numbers.js';
+import type { BoshOptions } from './options.js';
+
+/** What a session and its client agreed on. Seconds, as in the attributes. */
+export interface Terms {
+  /** The client sent no `ver` (section 17.1). */
+  readonly legacy: boolean;
+  readonly ver: string;
+  readonly wait: number;
+  readonly hold: number;
+  readonly requests: number;
+  readonly inactivity: number;
+  readonly polling: number;
+  readonly maxpause: number;
+  /** The client polls: nothing is held for it (section 12). */
+  readonly polls: boolean;
+  /** Both sides acknowledge (section 9). */
+  readonly acks: boolean;
+  readonly contentType: string;
+  /** The creation request came over TLS, so all others have to (section 19.1). */
+  readonly secure: boolean;
+}
+
+// `requests` has to be larger than the `hold` that was asked for (section 7.2); beyond this, memory counts for more.
+const MOST_HOLD = 4;
+
+/** Throws StreamError when a number is none. */
+export function negotiate(tag: StartTag, secure: boolean, options: BoshOptions): Terms {
+  const ver = tag.attr('ver');
+  const asked = readCount(tag, 'hold', 255) ?? 1;
+  const wait = Math.min(readCount(tag, 'wait') ?? options.default_wait, options.max_wait);
+  const hold = Math.min(asked, options.max_bosh_connections);
+  const polls = wait === 0 || hold === 0;
+  return {
+    legacy: ver === undefined,
+    ver: lowerVersion(ver),
+    wait,
+    hold,
+    requests: Math.max(options.window_size, Math.min(asked, MOST_HOLD) + 1, hold + 1),
+    inactivity: inactivity(readCount(tag, 'inactivity'), polls, options),
+    polling: options.polling,
+    maxpause: options.max_pause,
+    polls,
+    acks: tag.attr('ack') === '1',
+    contentType: readContent(tag.attr('content')) ?? DEFAULT_CONTENT,
+    secure,
+  };
+}
+
+function inactivity(asked: number | undefined, polls: boolean, options: BoshOptions): number {
+  const { default_inactivity: least, max_inactivity: most, polling } = options;
+  const seconds = asked === undefined ? least : Math.max(least, Math.min(asked, most));
+  // Section 12: polling sessions get more, by more than the interval.
+  return polls ? seconds + 2 * polling + 1 : seconds;
+}
+
+const OWN_VERSION = [1, 11] as const;
+const VERSION = /^([0-9]{1,4})\.([0-9]{1,4})$/;
+
+/** The lower of a client's `ver` and ours; the minor number is an integer of its own. */
+export function lowerVersion(ver: string | undefined): string {
+  const [, major, minor] = (VERSION.exec(ver ?? '') ?? []).map(Number);
+  const [ownMajor, ownMinor] = OWN_VERSION;
+  const lower = major < ownMajor || (major === ownMajor && minor < ownMinor);
+  return lower ? `${major}.${minor}` : `${ownMajor}.${ownMinor}`;
+}
+
+const TOKEN = "[\\w!#$%&'*+.^`|~-]{1,64}";
+const MEDIA_TYPE = new RegExp(`^${TOKEN}/${TOKEN}( *; *${TOKEN}=("[^"\\\\\\x00-\\x1f\\x7f-\\uffff]*"|${TOKEN}))*$`);
+
+/** A `content` that can be an HTTP header. */
+export function readContent(content: string | undefined): string | undefined {
+  return content !== undefined && content.length <= 128 && MEDIA_TYPE.test(content) ? content : undefined;
+}
+
+/** What else the creation response says. */
+export interface Creation {
+  readonly sid: string;
+  readonly rid: number;
+  /** The name of the first stream, when there can be more (section 16). */
+  readonly stream: string | undefined;
+  /** The creation request. */
+  readonly tag: StartTag;
+  /** The prefix `xmpp` is declared already. */
+  readonly declared: boolean;
+}
+
+/** The attributes of the creation response but for those that the server's stream header brings. */
+export function creationAttributes(terms: Terms, creation: Creation, options: BoshOptions): string {
+  const { tag } = creation;
+  const all: Record<string, string | number | undefined> = {
+    sid: creation.sid,
+    wait: terms.wait,
+    requests: terms.requests,
+    hold: terms.hold,
+    inactivity: terms.inactivity,
+    polling: terms.polling > 0 ? terms.polling : undefined,
+    maxpause: terms.maxpause > 0 ? terms.maxpause : undefined,
+    ver: terms.ver,
+    window: terms.requests,
+    charsets: 'UTF-8',
+    accept: options.compression ? 'gzip,deflate' : undefined,
+    ack: terms.acks ? creation.rid : undefined,
+    content: readContent(tag.attr('content')),
+    stream: creation.stream,
+    to: tag.attr('from'),
+    'xmpp:restartlogic': 'true',
+    // The server's header declares the prefix where it brings a version.
+    'xmlns:xmpp': creation.declared ? undefined : NS.xbosh,
+  };
+  return Object.entries(all)
+    .map(([name, value]) => attribute(name, value))
+    .join('');
+}
+
+const XMPP = attribute('xmlns:xmpp', NS.xbosh);
+
+/** The attributes by which the server's stream header becomes known (XEP-0206 section 4). */
+export function headerAttributes(header: StreamHeader): string {
+  const { from, id, version } = header;
+  const said = attribute('from', from) + attribute('authid', id);
+  return version === undefined ? said : `${said}${attribute('xmpp:version', version)}${XMPP}`;
+}

@@ -1,0 +1,84 @@
+// The requests of a session that are not answered yet, by rid: those that were processed and are held, then those that
+// wait for a predecessor (XEP-0124 section 14.2).
+
+import type { Held } from './held.js';
+import type { BoshRequest } from './request.js';
+import type { BoshStream } from './stream.js';
+
+/** A request that waits. */
+export class Pending {
+  /** What is left to process. */
+  request: BoshRequest | undefined;
+  readonly checksum: number;
+  /** Its connection; undefined when that is gone. */
+  held: Held | undefined;
+  /** When it came, or was last repeated. */
+  since: number;
+  /** The stream it asked for: its answer names it (section 16.2). */
+  added: BoshStream | undefined;
+  /** A pause: its answer has no payload and is not kept (section 10). */
+  pause = false;
+
+  constructor(
+    readonly rid: number,
+    checksum: number,
+    held: Held,
+    now: number,
+    request?: BoshRequest,
+  ) {
+    this.request = request;
+    this.checksum = checksum;
+    this.held = held;
+    this.since = now;
+  }
+}
+
+export class Requests {
+  readonly #list: Pending[] = [];
+
+  /** The one with the lowest rid. */
+  get head(): Pending | undefined {
+    return this.#list[0];
+  }
+
+  get size(): number {
+    return this.#list.length;
+  }
+
+  /** How many still have a connection. */
+  get live(): number {
+    let live = 0;
+    for (const pending of this.#list) if (pending.held) live++;
+    return live;
+  }
+
+  [Symbol.iterator](): IterableIterator<Pending> {
+    return this.#list.values();
+  }
+
+  find(rid: number): Pending | undefined {
+    for (const pending of this.#list) if (pending.rid === rid) return pending;
+    return undefined;
+  }
+
+  holder(held: Held): Pending | undefined {
+    for (const pending of this.#list) if (pending.held === held) return pending;
+    return undefined;
+  }
+
+  add(pending: Pending): void {
+    let at = this.#list.length;
+    while (at > 0 && this.#list[at - 1].rid > pending.rid) at--;
+    this.#list.splice(at, 0, pending);
+  }
+
+  remove(pending: Pending): void {
+    this.#list.splice(this.#list.indexOf(pending), 1);
+  }
+
+  /** Whether one up to this rid has a connection. */
+  liveUpTo(rid: number): boolean {
+    for (const pending of this.#list) if (pending.rid <= rid && pending.held) return true;
+    return false;
+  }
+}

@@ -1,0 +1,72 @@
+// The responses a client may not have seen (XEP-0124 sections 9 and 14.3): kept by rid, sent again byte for byte, dropped
+// when acknowledged or when more than a client may miss came after them.
+
+import type { Stanza } from '../xmpp/stanza.js';
+import { payloadsOf } from './body.js';
+import type { Counts } from './counts.js';
+import type { BoshStream } from './stream.js';
+
+/** A response that was sent. */
+export interface Sent {
+  readonly rid: number;
+  /** Of the request it answered. */
+  readonly checksum: number;
+  readonly body: Buffer;
+  /** Whose payloads it carries. */
+  readonly stream: BoshStream | undefined;
+  /** When. */
+  readonly at: number;
+}
+
+// A client that acknowledges can leave responses unacknowledged for as long as it likes; that many are kept.
+const UNACKNOWLEDGED = 4;
+
+export class Responses {
+  #sent: Sent[] = [];
+  #confirmed = 0;
+
+  /** `requests` as negotiated; `acks`: the client acknowledges. */
+  constructor(
+    readonly requests: number,
+    readonly acks: boolean,
+    readonly counts: Counts,
+  ) {}
+
+  add(sent: Sent): void {
+    this.#sent.push(sent);
+    this.counts.unackedBytes += sent.body.length;
+    // One more than `requests`, for a pause or terminate may come on top of them (section 11).
+    const limit = this.acks ? UNACKNOWLEDGED * this.requests : this.requests + 1;
+    if (this.#sent.length > limit) this.#drop(1);
+  }
+
+  find(rid: number): Sent | undefined {
+    for (const sent of this.#sent) if (sent.rid === rid) return sent;
+    return undefined;
+  }
+
+  /** The client has all responses up to this rid. */
+  confirm(rid: number): void {
+    if (rid <= this.#confirmed) return;
+    this.#confirmed = rid;
+    if (!this.acks) return;
+    let seen = 0;
+    while (seen < this.#sent.length && this.#sent[seen].rid <= rid) seen++;
+    if (seen > 0) this.#drop(seen);
+  }
+
+  /** The payloads of this stream that the client may not have, oldest first. */
+  unconfirmed(stream: BoshStream): Stanza[] {
+    const missing = this.#sent.filter((sent) => sent.rid > this.#confirmed && sent.stream === stream);
+    return missing.flatMap((sent) => payloadsOf(sent.body));
+  }
+
+  clear(): void {
+    this.#drop(this.#sent.length);
+  }
+
+  #drop(count: number): void {
+    for (let i = 0; i < count; i++) this.counts.unackedBytes -= this.#sent[i].body.length;
+    this.#sent.splice(0, count);
+  }
+}

@@ -1,0 +1,75 @@
+// The streams of a session (XEP-0124 section 16): one nearly always, several for clients with several accounts.
+
+import type { BoshStream } from './stream.js';
+
+const REMEMBERED = 8;
+
+export class Streams {
+  #list: BoshStream[] = [];
+  #closed: string[] = [];
+  #turn = 0;
+  /** There was ever more than one, so bodies have to name theirs. */
+  several = false;
+
+  add(stream: BoshStream): void {
+    this.#list.push(stream);
+    if (this.#list.length > 1) this.several = true;
+  }
+
+  /** Takes out one that has nothing more to say; its name is remembered for what the client sent before it knew. */
+  remove(stream: BoshStream): void {
+    this.#list = this.#list.filter((other) => other !== stream);
+    this.#closed = [...this.#closed.slice(1 - REMEMBERED), stream.id];
+  }
+
+  get size(): number {
+    return this.#list.length;
+  }
+
+  get first(): BoshStream | undefined {
+    return this.#list[0];
+  }
+
+  [Symbol.iterator](): IterableIterator<BoshStream> {
+    return this.#list.values();
+  }
+
+  /** How many their servers have not ended. */
+  get open(): number {
+    let open = 0;
+    for (const stream of this.#list) if (!stream.ending) open++;
+    return open;
+  }
+
+  /** A server asked to wait. */
+  get blocked(): boolean {
+    for (const stream of this.#list) if (stream.blocked) return true;
+    return false;
+  }
+
+  /** Those a request is meant for: the named one, or all; undefined when there is none of that name. */
+  named(id: string | undefined): readonly BoshStream[] | undefined {
+    if (id === undefined) return this.#list;
+    const stream = this.#list.find((one) => one.id === id);
+    if (stream) return [stream];
+    return this.#closed.includes(id) ? [] : undefined;
+  }
+
+  /** The next that has something to say, each in its turn. */
+  speaker(): BoshStream | undefined {
+    const list = this.#list;
+    for (let i = 0; i < list.length; i++) {
+      const at = (this.#turn + i) % list.length;
+      if (!list[at].ready) continue;
+      this.#turn = at + 1;
+      return list[at];
+    }
+    return undefined;
+  }
+
+  /** One that its server ended and that has nothing more to say. */
+  finished(): BoshStream | undefined {
+    for (const stream of this.#list) if (stream.ending && !stream.ready) return stream;
+    return undefined;
+  }
+}
