@@ -89,8 +89,8 @@ export class BoshRequest implements Held, Waiting {
 
   take(chunk: Buffer): void {
     this.#size += chunk.length;
-    if (this.#state !== 'reading') return this.#discard();
-    if (this.#size > this.bosh.limit) {
+    if (this.#state !== 'reading') this.#discard();
+    else if (this.#size > this.bosh.limit) {
       this.#state = 'flooded';
       this.#keep(chunk.subarray(0, chunk.length - (this.#size - this.bosh.limit)));
     } else this.#keep(chunk);

@@ -9,7 +9,7 @@ import type { Log } from '../log.js';
 import { BoshRequest } from './bosh-request.js';
 import type { Connection } from './connection.js';
 import type { Cors, RawHeaders } from './cors.js';
-import { acceptedCoding, COMPRESSED_FROM, type Coding, compress, inflate } from './encoding.js';
+import { acceptedCoding, COMPRESSED_FROM, type Coding, compress, type Inflated, inflate } from './encoding.js';
 import { SECURITY } from './headers.js';
 import { isCallback, jsonp } from './jsonp.js';
 import type { HttpMetrics } from './metrics.js';
@@ -94,11 +94,14 @@ export class Bosh {
   received(request: BoshRequest, body: Buffer): void {
     this.counts.bytesIn += body.length;
     const coding = request.message.headers['content-encoding'];
-    if (coding === undefined) return request.hold(body);
-    const plain = this.#options.compression ? inflate(body, coding, this.limit) : 'unsupported';
+    const plain = coding === undefined ? body : this.#inflate(body, coding);
     if (plain === 'oversize') this.oversize(request, EMPTY);
     else if (typeof plain === 'string') this.#refuse(request, plain);
     else request.hold(plain);
+  }
+
+  #inflate(body: Buffer, coding: string): Inflated {
+    return this.#options.compression ? inflate(body, coding, this.limit) : 'unsupported';
   }
 
   complete(request: BoshRequest, body: Buffer): void {
@@ -220,9 +223,8 @@ export class Bosh {
     const { response, message } = request;
     if (this.closing) response.shouldKeepAlive = false;
     const coding = this.#codingFor(message, body);
-    if (coding !== undefined)
-      return this.#write(response, status, type, compress(body, coding), message, [...encoded(coding), ...more]);
-    this.#write(response, status, type, body, message, more);
+    const bytes = coding === undefined ? body : compress(body, coding);
+    this.#write(response, status, type, bytes, message, coding === undefined ? more : [...encoded(coding), ...more]);
   }
 
   #codingFor(message: IncomingMessage, body: Buffer): Coding | undefined {

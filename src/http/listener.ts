@@ -8,9 +8,9 @@ import type { Log } from '../log.js';
 import type { Networks } from './address.js';
 import { Connection, peerOf } from './connection.js';
 import type { Cors } from './cors.js';
-import { SECURITY } from './headers.js';
 import { ProxiedPeers } from './proxy-protocol.js';
 import { followTls, readTls, type TlsOptions } from './tls.js';
+import { endWith } from './upgrade.js';
 
 export interface ListenerOptions {
   readonly tls: TlsOptions | null;
@@ -87,20 +87,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, 
     return;
   }
   const status = statusOf(error.code);
-  const text = `${STATUS_CODES[status]}\n`;
-  const headers = [
-    'Content-Type',
-    'text/plain; charset=utf-8',
-    'Content-Length',
-    String(text.length),
-    'Connection',
-    'close',
-    ...SECURITY,
-    ...cors.headers(undefined),
-  ];
-  const lines = headers.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${headers[at + 1]}\r\n`] : []));
-  socket.once('finish', () => socket.destroySoon());
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${text}`);
+  endWith(socket, status, STATUS_CODES[status] ?? '', cors.headers(undefined));
 }
 
 function statusOf(code: string | undefined): number {

@@ -17,7 +17,8 @@ import { answerClientError, Listener, type ListenerOptions } from './listener.js
 import { HttpMetrics } from './metrics.js';
 import type { Status } from './pages/pages.js';
 import { type StatusOptions, statusRoutes } from './status.js';
-import { basePath, type WebSocketOptions, WebSockets } from './websocket.js';
+import { basePath, Gate } from './upgrade.js';
+import { type WebSocketOptions, WebSockets } from './websocket.js';
 
 export type HttpOptions = ListenerOptions &
   BoshHttpOptions &
@@ -57,6 +58,7 @@ class Face {
   readonly #listener: Listener;
   readonly #metrics: HttpMetrics;
   readonly #websockets: WebSockets;
+  readonly #gate: Gate;
   readonly #startedAt = Date.now();
   #options: HttpOptions;
   #trusted: Networks;
@@ -72,6 +74,7 @@ class Face {
     this.#cors = corsOf(options);
     this.#bosh = this.#newBosh();
     this.#websockets = this.#newWebSockets();
+    this.#gate = this.#newGate();
     this.app = this.#build();
     this.#guard();
     this.#routes();
@@ -102,7 +105,7 @@ class Face {
   }
 
   #guard(): void {
-    this.#websockets.guard(this.app.server);
+    this.#gate.guard(this.app.server);
     this.app.addHook('onRequest', (_, reply, done) => {
       reply.headers(pairs([...SECURITY, ...this.#transport]));
       done();
@@ -126,7 +129,7 @@ class Face {
     const connectionOf = this.#connectionOf;
     this.app.setErrorHandler((error: FastifyError, request, reply) => this.#failed(error, request, reply));
     this.app.setNotFoundHandler((request, reply) => this.#notFound(request, reply));
-    this.app.register(this.#websockets.routes);
+    this.app.register(this.#websockets.routes, { gate: this.#gate });
     this.app.register(async (app) => {
       hostMeta(app, this.#options, connectionOf);
       statusRoutes(app, {
@@ -146,6 +149,7 @@ class Face {
     this.#cors = cors;
     this.#bosh = this.#newBosh();
     this.#websockets.reload(this.#options);
+    this.#gate.reload(this.#options);
   }
 
   readonly #connectionOf = (message: IncomingMessage) => this.#listener.connectionOf(message.socket, this.#trusted);
@@ -159,12 +163,12 @@ class Face {
 
   #newWebSockets(): WebSockets {
     const { upstream, log } = this.#deps;
-    return new WebSockets(this.#options, {
-      upstream,
-      log,
-      metrics: this.#metrics,
+    return new WebSockets(this.#options, { upstream, log, metrics: this.#metrics, connectionOf: this.#connectionOf });
+  }
+
+  #newGate(): Gate {
+    return new Gate(this.#options, {
       draining: () => this.#status.draining,
-      connectionOf: this.#connectionOf,
       plain: (message: IncomingMessage, response: ServerResponse) => {
         if (!this.#bosh.handle(message, response)) this.app.routing(message, response);
       },

@@ -4,12 +4,14 @@
 
 import { Stanza } from '../xmpp/stanza.js';
 
+type Written = (error?: Error | null) => void;
+
 /** Whatever takes frames for the client. */
 export interface FrameSink {
   /** Bytes that were written and that the client has not taken yet. */
   readonly backlog: number;
   /** Whole frames, as one or two pieces; `written` is called once the client's side of the kernel has them all. */
-  write(head: Buffer, rest: Buffer | undefined, written?: (error?: Error | null) => void): void;
+  write(head: Buffer, rest: Buffer | undefined, written?: Written): void;
 }
 
 /** Calls flush once, after what is being read now has been read in full. */
@@ -35,6 +37,8 @@ export class Outbox {
   constructor(
     readonly sink: FrameSink,
     readonly turn: Turn,
+    /** Hears when everything was written. */
+    readonly owner: { flushed(): void },
   ) {}
 
   /** Takes a message for the next write; returns the bytes that wait now, those in the socket included. */
@@ -56,7 +60,12 @@ export class Outbox {
     this.#waiting = [];
     const size = this.#bytes;
     this.#bytes = 0;
-    if (this.sink.backlog > 0) return this.#writeBehind(messages, size);
+    if (this.sink.backlog > 0) this.#writeBehind(messages, size);
+    else this.#writeAhead(messages, size);
+    this.owner.flushed();
+  }
+
+  #writeAhead(messages: Message[], size: number): void {
     this.#flying = [];
     this.#write(messages, size);
     if (this.sink.backlog > 0) this.#flying = messages;
@@ -70,11 +79,17 @@ export class Outbox {
     });
   }
 
-  #write(messages: readonly Message[], size: number, written?: (error?: Error | null) => void): void {
-    if (messages.length === 1 && size > COPIED) {
-      const header = Buffer.allocUnsafe(LONGEST_HEADER);
-      return this.sink.write(header.subarray(0, writeHeader(header, 0, size)), payload(messages[0]), written);
-    }
+  #write(messages: readonly Message[], size: number, written?: Written): void {
+    if (messages.length === 1 && size > COPIED) this.#writeLarge(payload(messages[0]), written);
+    else this.#writeTogether(messages, size, written);
+  }
+
+  #writeLarge(bytes: Buffer, written?: Written): void {
+    const header = Buffer.allocUnsafe(LONGEST_HEADER);
+    this.sink.write(header.subarray(0, writeHeader(header, 0, bytes.length)), bytes, written);
+  }
+
+  #writeTogether(messages: readonly Message[], size: number, written?: Written): void {
     const frames = Buffer.allocUnsafe(size + messages.length * LONGEST_HEADER);
     let at = 0;
     for (const message of messages) {

@@ -13,14 +13,14 @@ import type { ScannerLimits } from '../xmpp/scanner.js';
 import type { Stanza } from '../xmpp/stanza.js';
 import { DraftFraming, isDraft } from './draft.js';
 import { Closing, type Framing, framing, Opening } from './framing.js';
+import { type Beating, Heartbeat, type Rhythm } from './heartbeat.js';
 import { type FrameSink, Outbox, type Turn } from './outbox.js';
 
 /** The WebSocket below a stream. */
-export interface Carrier extends FrameSink {
+export interface Carrier extends FrameSink, Beating {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly secure: boolean;
-  ping(): void;
   /** Starts the closing handshake of RFC 6455 after everything that was written. */
   close(code: number): void;
   /** Cuts the connection. */
@@ -30,14 +30,11 @@ export interface Carrier extends FrameSink {
 }
 
 /** Limits and times in bytes and milliseconds. */
-export interface StreamLimits {
+export interface StreamLimits extends Rhythm {
   readonly scanner: ScannerLimits;
   readonly queueSoft: number;
   readonly queueHard: number;
   readonly openTimeout: number;
-  /** 0: no pings. */
-  readonly pingInterval: number;
-  readonly pingTimeout: number;
 }
 
 /** What all streams of a server share. */
@@ -71,17 +68,13 @@ export class WebSocketStream implements ClientStream {
   #phase: Phase = 'fresh';
   #framing: Framing = framing;
   #peer: StreamEnd = closedEnd;
-  #outbox: Outbox;
+  readonly #outbox: Outbox;
   #header: StreamHeader = {};
   #full = false;
   #paused = false;
   /** When the phase has taken too long; 0 for never. */
   #deadline: number;
-  #code = NORMAL;
-  #nextPing: number;
-  #pinged = 0;
-  #alive = true;
-  #behind = 0;
+  readonly #heartbeat: Heartbeat;
 
   constructor(
     readonly name: string,
@@ -89,9 +82,9 @@ export class WebSocketStream implements ClientStream {
     readonly share: StreamShare,
   ) {
     const now = share.now();
-    this.#outbox = new Outbox(carrier, share.turn);
+    this.#outbox = new Outbox(carrier, share.turn, this);
+    this.#heartbeat = new Heartbeat(carrier, share.limits, now);
     this.#deadline = now + share.limits.openTimeout;
-    this.#nextPing = share.limits.pingInterval === 0 ? Number.POSITIVE_INFINITY : now + share.limits.pingInterval;
   }
 
   get remoteAddress(): string {
@@ -141,7 +134,7 @@ export class WebSocketStream implements ClientStream {
 
   /** A whole message; its bytes are read before this returns. */
   message(message: Buffer, binary: boolean): void {
-    this.#alive = true;
+    this.#heartbeat.heard();
     if (this.#phase === 'over') return;
     try {
       if (this.#phase === 'closing') this.#hearGoodbye(message);
@@ -152,9 +145,14 @@ export class WebSocketStream implements ClientStream {
     }
   }
 
+  /** Everything that waited was written; it may still be in the socket. */
+  flushed(): void {
+    if (this.#full && this.carrier.backlog === 0) this.drained();
+  }
+
   /** The socket has taken everything that was written. */
   drained(): void {
-    this.#alive = true;
+    this.#heartbeat.heard();
     if (!this.#full || this.#outbox.size > this.share.limits.queueSoft / 2) return;
     this.#full = false;
     this.#peer.drain();
@@ -162,9 +160,8 @@ export class WebSocketStream implements ClientStream {
 
   /** The client answered a ping. */
   ponged(): void {
-    this.#alive = true;
-    if (this.#pinged !== 0) this.share.pong(this.share.now() - this.#pinged);
-    this.#pinged = 0;
+    const took = this.#heartbeat.ponged(this.share.now());
+    if (took !== undefined) this.share.pong(took);
   }
 
   /** The connection is gone, however that came. */
@@ -179,8 +176,7 @@ export class WebSocketStream implements ClientStream {
   /** Looks at every deadline of this stream; called about once a second, and oftener when times are short. */
   sweep(now: number): void {
     if (this.#deadline !== 0 && now >= this.#deadline) this.#overdue();
-    else if (this.#pinged !== 0) this.#awaitPong(now);
-    else if (now >= this.#nextPing && this.#phase !== 'over') this.#ping(now);
+    else if (!this.#heartbeat.sweep(now, this.#paused)) this.carrier.terminate();
   }
 
   /** Ends the stream because the server stops: towards `uri` where there is one (section 3.6.1). */
@@ -207,10 +203,14 @@ export class WebSocketStream implements ClientStream {
     if (isBlank(message)) return;
     if (this.#phase === 'fresh' && isDraft(message)) this.#framing = new DraftFraming();
     const word = this.#framing.read(message, scanner);
-    if (word instanceof Opening) return this.#hearOpen(word.header);
-    if (word instanceof Closing) return this.#hearClose(word);
+    if (word instanceof Opening) this.#hearOpen(word.header);
+    else if (word instanceof Closing) this.#hearClose(word);
+    else this.#hearStanza(word);
+  }
+
+  #hearStanza(stanza: Stanza): void {
     if (this.#phase === 'fresh') throw new StreamError('not-authorized', 'a stream begins with <open/>');
-    if (this.#peer.stanza(word) || this.#isEnding) return;
+    if (this.#peer.stanza(stanza) || this.#isEnding) return;
     this.#paused = true;
     this.carrier.pause();
   }
@@ -234,14 +234,17 @@ export class WebSocketStream implements ClientStream {
 
   #hearGoodbye(message: Buffer): void {
     if (message.length > 256) return;
-    if (this.#framing.read(message, this.share.limits.scanner) instanceof Closing) this.#finish(this.#code);
+    if (this.#framing.read(message, this.share.limits.scanner) instanceof Closing) this.#finish(NORMAL);
   }
 
   #fault(error: unknown, message: Buffer): void {
     if (this.#phase === 'closing' || this.#phase === 'over') return;
     if (!(error instanceof StreamError)) this.share.failed(this, error);
-    if (error instanceof StreamError && !isUtf8(message)) return this.#cut(BAD_TEXT);
     const reason = error instanceof StreamError ? error : new StreamError('internal-server-error');
+    if (reason === error && !isUtf8(message)) {
+      this.#cut(BAD_TEXT);
+      return;
+    }
     this.#leave({ how: 'closed', error: reason });
     this.#end(reason);
     if (message.length > this.share.limits.scanner.stanza) this.#finish(TOO_BIG);
@@ -290,27 +293,9 @@ export class WebSocketStream implements ClientStream {
   }
 
   #overdue(): void {
-    if (this.#phase === 'closing') return this.#finish(this.#code);
     this.#deadline = 0;
-    if (this.#phase === 'fresh') this.#end(new StreamError('connection-timeout', 'no <open/> came'));
-  }
-
-  #ping(now: number): void {
-    this.#pinged = now;
-    this.#nextPing = now + this.share.limits.pingInterval;
-    this.#alive = false;
-    this.#behind = this.carrier.backlog;
-    this.carrier.ping();
-  }
-
-  #awaitPong(now: number): void {
-    // A client whose socket we do not read, or that takes what we write, is there.
-    const backlog = this.carrier.backlog;
-    if (this.#alive || this.#paused || backlog < this.#behind) {
-      this.#pinged = 0;
-      return;
-    }
-    if (now - this.#pinged >= this.share.limits.pingTimeout) this.carrier.terminate();
+    if (this.#phase === 'closing') this.#finish(NORMAL);
+    else if (this.#phase === 'fresh') this.#end(new StreamError('connection-timeout', 'no <open/> came'));
   }
 }
 
