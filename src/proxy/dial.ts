@@ -1,0 +1,111 @@
+// A TCP connection to whichever of several addresses answers first (RFC 8305): one is tried after another, the next as
+// soon as one failed or 250 ms passed, and the first that connects wins.
+
+import { isIPv6 } from 'node:net';
+import { LendingSocket } from '../tcp/socket.js';
+import { Unreachable, unreachable } from './unreachable.js';
+
+export interface DialOptions {
+  /** For each address, in milliseconds. */
+  readonly timeout: number;
+  /** Between two attempts, in milliseconds. */
+  readonly stagger?: number;
+  readonly signal: AbortSignal;
+}
+
+const STAGGER = 250;
+const KEEP_ALIVE = 30_000;
+
+/** The addresses of both families in turn, IPv6 first, otherwise in their order. */
+export function interleave(addresses: readonly string[]): string[] {
+  const six = addresses.filter((address) => isIPv6(address));
+  const four = addresses.filter((address) => !isIPv6(address));
+  const turns = Array.from({ length: Math.max(six.length, four.length) }, (_, i) => [six[i], four[i]]);
+  return turns.flat().filter((address) => address !== undefined);
+}
+
+/** Resolves to a connected socket without Nagle's delay and with keep-alive; rejects with the first `Unreachable`. */
+export function dial(addresses: readonly string[], port: number, options: DialOptions): Promise<LendingSocket> {
+  return new Promise((resolve, reject) => {
+    const race = new Race(interleave(addresses), port, options, resolve, reject);
+    race.next();
+  });
+}
+
+class Race {
+  readonly #open = new Set<LendingSocket>();
+  #timer: NodeJS.Timeout | undefined;
+  #failure: Unreachable | undefined;
+  #over = false;
+
+  constructor(
+    readonly addresses: string[],
+    readonly port: number,
+    readonly options: DialOptions,
+    readonly resolve: (socket: LendingSocket) => void,
+    readonly reject: (error: Unreachable) => void,
+  ) {
+    options.signal.addEventListener('abort', this.#aborted);
+  }
+
+  next(): void {
+    clearTimeout(this.#timer);
+    const host = this.addresses.shift();
+    if (host !== undefined) this.#attempt(host);
+    else if (this.#open.size === 0) this.#lose(this.#failure ?? new Unreachable('dns', 'no address to dial'));
+  }
+
+  #attempt(host: string): void {
+    const socket = new LendingSocket();
+    this.#open.add(socket);
+    const failed = (error: unknown) => this.#failed(socket, unreachable(error));
+    socket.setTimeout(this.options.timeout, () => {
+      failed(
+        new Unreachable('timeout', `no connection to ${host} within the time of connect_timeout`, 'connect_timeout'),
+      );
+    });
+    socket.once('error', failed);
+    socket.once('connect', () => this.#win(socket));
+    socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE);
+    socket.connect({ host, port: this.port });
+    if (this.addresses.length > 0) this.#timer = setTimeout(() => this.next(), this.options.stagger ?? STAGGER);
+  }
+
+  #failed(socket: LendingSocket, error: Unreachable): void {
+    if (!this.#open.delete(socket)) return;
+    this.#failure ??= error;
+    drop(socket);
+    this.next();
+  }
+
+  #win(socket: LendingSocket): void {
+    this.#open.delete(socket);
+    if (!this.#end()) {
+      drop(socket);
+      return;
+    }
+    socket.setTimeout(0);
+    socket.removeAllListeners('timeout').removeAllListeners('error');
+    this.resolve(socket);
+  }
+
+  #lose(error: Unreachable): void {
+    if (this.#end()) this.reject(error);
+  }
+
+  readonly #aborted = (): void => this.#lose(new Unreachable('closed', 'given up'));
+
+  #end(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.options.signal.removeEventListener('abort', this.#aborted);
+    for (const socket of this.#open) drop(socket);
+    return true;
+  }
+}
+
+function drop(socket: LendingSocket): void {
+  socket.removeAllListeners('connect').removeAllListeners('timeout');
+  socket.on('error', () => {}).destroy();
+}

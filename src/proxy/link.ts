@@ -1,0 +1,257 @@
+// One client's connection to its server: found, dialled, secured and opened, one target after another; then the client's
+// stanzas go straight to the TcpStream and the link only watches for the end.
+
+import type { Socket } from 'node:net';
+import { type ClientStream, closedEnd, type Ending, type StreamEnd } from '../stream/end.js';
+import type { TcpOptions, TcpStream } from '../tcp/stream.js';
+import { StreamError } from '../xmpp/errors.js';
+import type { StreamHeader } from '../xmpp/header.js';
+import type { Stanza } from '../xmpp/stanza.js';
+import { Backlog } from './backlog.js';
+import { addresses, type Destination, security, targets } from './destination.js';
+import { dial } from './dial.js';
+import { Negotiation, type NegotiationOptions } from './negotiation.js';
+import type { ProxyOptions } from './options.js';
+import { Passage } from './passage.js';
+import { proxyHeader } from './proxy-protocol.js';
+import type { Resolver, Target } from './resolve.js';
+import { type Contexts, secure } from './secure.js';
+import { Unreachable, unreachable } from './unreachable.js';
+
+const bounce = (_: Stanza): Stanza | undefined => undefined;
+
+/** What all links of a proxy share, and whom they tell what happens. */
+export interface Exchange {
+  readonly options: ProxyOptions;
+  readonly tcp: TcpOptions;
+  readonly resolver: Resolver;
+  readonly contexts: Contexts;
+  /** Whether an address may be dialled that nobody configured. */
+  readonly isAllowed: (address: string) => boolean;
+  opened(link: Link): void;
+  /** The server's certificate was not verified, because it is on the loopback and nobody asked for it. */
+  unverified(link: Link): void;
+  /** One target failed; others follow. */
+  missed(link: Link, target: Target, failure: Unreachable): void;
+  refused(link: Link, failure: Unreachable): void;
+  ended(link: Link, ending: Ending): void;
+  /** Nothing is held any more. */
+  released(link: Link): void;
+  /** Seconds a phase took. */
+  took(phase: 'dns' | 'connect' | 'tls' | 'stream', seconds: number): void;
+}
+
+// A server that accepts and never answers must leave time for the next ones.
+const SHARES = 3;
+
+/** What the client's side holds. Before the stream is open it keeps what it is told, within the queue limits. */
+export class Link implements StreamEnd {
+  readonly #passage: Passage;
+  #server: StreamEnd;
+  /** The stream is not open yet, and nobody left. */
+  #pending = true;
+  #current: AbortController | undefined;
+
+  constructor(
+    readonly client: ClientStream,
+    readonly to: Destination,
+    readonly exchange: Exchange,
+  ) {
+    this.#passage = new Passage(client, (ending) => this.#over(ending));
+    const { queue_soft, queue_hard } = exchange.options.limits;
+    const overflow = new StreamError('resource-constraint', 'too much was sent before the stream was open');
+    this.#server = new Backlog(queue_soft, queue_hard, () => this.#giveUp(overflow));
+  }
+
+  // What the client says.
+
+  open(header: StreamHeader): void {
+    this.#server.open(header);
+  }
+
+  stanza(stanza: Stanza): boolean {
+    return this.#server.stanza(stanza);
+  }
+
+  drain(): void {
+    this.#server.drain();
+  }
+
+  close(ending: Ending): void {
+    const server = this.#server;
+    this.#server = closedEnd;
+    if (this.#pending) this.#abandon();
+    else this.#leave(server, ending);
+  }
+
+  /**
+   * XEP-0206 section 7: the server learns what its client never got, unless XEP-0198 is at work: then what was not
+   * acknowledged is the server's to deliver elsewhere, and a bounce would be a second fate for the same stanza.
+   */
+  #leave(server: StreamEnd, { how, undelivered = [] }: Ending): void {
+    const returned = this.#passage.managed ? [] : undelivered.map(bounce);
+    for (const stanza of returned) if (stanza !== undefined) server.stanza(stanza);
+    server.close({ how });
+  }
+
+  /** Whether the stream is open. */
+  get isOpen(): boolean {
+    return !this.#pending;
+  }
+
+  // The way there.
+
+  /** Begins; says `open` or `close` to the client, never before this call returned. */
+  async begin(header: StreamHeader): Promise<void> {
+    const timer = setTimeout(() => this.#refuse(LATE), this.exchange.options.negotiation_timeout * 1000);
+    try {
+      await this.#reach(header);
+    } catch (error) {
+      this.#refuse(unreachable(error));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #reach(header: StreamHeader): Promise<void> {
+    const { resolver, options } = this.exchange;
+    const choice = await this.#timed('dns', targets(this.to, resolver));
+    const share = (options.negotiation_timeout * 1000) / Math.min(SHARES, choice.length);
+    const failures: Unreachable[] = [];
+    for (const target of choice) {
+      if (!this.#pending) return;
+      const failure = await this.#attempt(target, header, share);
+      if (failure === undefined) return;
+      failures.push(failure);
+      this.exchange.missed(this, target, failure);
+    }
+    throw failures.find(({ said }) => said !== undefined) ?? failures[0];
+  }
+
+  /** Undefined when the stream is open. */
+  async #attempt(target: Target, header: StreamHeader, share: number): Promise<Unreachable | undefined> {
+    const attempt = new AbortController();
+    this.#current = attempt;
+    const timer = setTimeout(() => attempt.abort(LATE), share);
+    try {
+      await this.#establish(await this.#dial(target, attempt.signal), target, header, attempt.signal);
+      return undefined;
+    } catch (error) {
+      return unreachable(attempt.signal.aborted ? attempt.signal.reason : error);
+    } finally {
+      clearTimeout(timer);
+      this.#current = undefined;
+    }
+  }
+
+  async #dial(target: Target, signal: AbortSignal): Promise<Socket> {
+    const { resolver, options, isAllowed } = this.exchange;
+    const found = await this.#timed('dns', addresses(target, this.to, resolver, isAllowed));
+    signal.throwIfAborted();
+    return this.#timed('connect', dial(found, target.port, { timeout: options.connect_timeout * 1000, signal }));
+  }
+
+  async #establish(socket: Socket, target: Target, header: StreamHeader, signal: AbortSignal): Promise<void> {
+    const drop = () => socket.destroy();
+    if (signal.aborted) drop();
+    signal.addEventListener('abort', drop);
+    const { tls, verify } = security(this.to, target, socket.remoteAddress ?? '');
+    const version = this.to.upstream.proxy_protocol ?? 0;
+    if (version !== 0) socket.write(proxyHeader(version, this.client, socket));
+    const encrypt = (plain: Socket) => this.#secure(plain, verify, tls === 'direct');
+    if (tls !== 'direct')
+      await this.#negotiate(socket, { header, tls, tcp: this.exchange.tcp, secure: encrypt }, signal);
+    else {
+      const encrypted = await encrypt(socket);
+      await this.#negotiate(encrypted, { header, tls: 'none', tcp: this.exchange.tcp, secure: encrypt }, signal);
+    }
+    signal.removeEventListener('abort', drop);
+  }
+
+  async #secure(socket: Socket, verify: boolean, direct: boolean): Promise<Socket> {
+    const { domain, upstream } = this.to;
+    const context = this.exchange.contexts.for(upstream.ca);
+    const encrypted = await this.#timed('tls', secure(socket, { domain, context, verify, direct }));
+    if (!encrypted.authorized) this.exchange.unverified(this);
+    return encrypted;
+  }
+
+  #negotiate(socket: Socket, options: NegotiationOptions, signal: AbortSignal): Promise<void> {
+    const opening = new Promise<void>((resolve, reject) => {
+      signal.throwIfAborted();
+      const negotiation = new Negotiation(socket, options, {
+        opened: (stream, answer, features) => {
+          this.#handOver(stream, answer, features);
+          resolve();
+        },
+        failed: (failure) => reject(failure),
+      });
+      signal.addEventListener('abort', () => {
+        negotiation.abort();
+        reject(signal.reason);
+      });
+    });
+    return this.#timed('stream', opening);
+  }
+
+  /** From here on the two ends hold each other. */
+  #handOver(stream: TcpStream, header: StreamHeader, features: Stanza | undefined): void {
+    const backlog = this.#server;
+    this.#pending = false;
+    this.#server = stream;
+    stream.peer = this.#passage;
+    stream.onreleased = () => this.exchange.released(this);
+    this.exchange.opened(this);
+    if (backlog instanceof Backlog && backlog.empty(stream) && backlog.full) this.client.drain();
+    this.#passage.open(header);
+    if (features !== undefined && this.#server === stream) this.#passage.stanza(features);
+  }
+
+  async #timed<T>(phase: Parameters<Exchange['took']>[0], work: Promise<T>): Promise<T> {
+    const begun = performance.now();
+    const result = await work;
+    this.exchange.took(phase, (performance.now() - begun) / 1000);
+    return result;
+  }
+
+  // How it ends.
+
+  #refuse(failure: Unreachable): void {
+    if (!this.#pending) return;
+    this.exchange.refused(this, failure);
+    this.#giveUp(failure.told);
+  }
+
+  #giveUp(error: StreamError): void {
+    if (!this.#pending) return;
+    this.#server = closedEnd;
+    this.#abandon();
+    this.client.close({ how: 'closed', error });
+  }
+
+  #abandon(): void {
+    this.#pending = false;
+    this.#current?.abort(new Unreachable('closed', 'given up'));
+    this.exchange.released(this);
+  }
+
+  #over(ending: Ending): void {
+    this.#server = closedEnd;
+    this.exchange.ended(this, ending);
+  }
+
+  /** Ends both sides. */
+  stop(error: StreamError): void {
+    if (this.#pending) {
+      this.#giveUp(error);
+      return;
+    }
+    const server = this.#server;
+    if (server === closedEnd) return;
+    this.#server = closedEnd;
+    this.client.close({ how: 'closed', error });
+    server.close({ how: 'closed' });
+  }
+}
+
+const LATE = new Unreachable('timeout', 'no open stream within the time of negotiation_timeout', 'negotiation_timeout');

@@ -1,0 +1,88 @@
+// What a server says to its client, on its way through: all of it, but for what is between the server and us. The
+// features that negotiate a connection (STARTTLS, compression) are never shown (XEP-0206 section 4, RFC 7395 section
+// 3.9), nor is the address of a resumption (`location`, XEP-0198 section 3), which browsers could not dial. Mechanism lists
+// are left alone, -PLUS included: leaving one out makes SCRAM fail as if attacked (RFC 5802 section 6, XEP-0474).
+
+import type { ClientStream, Ending, StreamEnd } from '../stream/end.js';
+import { isOrdinary } from '../tcp/framing.js';
+import type { Element } from '../xmpp/element.js';
+import { StreamError } from '../xmpp/errors.js';
+import type { StreamHeader } from '../xmpp/header.js';
+import { NS } from '../xmpp/ns.js';
+import { Stanza } from '../xmpp/stanza.js';
+
+const SM: ReadonlySet<string | undefined> = new Set([NS.sm2, NS.sm3]);
+const HIDDEN: readonly (readonly [name: string, ns: string])[] = [
+  ['starttls', NS.tls],
+  ['compression', NS.compressFeature],
+];
+const HINTS = ['starttls', 'compression', '&'];
+
+export class Passage implements StreamEnd {
+  /** XEP-0198 is at work: what is not acknowledged is the server's to keep, and a lost stream may be resumed. */
+  managed = false;
+
+  constructor(
+    readonly client: ClientStream,
+    /** Told once, when the server's side is over. */
+    readonly ended: (ending: Ending) => void,
+  ) {}
+
+  open(header: StreamHeader): void {
+    this.client.open(header);
+  }
+
+  stanza(stanza: Stanza): boolean {
+    return this.client.stanza(isOrdinary(stanza.raw) ? stanza : this.#look(stanza));
+  }
+
+  drain(): void {
+    this.client.drain();
+  }
+
+  close(ending: Ending): void {
+    this.ended(ending);
+    this.client.close({ ...ending, error: ending.error && told(ending.error) });
+  }
+
+  #look(stanza: Stanza): Stanza {
+    const { name, ns } = stanza;
+    if (name === 'features' && ns === NS.stream) return withoutHidden(stanza);
+    if (ns === NS.sasl2 && name === 'success') return this.#inlined(stanza);
+    if (!SM.has(ns)) return stanza;
+    if (name === 'enabled' || name === 'resumed') this.managed = true;
+    return name === 'enabled' && stanza.attr('location') !== undefined ? stanza.with({ location: undefined }) : stanza;
+  }
+
+  /** XEP-0388 and XEP-0386: enabled and resumed may stand inside of `<success/>`. */
+  #inlined(success: Stanza): Stanza {
+    if (!success.raw.includes('urn:xmpp:sm:') && !success.raw.includes('&')) return success;
+    const root = copy(success);
+    const bound = root.getChild('bound', 'urn:xmpp:bind:0');
+    const all = [...root.getChildElements(), ...(bound?.getChildElements() ?? [])].filter((e) => SM.has(e.getNS()));
+    const enabled = all.find((element) => element.getName() === 'enabled');
+    if (enabled !== undefined || all.some((element) => element.getName() === 'resumed')) this.managed = true;
+    if (enabled?.attrs.location === undefined) return success;
+    delete enabled.attrs.location;
+    return Stanza.from(root);
+  }
+}
+
+const copy = (stanza: Stanza): Element => stanza.tree.clone();
+
+/** `<stream:features/>` without what is not for clients. */
+export function withoutHidden(features: Stanza): Stanza {
+  if (!HINTS.some((hint) => features.raw.includes(hint))) return features;
+  const root = copy(features);
+  for (const [name, ns] of HIDDEN) for (const child of root.getChildren(name, ns)) root.remove(child);
+  return Stanza.from(root);
+}
+
+/** What a client may know: the server's own words and limits by name; of all other causes that the connection failed. */
+function told(error: StreamError): StreamError {
+  const { condition, element } = error;
+  if (element !== undefined || condition === 'system-shutdown') return error;
+  if (condition === 'policy-violation') return new StreamError(condition, 'the server sent more than is passed on');
+  if (condition === 'resource-constraint') return new StreamError(condition, 'the server does not take what is sent');
+  return new StreamError('remote-connection-failed', 'the connection to the server failed');
+}

@@ -1,0 +1,117 @@
+// Who may be reached: names the operator allowed, and addresses that lie outside. Names and addresses are judged as
+// data here; nothing is resolved or dialled.
+
+import { BlockList, isIP, isIPv6 } from 'node:net';
+import { domainToASCII } from 'node:url';
+
+/** Lists of names: exact, `*.example.net` (any name below it), or `*`. */
+export interface Firewall {
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+}
+
+/**
+ * A domain as it is compared, certified and looked up: ASCII, lower case, without a last dot. Undefined for what is no
+ * domain name; an IP literal in any notation (`127.1`, `0x7f.1`, `[::1]`) comes out as the plain literal.
+ */
+export function normalizeDomain(name: string): string | undefined {
+  if (name.length > 1023 || /[\s/\\?#@%]/.test(name)) return undefined;
+  const bare = /^\[(.*)\]$/.exec(name)?.[1] ?? name;
+  if (isIPv6(bare)) return bare.toLowerCase();
+  const ascii = domainToASCII(bare.replace(/\.$/, ''));
+  return isIP(ascii) !== 0 || isHostname(ascii) ? ascii : undefined;
+}
+
+/** Whether this is a name for the DNS: letters, digits, hyphens (and underscores), of legal lengths. */
+export function isHostname(name: string): boolean {
+  return name.length <= 253 && /^(?!-)[a-z0-9_-]{1,63}(?:\.(?!-)[a-z0-9_-]{1,63})*$/i.test(name);
+}
+
+/** How exactly a pattern matches a name: more is more exact; 0: not at all. */
+function exactness(pattern: string, domain: string): number {
+  if (pattern === '*') return 1;
+  if (pattern.startsWith('*.')) {
+    const parent = normalizeDomain(pattern.slice(2));
+    return parent !== undefined && domain.endsWith(`.${parent}`) ? 1 + parent.length : 0;
+  }
+  return normalizeDomain(pattern) === domain ? Number.POSITIVE_INFINITY : 0;
+}
+
+const best = (patterns: readonly string[], domain: string): number =>
+  Math.max(0, ...patterns.map((pattern) => exactness(pattern, domain)));
+
+/**
+ * Whether the lists allow a normalized domain. What is in neither is denied. In both, the more exact pattern counts, and
+ * at equal exactness allow (as in node-xmpp-bosh): `allow: ["*"], deny: ["example.org"]` denies example.org.
+ */
+export function allows(firewall: Firewall, domain: string): boolean {
+  const allowed = best(firewall.allow, domain);
+  return allowed > 0 && allowed >= best(firewall.deny, domain);
+}
+
+/** Whether a list of patterns has this name or address. */
+export const matches = (patterns: readonly string[], name: string): boolean => best(patterns, name) > 0;
+
+// Ranges that are not the public Internet, or where clouds keep their instances' secrets.
+const FORBIDDEN: readonly (readonly [network: string, prefix: number])[] = [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['168.63.129.16', 32],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 3],
+  ['::', 96],
+  ['64:ff9b:1::', 48],
+  ['100::', 64],
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['3fff::', 20],
+  ['5f00::', 16],
+  ['fc00::', 7],
+  ['fe80::', 10],
+  ['fec0::', 10],
+  ['ff00::', 8],
+];
+
+const forbidden = new BlockList();
+for (const [network, prefix] of FORBIDDEN) forbidden.addSubnet(network, prefix, isIPv6(network) ? 'ipv6' : 'ipv4');
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8);
+loopback.addAddress('::1', 'ipv6');
+
+const within = (list: BlockList, address: string): boolean =>
+  isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+
+const NAT64 = new BlockList();
+NAT64.addSubnet('64:ff9b::', 96, 'ipv6');
+
+/**
+ * Whether an address literal is one that strangers may make us dial: public unicast, also where IPv4 is wrapped in IPv6
+ * (mapped, or NAT64 as IPv6-only networks need it; 6to4 and Teredo are refused whole). No literal: false.
+ */
+export function isPublic(address: string): boolean {
+  if (isIP(address) === 0 || address.includes('%')) return false;
+  if (within(NAT64, address)) return isPublic(lastFour(address));
+  return !within(forbidden, address);
+}
+
+export const isLoopback = (address: string): boolean => within(loopback, address);
+
+/** The IPv4 address in the last 32 bits of an IPv6 address. */
+function lastFour(address: string): string {
+  if (address.includes('.')) return address.slice(address.lastIndexOf(':') + 1);
+  const [high = '0', low = '0'] = address.replace(/^.*::/, '0:').split(':').slice(-2);
+  const bits = [high, low].map((group) => Number.parseInt(group || '0', 16));
+  return bits.flatMap((group) => [group >> 8, group & 0xff]).join('.');
+}

@@ -1,0 +1,138 @@
+// How many streams may be open, and how fast new ones may come: in all, and by address. An IPv6 address counts by its
+// /64, which is what one subscriber has. Trusted proxies are exempt from what is counted by address: behind them, when
+// they do not say whom they speak for, is everybody.
+
+import { BlockList, isIPv6 } from 'node:net';
+import { StreamError } from '../xmpp/errors.js';
+
+export interface AdmissionOptions {
+  /** Addresses and networks (CIDR). */
+  readonly trusted_proxies: readonly string[];
+  readonly limits: {
+    /** False lifts all of these. */
+    readonly rates: boolean;
+    readonly sessions: number;
+    readonly sessions_per_address: number;
+    readonly creations_per_second: number;
+    readonly creation_burst: number;
+  };
+}
+
+export interface Refusal {
+  readonly reason: 'resource-constraint' | 'policy-violation';
+  /** The name of the limit, below `limits`. */
+  readonly limit: 'sessions' | 'sessions_per_address' | 'creations_per_second';
+  readonly error: StreamError;
+}
+
+const refusal = (reason: Refusal['reason'], limit: Refusal['limit'], text: string): Refusal =>
+  Object.freeze({ reason, limit, error: new StreamError(reason, text) });
+
+const FULL = refusal('resource-constraint', 'sessions', 'this server has as many sessions as it may; try again later');
+const MANY = refusal('policy-violation', 'sessions_per_address', 'too many sessions from your address');
+const FAST = refusal(
+  'policy-violation',
+  'creations_per_second',
+  'new sessions from your address come too fast; wait a little',
+);
+
+/** Addresses whose creation rate is remembered; the one not seen for longest makes room. */
+const REMEMBERED = 10_000;
+
+export class Admission {
+  readonly #limits: AdmissionOptions['limits'];
+  readonly #exempt: BlockList;
+  readonly #sessions = new Map<string, number>();
+  readonly #buckets = new Map<string, Bucket>();
+  #size = 0;
+
+  constructor(
+    options: AdmissionOptions,
+    /** Seconds that only go up. */
+    readonly now: () => number = () => performance.now() / 1000,
+  ) {
+    this.#limits = options.limits;
+    this.#exempt = networks(options.trusted_proxies);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Counts one in, to be counted out by `leave`; or says why not. */
+  enter(address: string): Refusal | undefined {
+    const party = partyOf(address);
+    const refusal = this.#limits.rates ? this.#judge(address, party) : undefined;
+    if (refusal !== undefined) return refusal;
+    this.#size += 1;
+    this.#sessions.set(party, (this.#sessions.get(party) ?? 0) + 1);
+    return undefined;
+  }
+
+  leave(address: string): void {
+    const party = partyOf(address);
+    const count = this.#sessions.get(party) ?? 0;
+    this.#size -= 1;
+    if (count > 1) this.#sessions.set(party, count - 1);
+    else this.#sessions.delete(party);
+  }
+
+  #judge(address: string, party: string): Refusal | undefined {
+    const { sessions, sessions_per_address } = this.#limits;
+    if (this.#size >= sessions) return FULL;
+    if (this.#exempt.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')) return undefined;
+    if ((this.#sessions.get(party) ?? 0) >= sessions_per_address) return MANY;
+    return this.#take(party) ? undefined : FAST;
+  }
+
+  #take(party: string): boolean {
+    const { creations_per_second, creation_burst } = this.#limits;
+    const now = this.now();
+    const { tokens, at } = this.#buckets.get(party) ?? { tokens: creation_burst, at: now };
+    const filled = Math.min(creation_burst, tokens + (now - at) * creations_per_second);
+    const granted = filled >= 1;
+    this.#buckets.delete(party);
+    this.#buckets.set(party, { tokens: granted ? filled - 1 : filled, at: now });
+    if (this.#buckets.size > REMEMBERED) this.#forgetOldest();
+    return granted;
+  }
+
+  #forgetOldest(): void {
+    for (const party of this.#buckets.keys()) {
+      this.#buckets.delete(party);
+      return;
+    }
+  }
+}
+
+interface Bucket {
+  readonly tokens: number;
+  readonly at: number;
+}
+
+/** Single addresses and CIDR networks as one list. */
+function networks(list: readonly string[]): BlockList {
+  const all = new BlockList();
+  for (const entry of list) {
+    const [address, prefix] = entry.split('/');
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    if (prefix === undefined) all.addAddress(address, family);
+    else all.addSubnet(address, Number(prefix), family);
+  }
+  return all;
+}
+
+/** Who counts as one: an IPv4 address (mapped or not), or the /64 of an IPv6 address. */
+export function partyOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  if (mapped !== null) return mapped[1];
+  if (!isIPv6(address)) return address;
+  const [left, right] = address.toLowerCase().replace(/%.*$/, '').split('::');
+  const head = left === '' ? [] : left.split(':');
+  const tail = right === undefined || right === '' ? [] : right.split(':');
+  const groups = [...head, ...Array<string>(Math.max(0, 8 - head.length - tail.length)).fill('0'), ...tail];
+  return groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':');
+}
