@@ -81,7 +81,7 @@ export class Exchange {
     this.requests.remove(head);
     this.answered = rid;
     if (!head.pause) this.responses.add({ rid, checksum, body, stream, at: this.shared.clock.now() });
-    if (held) this.send(held, body, head.since);
+    if (held) this.send(held, body);
   }
 
   /** Sends an answer again. */
@@ -100,9 +100,8 @@ export class Exchange {
     if (pending.held) this.send(pending.held, RECOVERABLE);
   }
 
-  send(held: Held, body: Buffer, since?: number): void {
+  send(held: Held, body: Buffer): void {
     this.reply(held, { status: 200, contentType: this.terms.contentType, body });
-    if (since !== undefined) this.shared.counts.holding.observe((this.idleSince - since) / 1000);
   }
 
   reply(held: Held, response: BoshResponse): void {

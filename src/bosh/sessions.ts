@@ -114,12 +114,10 @@ export class Sessions implements Shared {
 
   hold(held: Held, session: Session): void {
     this.#held.set(held, session);
-    this.counts.held = this.#held.size;
   }
 
   unhold(held: Held): void {
     this.#held.delete(held);
-    this.counts.held = this.#held.size;
   }
 
   leave(session: Session, after: Aftermath): void {
