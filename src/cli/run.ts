@@ -23,28 +23,34 @@ export async function run(loaded: Loaded, terminal: Terminal, create: Create): P
   const { config } = loaded;
   const { isTTY } = terminal;
   const log = createLog(config.logging, { pretty: isTTY, colours: isTTY && terminal.env.NO_COLOR === undefined });
-  const crashed = onCrash(log);
+  onCrash(log);
   for (const warning of loaded.warnings) log.warn('config_warning', { text: explain(warning).replaceAll('\n', ' ') });
+  let server: Running | undefined;
+  let code = 0;
   try {
-    const server = await create({ ...config, log });
-    await server.start();
+    server = await create({ ...config, log });
+    const begun = server.start();
+    const end = ended(server, begun, loaded, log, terminal);
+    await begun;
     announce(loaded, server, log, terminal);
-    await ended(server, loaded, log, terminal);
-    await log.flush();
-    return 0;
+    await end;
   } catch (error) {
-    return await failed(error, config, log, terminal);
-  } finally {
-    crashed.off();
+    code = failed(error, config, log, terminal);
+    await server?.stop().catch((cause: unknown) => log.debug('stop_failed', { error: cause }));
   }
+  await log.flush();
+  setTimeout(() => process.exit(code), LINGER).unref();
+  return code;
 }
 
-async function failed(error: unknown, config: Config, log: RootLog, terminal: Terminal): Promise<number> {
+/** The process ends by itself when nothing is open any more; it is not kept by something forgotten longer than this. */
+const LINGER = 2000;
+
+function failed(error: unknown, config: Config, log: RootLog, terminal: Terminal): number {
   const listening = listenError(error, config);
   if (error instanceof ConfigError) terminal.complain(error.message);
   else if (listening !== undefined) terminal.complain(listening);
   else log.error('run_failed', { error });
-  await log.flush();
   if (error instanceof ConfigError) return 2;
   return listening === undefined ? 1 : 4;
 }
@@ -69,10 +75,10 @@ function announce({ config, file }: Loaded, server: Running, log: RootLog, termi
   if (terminal.isTTY) terminal.print(`BOSH       ${bosh}\nWebSocket  ${websocket}`);
 }
 
-/** Resolves when a signal has ended the server. SIGHUP in between reloads, one after the other. */
-function ended(server: Running, loaded: Loaded, log: RootLog, terminal: Terminal): Promise<void> {
+/** Resolves when a signal has ended the server, once it had begun. SIGHUP in between reloads, one after the other. */
+function ended(server: Running, begun: Promise<void>, loaded: Loaded, log: RootLog, terminal: Terminal): Promise<void> {
   let current = loaded;
-  let work: Promise<void> = Promise.resolve();
+  let work = begun.catch(() => {});
   return new Promise((resolve, reject) => {
     const reload = () => {
       work = work.then(async () => {
@@ -110,12 +116,11 @@ async function reloaded(server: Running, before: Loaded, log: RootLog, { argv, e
 }
 
 /** What nobody caught ends the process with 70, after it was logged. */
-function onCrash(log: RootLog): { off(): void } {
+function onCrash(log: RootLog): void {
   const crash = (error: unknown, origin: string) => {
     log.error('crashed', { origin, error });
     log.flush().finally(() => process.exit(70));
   };
-  const rejected = (error: unknown) => crash(error, 'unhandledRejection');
-  process.on('uncaughtException', crash).on('unhandledRejection', rejected);
-  return { off: () => void process.off('uncaughtException', crash).off('unhandledRejection', rejected) };
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', (error) => crash(error, 'unhandledRejection'));
 }

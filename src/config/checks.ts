@@ -40,18 +40,42 @@ function atMost([low, lowValue]: Named, [high, highValue]: Named, where: Where):
   return [{ origin, option: name, message: `${value} is ${side} than ${other}, which is ${otherValue}`, fix }];
 }
 
+/** What the server itself serves. */
+const TAKEN = new Set([
+  '/livez',
+  '/readyz',
+  '/healthz',
+  '/favicon.ico',
+  '/.well-known/host-meta',
+  '/.well-known/host-meta.json',
+]);
+
 function collisions(config: Config, where: Where): Problem[] {
-  const bare = (path: string) => (path === '/' ? path : path.replace(/\/+$/, ''));
-  const { path, metrics } = config;
-  if (bare(metrics.path) !== bare(path) && bare(metrics.path) !== bare(config.websocket_path)) return [];
-  const origin = where('metrics.path') ?? where('path') ?? where('websocket_path') ?? { kind: 'given' };
-  return [
-    {
+  const bare = (path: string) => path.replace(/\/+$/, '') || '/';
+  const bosh = bare(config.path);
+  const webSocket = bare(config.websocket_path);
+  const taken = new Set([...TAKEN, `${bosh}/sysinfo`]);
+  const metrics = config.metrics.path === '' ? undefined : bare(config.metrics.path);
+  const wrong = (option: string, path: string, whose: string, otherwise: string): Problem => {
+    const origin = where(option) ?? where('path') ?? where('websocket_path') ?? { kind: 'given' };
+    return {
       origin,
-      option: 'metrics.path',
-      message: `${metrics.path} is the path of BOSH or WebSocket too`,
-      fix: 'write another path, such as "/metrics"',
-    },
+      option,
+      message: `${path} is the path of ${whose} too`,
+      fix: `write another path, such as "${otherwise}"`,
+    };
+  };
+  return [
+    ...(taken.has(bosh) ? [wrong('path', bosh, 'something else', '/http-bind/')] : []),
+    ...(webSocket !== bosh && (taken.has(webSocket) || webSocket === '/')
+      ? [wrong('websocket_path', webSocket, 'something else', '/xmpp-websocket/')]
+      : []),
+    ...(metrics === bosh || metrics === webSocket
+      ? [wrong('metrics.path', metrics, 'BOSH or WebSocket', '/metrics')]
+      : []),
+    ...(metrics !== undefined && (taken.has(metrics) || metrics === '/') && metrics !== bosh
+      ? [wrong('metrics.path', metrics, 'something else', '/metrics')]
+      : []),
   ];
 }
 

@@ -7,7 +7,7 @@ import type { Problem } from './problem.js';
 import type { Config } from './schema.js';
 import { unreadable } from './tidy.js';
 
-/** The PEM text that an option means: programs may give the text itself instead of a path. */
+/** The PEM text that an option means; for authorities programs may give the text itself instead of a path. */
 export function pemOf(value: string): string {
   return isPem(value) ? value : readFileSync(value, 'utf8');
 }
@@ -16,8 +16,7 @@ export function isPem(value: string): boolean {
   return value.includes('-----BEGIN ');
 }
 
-/** Files that cannot be read or used. Dates are told by `bosh-server check` only: the server starts with an old
- * certificate, since a renewed one is picked up. */
+/** Files that cannot be read or used, and an own certificate that has expired. */
 export function fileProblems(config: Config, where: Where): Problem[] {
   const own = config.tls === null ? [] : tlsProblems(config.tls, where);
   const authorities = Object.entries(config.upstreams).flatMap(([domain, { ca }]) => {
@@ -53,8 +52,9 @@ function keyProblems(key: string, passphrase: string, cert: string, where: Where
 function certificateProblems(file: string, option: string, where: Where, absent?: string): Problem[] {
   const origin = where(option) ?? { kind: 'given' };
   try {
-    new X509Certificate(pemOf(file));
-    return [];
+    const { validTo } = new X509Certificate(pemOf(file));
+    if (option !== 'tls.cert' || Date.parse(validTo) >= Date.now()) return [];
+    return [{ origin, option, message: `has expired on ${validTo}: ${file}`, fix: 'put a valid certificate there' }];
   } catch (error) {
     if (isSystemError(error))
       return [unreadable(origin, option, file, error, error.code === 'ENOENT' ? absent : undefined)];

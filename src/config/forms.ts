@@ -110,6 +110,7 @@ const CHECKS: Readonly<Record<Form, Check>> = {
       ? fault('has characters that no header may have', 'keep to one line of Latin text')
       : undefined,
   file: (text) => (text === '' || text.includes('\0') ? fault('is not the path of a file', 'write a path') : undefined),
+  pem: (text) => (text === '' || text.includes('\0') ? fault('is not the path of a file', 'write a path') : undefined),
   ip: (text) =>
     isNameServer(text)
       ? undefined

@@ -98,6 +98,7 @@ const FORMS: Readonly<Record<string, string>> = {
   pattern: 'domain patterns',
   origin: 'origins',
   file: 'path of a file',
+  pem: 'path of a file',
   ip: 'addresses',
 };
 

@@ -13,6 +13,7 @@ export type Form =
   | 'header'
   | 'value'
   | 'file'
+  | 'pem'
   | 'ip';
 
 /** The kinds of values. `unit` numbers may also be said as text: "2m", "64KiB". */
@@ -40,6 +41,8 @@ export interface Traits {
   readonly restart?: boolean;
   /** Its group makes no sense without it. */
   readonly required?: boolean;
+  /** The empty text can be said, and turns it off. */
+  readonly emptiable?: boolean;
   /** `null` can be said. */
   readonly nullable?: boolean;
 }

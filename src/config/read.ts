@@ -123,9 +123,12 @@ export class Reader {
     const { value } = said;
     if (typeof value !== 'string') return this.#wrong(said, path, 'must be a text', 'put it into "quotes"', option);
     if (values !== undefined) return this.#chosen(option, values, value, said, path);
-    if (form === undefined || (value === '' && option.default === '' && !option.required)) return value;
+    if (form === undefined || (value === '' && (option.emptiable || (option.default === '' && !option.required))))
+      return value;
     if (!this.#formed(form, value, said.origin, path)) return option.default;
-    return form === 'file' && !isPem(value) ? resolve(folderOf(said.origin, this.findings.cwd), value) : value;
+    return form === 'file' || (form === 'pem' && !isPem(value))
+      ? resolve(folderOf(said.origin, this.findings.cwd), value)
+      : value;
   }
 
   #chosen(option: Option<unknown>, values: readonly string[], value: string, said: Said, path: string): unknown {

@@ -30,8 +30,9 @@ const listening = {
     '/http-bind/',
     'path',
     'URL path of BOSH, with and without the last slash; WebSocket upgrades are taken there too.',
+    { restart: true },
   ),
-  websocket_path: text('/xmpp-websocket/', 'path', 'URL path of WebSocket.'),
+  websocket_path: text('/xmpp-websocket/', 'path', 'URL path of WebSocket.', { restart: true }),
   tls: {
     ...orNull(
       group(
@@ -102,7 +103,7 @@ const upstream = group(
       ),
     ),
     ca: optional(
-      text('', 'file', "PEM file of the authorities that may sign the server's certificate, instead of the system's."),
+      text('', 'pem', "PEM file of the authorities that may sign the server's certificate, instead of the system's."),
     ),
     proxy_protocol: {
       ...count(0, [0, 2], "Tell the server the client's address by PROXY protocol version 1 or 2; 0 does not."),
@@ -150,7 +151,7 @@ const browsers = {
       origins: list(
         ['*'],
         'origin',
-        'Origins whose pages may use BOSH, such as "https://chat.example.com"; "*" is any.',
+        'Origins whose pages may use BOSH, such as "https://chat.example.com" or "https://*.example.com"; "*" is any.',
       ),
       credentials: flag(false, 'Let those pages send cookies; not together with "*".'),
     },
@@ -197,7 +198,15 @@ const running = {
     'How the server stops.',
   ),
   logging: choice('INFO', ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR'], 'The least severe messages that are logged.'),
-  metrics: group({ path: text('/metrics', 'path', 'URL path of the metrics for Prometheus.') }, 'What is counted.'),
+  metrics: group(
+    {
+      path: text('/metrics', 'path', 'URL path of the metrics for Prometheus; "" serves none.', {
+        emptiable: true,
+        restart: true,
+      }),
+    },
+    'What is counted.',
+  ),
   system_info_password: text(
     '',
     undefined,

@@ -81,7 +81,7 @@ test('no line of the help is wider than the terminal', () => {
 test('what the server takes, editors take', () => {
   const accepts = new Ajv2020({ strict: false }).compile(editorSchema());
   expect(accepts(jsonc.parse(exampleFile()))).toBe(true);
-  expect(accepts({ max_wait: '2m', max_data_held: '64KiB', logging: 'debug', port: '${env:PORT}' })).toBe(true);
+  expect(accepts({ max_wait: '2m', max_data_held: '64KiB', logging: 'debug', port: `\${env:PORT}` })).toBe(true);
   expect(accepts({ prot: 1 })).toBe(false);
   const value = fc.oneof(
     fc.constantFrom<unknown>(0, 1, 70, '2m', '64KiB', '', null, true, [], {}, 'info', 'none', ['a.example']),

@@ -32,6 +32,12 @@ function mistakes(text: string | undefined, argv: string[] = [], env: Environmen
   return 'none';
 }
 
+/** How a file names a variable. */
+const fromEnv = (name: string) => `\${env:${name}}`;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: none may be there
+const OBEYED = /[\u0000-\u0009\u000b-\u001f\u202e]/;
+
 const lines = (...texts: string[]) => texts.join('\n');
 
 describe('what is said where', () => {
@@ -171,7 +177,10 @@ describe('what is said where', () => {
     writeFileSync(join(cwd, 'password'), 'from a file\n');
     expect(loaded('{ "system_info_password_file": "password" }').config.system_info_password).toBe('from a file');
     expect(
-      loaded('{ "system_info_password": "${env:WORD}", "port": "${env:PORT}" }', [], { WORD: 'w', PORT: '7' }).config,
+      loaded(`{ "system_info_password": "${fromEnv('WORD')}", "port": "${fromEnv('PORT')}" }`, [], {
+        WORD: 'w',
+        PORT: '7',
+      }).config,
     ).toMatchObject({
       system_info_password: 'w',
       port: 7,
@@ -369,7 +378,10 @@ describe('what a mistake is answered with', () => {
     ['{ "jsonp": "no" }', 'jsonp  must be true or false, not "no"'],
     ['{ "default_inactivity": 1.5 }', 'default_inactivity  must be a whole number, not 1.5'],
     ['{ "limits": [] }', 'limits  must be an object, not a list'],
-    ['{ "public_url": "${env:NOBODY_SET_THIS}" }', 'public_url  the environment has no variable NOBODY_SET_THIS'],
+    [
+      `{ "public_url": "${fromEnv('NOBODY_SET_THIS')}" }`,
+      'public_url  the environment has no variable NOBODY_SET_THIS',
+    ],
     ['[]', 'the file must hold an object'],
     ['', 'the file is empty'],
   ])('%s', (text, message) => {
@@ -401,10 +413,7 @@ describe('what a mistake is answered with', () => {
   });
 
   test('what a terminal would obey is not shown', () => {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: none may be there
-    expect(mistakes('{ "a\u001b[2J\u202e": 1, "path": "\\u001b[31m" }')).not.toMatch(
-      /[\u0000-\u0009\u000b-\u001f\u202e]/,
-    );
+    expect(mistakes('{ "a\u001b[2J\u202e": 1, "path": "\\u001b[31m" }')).not.toMatch(OBEYED);
   });
 
   test('a long line is cut around the caret', () => {
