@@ -4,7 +4,7 @@ import { clauses, isHeld, message, subject, within } from './subject.js';
 
 const { any, user, ours } = clauses('bosh');
 
-function after(ms: number): Promise<void> {
+function elapse(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
@@ -35,7 +35,7 @@ describe('XEP-0124', () => {
     const [first, second] = await Promise.all([within(held, 800), within(pause, 800)]);
     expect([first?.children.length, second?.children.length, second?.verdict]).toEqual([0, 0, '']);
     backend.write(message(jid, 'while away'));
-    await after(2200);
+    await elapse(2200);
     expect((await session.receive((each) => each.name === 'message')).child('body')?.text).toBe('while away');
   });
 
@@ -117,7 +117,7 @@ describe('XEP-0124', () => {
     const session = await s.session({ hold: 0 });
     for (let at = 0; at < 3; at++) {
       expect((await session.send()).verdict).toBe('');
-      await after(session.told('polling') * 1000 + 100);
+      await elapse(session.told('polling') * 1000 + 100);
     }
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { body, post } from '../support/bosh-client.js';
+import { type Answer, body, post } from '../support/bosh-client.js';
 import { clauses, isHeld, message, subject, within } from './subject.js';
 
 const { any, user, ours } = clauses('bosh');
@@ -79,10 +79,14 @@ describe('XEP-0124', () => {
     const { session, jid } = await s.user({ wait: 10 });
     const first = session.rid + 1;
     const order: string[] = [];
-    const second = session.at(first + 1, message(jid, 'b')).then((answer) => order.push('second') && answer);
+    const noted = async (name: string, answer: Promise<Answer>): Promise<Answer> => {
+      await answer;
+      order.push(name);
+      return answer;
+    };
+    const second = noted('second', session.at(first + 1, message(jid, 'b')));
     expect(await isHeld(second)).toBe(true);
-    const one = session.at(first, message(jid, 'a')).then((answer) => order.push('first') && answer);
-    const answers = await Promise.all([one, within(second, 3000)]);
+    const answers = await Promise.all([noted('first', session.at(first, message(jid, 'a'))), within(second, 3000)]);
     expect(order[0]).toBe('first');
     const texts = answers.flatMap((answer) => answer?.children.map((each) => each.child('body')?.text) ?? []);
     expect(texts).toEqual(['a', 'b'].slice(0, texts.length));
