@@ -188,7 +188,7 @@ function overTcp(question: Question, { address, port }: Server, deadline: AbortS
       else settle(() => resolve(packet));
     });
     const length = Buffer.from([question.bytes.length >> 8, question.bytes.length & 0xff]);
-    socket.end(Buffer.concat([length, question.bytes]));
+    socket.write(Buffer.concat([length, question.bytes]));
   });
 }
 

@@ -4,6 +4,7 @@
 import type { Socket } from 'node:net';
 import { type ClientStream, closedEnd, type Ending, type StreamEnd } from '../stream/end.js';
 import type { TcpOptions, TcpStream } from '../tcp/stream.js';
+import { bounce } from '../xmpp/bounce.js';
 import { StreamError } from '../xmpp/errors.js';
 import type { StreamHeader } from '../xmpp/header.js';
 import type { Stanza } from '../xmpp/stanza.js';
@@ -17,8 +18,6 @@ import { proxyHeader } from './proxy-protocol.js';
 import type { Resolver, Target } from './resolve.js';
 import { type Contexts, secure } from './secure.js';
 import { Unreachable, unreachable } from './unreachable.js';
-
-const bounce = (_: Stanza): Stanza | undefined => undefined;
 
 /** What all links of a proxy share, and whom they tell what happens. */
 export interface Exchange {

@@ -52,8 +52,8 @@ export function allows(firewall: Firewall, domain: string): boolean {
 /** Whether a list of patterns has this name or address. */
 export const matches = (patterns: readonly string[], name: string): boolean => best(patterns, name) > 0;
 
-// Ranges that are not the public Internet, or where clouds keep their instances' secrets.
-const FORBIDDEN: readonly (readonly [network: string, prefix: number])[] = [
+// Ranges that are no public unicast (of IPv6 only those inside of 2000::/3), or where clouds keep their instances' secrets.
+const FORBIDDEN: readonly Network[] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
@@ -69,41 +69,44 @@ const FORBIDDEN: readonly (readonly [network: string, prefix: number])[] = [
   ['198.51.100.0', 24],
   ['203.0.113.0', 24],
   ['224.0.0.0', 3],
-  ['::', 96],
-  ['64:ff9b:1::', 48],
-  ['100::', 64],
   ['2001::', 23],
   ['2001:db8::', 32],
   ['2002::', 16],
   ['3fff::', 20],
-  ['5f00::', 16],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['fec0::', 10],
-  ['ff00::', 8],
 ];
 
-const forbidden = new BlockList();
-for (const [network, prefix] of FORBIDDEN) forbidden.addSubnet(network, prefix, isIPv6(network) ? 'ipv6' : 'ipv4');
+type Network = readonly [network: string, prefix: number];
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8);
-loopback.addAddress('::1', 'ipv6');
+function listOf(networks: readonly Network[]): BlockList {
+  const list = new BlockList();
+  for (const [network, prefix] of networks) list.addSubnet(network, prefix, isIPv6(network) ? 'ipv6' : 'ipv4');
+  return list;
+}
 
 const within = (list: BlockList, address: string): boolean =>
   isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 
-const NAT64 = new BlockList();
-NAT64.addSubnet('64:ff9b::', 96, 'ipv6');
+const forbidden = listOf(FORBIDDEN);
+const loopback = listOf([
+  ['127.0.0.0', 8],
+  ['::1', 128],
+]);
+// IPv4 inside of IPv6: mapped, and NAT64 as networks without IPv4 need it.
+const wrapping = listOf([
+  ['::ffff:0:0', 96],
+  ['64:ff9b::', 96],
+]);
+const globalUnicast = listOf([['2000::', 3]]);
 
 /**
- * Whether an address literal is one that strangers may make us dial: public unicast, also where IPv4 is wrapped in IPv6
- * (mapped, or NAT64 as IPv6-only networks need it; 6to4 and Teredo are refused whole). No literal: false.
+ * Whether an address literal is one that strangers may make us dial: public unicast, also where IPv4 is wrapped in IPv6;
+ * 6to4 and Teredo are refused whole. No literal, or one with a zone: false.
  */
 export function isPublic(address: string): boolean {
   if (isIP(address) === 0 || address.includes('%')) return false;
-  if (within(NAT64, address)) return isPublic(lastFour(address));
-  return !within(forbidden, address);
+  if (!isIPv6(address)) return !within(forbidden, address);
+  if (within(wrapping, address)) return isPublic(lastFour(address));
+  return within(globalUnicast, address) && !within(forbidden, address);
 }
 
 export const isLoopback = (address: string): boolean => within(loopback, address);
