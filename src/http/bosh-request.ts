@@ -23,6 +23,7 @@ export class BoshRequest implements Held, Waiting {
   #body: Buffer = EMPTY;
   #more: Buffer[] | undefined;
   #size = 0;
+  #hurried = false;
 
   constructor(
     readonly bosh: Bosh,
@@ -59,6 +60,13 @@ export class BoshRequest implements Held, Waiting {
   hold(body: Buffer): void {
     this.#state = 'held';
     this.bosh.complete(this, body);
+    if (this.#hurried) this.hurry();
+  }
+
+  /** Another request waits behind this one on its connection: it is to be answered as soon as it was heard. */
+  hurry(): void {
+    this.#hurried = true;
+    if (this.isHeld) this.bosh.release(this);
   }
 
   reply(response: BoshResponse): void {
@@ -81,6 +89,10 @@ export class BoshRequest implements Held, Waiting {
     if (this.#state === 'over') return;
     this.#state = 'over';
     if (held) this.bosh.gone(this);
+  }
+
+  get isHeld(): boolean {
+    return this.#state === 'held';
   }
 
   get isOver(): boolean {

@@ -127,6 +127,15 @@ export class Bosh {
     }
   }
 
+  /** Another request waits behind this one. */
+  release(request: BoshRequest): void {
+    try {
+      this.#deps.sessions.release(request);
+    } catch (error) {
+      this.#failed(request, error);
+    }
+  }
+
   gone(request: BoshRequest): void {
     this.counts.held--;
     this.counts.gone++;
@@ -158,7 +167,7 @@ export class Bosh {
     const waiting = connection.newest;
     const request = new BoshRequest(this, message, response, connection, connection.clientOf(message), callback);
     connection.newest = request;
-    if (waiting instanceof BoshRequest) this.#deps.sessions.release(waiting);
+    waiting?.hurry();
     return request;
   }
 

@@ -12,6 +12,10 @@ export interface Waiting {
   /** The one that came before it on this connection and waits too. */
   readonly before: Waiting | undefined;
   readonly isOver: boolean;
+  /** It was received whole and has no answer. */
+  readonly isHeld: boolean;
+  /** Another request waits behind it. */
+  hurry(): void;
   /** The connection is gone. */
   gone(): void;
 }
@@ -59,6 +63,12 @@ export class Connection {
   /** Whether the peer is a proxy whose headers count. */
   get viaProxy(): boolean {
     return this.#viaProxy;
+  }
+
+  /** Whether the next answer on this connection belongs to a request that waits. */
+  get owesAnswer(): boolean {
+    for (let waiting = this.newest; waiting !== undefined; waiting = waiting.before) if (waiting.isHeld) return true;
+    return false;
   }
 
   /** Forgets requests that were answered. */

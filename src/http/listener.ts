@@ -82,7 +82,7 @@ export class Listener {
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, cors: Cors): void {
   const isOther = error.code === 'ECONNRESET' || !socket.writable;
   // While a request waits, an answer here would be taken for the answer to that.
-  if (isOther || Connection.of(socket)?.newest !== undefined) {
+  if (isOther || Connection.of(socket)?.owesAnswer) {
     socket.destroy();
     return;
   }

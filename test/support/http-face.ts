@@ -1,0 +1,131 @@
+// The HTTP face alone, on a free port, with a session engine and an upstream that tests hold in their hands.
+
+import type { AddressInfo } from 'node:net';
+import type { BoshResponse, Held } from '../../src/bosh/held.js';
+import { createHttp, type Http, type HttpDeps, type HttpOptions } from '../../src/http/server.js';
+import type { Log } from '../../src/log.js';
+import { Metrics } from '../../src/metrics.js';
+import { ScriptedUpstream } from './ws-upstream.js';
+
+export const DEFAULTS: HttpOptions = {
+  path: '/http-bind/',
+  websocket_path: '/xmpp-websocket/',
+  tls: null,
+  public_url: '',
+  trusted_proxies: ['127.0.0.1', '::1'],
+  proxy_protocol: false,
+  max_data_held: 100_000,
+  max_wait: 120,
+  jsonp: true,
+  compression: true,
+  http_headers: {},
+  http_socket_keepalive: 60,
+  websocket_ping_interval: 25,
+  websocket_ping_timeout: 8,
+  open_timeout: 30,
+  cors: { origins: ['*'], credentials: false },
+  origins: [],
+  limits: { rates: true, queue_soft: 262_144, queue_hard: 1_048_576, depth: 64, elements: 10_000, attributes: 64 },
+  drain: { see_other_uri: '' },
+  metrics: { path: '/metrics' },
+  system_info_password: '',
+};
+
+const XML = 'text/xml; charset=utf-8';
+
+/** A 200 with this text. */
+export function answer(text: string, contentType = XML, status: BoshResponse['status'] = 200): BoshResponse {
+  return { status, contentType, body: Buffer.from(text) };
+}
+
+/** A session engine that holds what `on` does not answer. */
+export class ScriptedSessions {
+  readonly bodies: string[] = [];
+  readonly held: Held[] = [];
+  readonly lost: Held[] = [];
+  readonly released: Held[] = [];
+  readonly heads: Buffer[] = [];
+  #waiting: { count: number; done(): void }[] = [];
+
+  constructor(
+    public on: (body: string, held: Held) => unknown = (body, held) =>
+      held.reply(answer(`<body echo="${body.length}"/>`)),
+  ) {}
+
+  request(body: Buffer, held: Held): void {
+    this.bodies.push(body.toString());
+    this.held.push(held);
+    this.on(body.toString(), held);
+    this.#waiting = this.#waiting.filter((one) => {
+      if (this.bodies.length >= one.count) one.done();
+      return this.bodies.length < one.count;
+    });
+  }
+
+  oversize(head: Buffer, held: Held): void {
+    this.heads.push(head);
+    held.reply(answer('<body type="terminate" condition="policy-violation"/>'));
+  }
+
+  gone(held: Held): void {
+    this.lost.push(held);
+  }
+
+  release(held: Held): void {
+    this.released.push(held);
+    held.reply(answer('<body released=""/>'));
+  }
+
+  /** When so many requests have come in all. */
+  count(count: number): Promise<void> {
+    if (this.bodies.length >= count) return Promise.resolve();
+    return new Promise((done) => this.#waiting.push({ count, done }));
+  }
+}
+
+/** Lines of the log as `level event`. */
+export class LogLines implements Log {
+  readonly lines: string[] = [];
+  debug = (event: string) => void this.lines.push(`debug ${event}`);
+  info = (event: string) => void this.lines.push(`info ${event}`);
+  warn = (event: string) => void this.lines.push(`warn ${event}`);
+  error = (event: string, fields?: Record<string, unknown>) =>
+    void this.lines.push(`error ${event} ${fields?.error ?? ''}`);
+  child = () => this;
+}
+
+export interface Face {
+  readonly http: Http;
+  readonly port: number;
+  readonly url: string;
+  readonly sessions: ScriptedSessions;
+  readonly upstream: ScriptedUpstream;
+  readonly metrics: Metrics;
+  readonly log: LogLines;
+  close(): Promise<void>;
+}
+
+/** Starts a face with some options other than the defaults. */
+export async function startFace(
+  options: Partial<HttpOptions> = {},
+  deps: Partial<HttpDeps> & { sessions?: ScriptedSessions } = {},
+): Promise<Face> {
+  const sessions = deps.sessions ?? new ScriptedSessions();
+  const upstream = new ScriptedUpstream();
+  const metrics = new Metrics();
+  const log = new LogLines();
+  const http = createHttp({ ...DEFAULTS, ...options }, { upstream, metrics, log, ...deps, sessions });
+  await http.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = http.server.address() as AddressInfo;
+  const scheme = options.tls ? 'https' : 'http';
+  return {
+    http,
+    port,
+    url: `${scheme}://127.0.0.1:${port}`,
+    sessions,
+    upstream,
+    metrics,
+    log,
+    close: () => http.close(),
+  };
+}
