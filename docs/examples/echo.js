@@ -7,7 +7,8 @@ import { createServer, Stanza } from 'bosh-server';
 
 const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
-const features = (xml) => Stanza.from(`<stream:features xmlns:stream='http://etherx.jabber.org/streams'>${xml}</stream:features>`);
+const features = (xml) =>
+  Stanza.from(`<stream:features xmlns:stream='http://etherx.jabber.org/streams'>${xml}</stream:features>`);
 
 /** The server's end of one stream. */
 class EchoSession {
@@ -22,7 +23,9 @@ class EchoSession {
 
   open(header) {
     this.#client.open({ from: header.to, id: `echo-${++this.#count}`, version: '1.0' });
-    const feature = this.#authenticated ? `<bind xmlns='${BIND}'/>` : `<mechanisms xmlns='${SASL}'><mechanism>ANONYMOUS</mechanism></mechanisms>`;
+    const feature = this.#authenticated
+      ? `<bind xmlns='${BIND}'/>`
+      : `<mechanisms xmlns='${SASL}'><mechanism>ANONYMOUS</mechanism></mechanisms>`;
     this.#client.stanza(features(feature));
   }
 
@@ -32,7 +35,11 @@ class EchoSession {
       this.#client.stanza(Stanza.from(`<success xmlns='${SASL}'/>`));
     } else if (stanza.payload?.ns === BIND) {
       const jid = `guest@echo.example/${this.#client.name.replace(/\W/g, '')}`;
-      this.#client.stanza(Stanza.from(`<iq xmlns='jabber:client' type='result' id='${stanza.id}'><bind xmlns='${BIND}'><jid>${jid}</jid></bind></iq>`));
+      this.#client.stanza(
+        Stanza.from(
+          `<iq xmlns='jabber:client' type='result' id='${stanza.id}'><bind xmlns='${BIND}'><jid>${jid}</jid></bind></iq>`,
+        ),
+      );
     } else if (stanza.name === 'message') {
       return this.#client.stanza(stanza.with({ from: stanza.to, to: undefined }));
     } else if (stanza.name === 'iq' && (stanza.type === 'get' || stanza.type === 'set')) {

@@ -25,7 +25,8 @@ class Filtered {
 
   stanza(stanza) {
     if (stanza.name !== 'message') return this.#server.stanza(stanza);
-    if (!stanza.raw.includes(word)) return this.#server.stanza(stanza.with({ 'xml:lang': stanza.attr('xml:lang') ?? 'en' }));
+    if (!stanza.raw.includes(word))
+      return this.#server.stanza(stanza.with({ 'xml:lang': stanza.attr('xml:lang') ?? 'en' }));
     const error = `<error type='modify'><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`;
     const answer = Stanza.from(`<message xmlns='jabber:client' type='error'>${error}</message>`);
     return this.#client.stanza(answer.with({ from: stanza.to, id: stanza.id }));

@@ -36,13 +36,13 @@ export interface BoshDeps {
 const STALL = 2000;
 
 export class Sessions implements Shared {
-  readonly options: BoshOptions;
+  options: BoshOptions;
   readonly upstream: Upstream;
   readonly clock: BoshClock;
   readonly counts: Counts;
   readonly #log: Log;
   readonly #node: string;
-  readonly #limits: ScannerLimits;
+  #limits: ScannerLimits;
   readonly #sessions = new Map<string, Session>();
   readonly #departed = new DepartedSessions();
   readonly #held = new Map<Held, Session>();
@@ -56,6 +56,12 @@ export class Sessions implements Shared {
     this.#node = deps.node ?? '0';
     this.#limits = scanLimits(options.limits);
     this.counts = new Counts(deps.metrics);
+  }
+
+  /** Takes new options for sessions from now on; those that are there keep what was negotiated. */
+  reload(options: BoshOptions): void {
+    this.options = options;
+    this.#limits = scanLimits(options.limits);
   }
 
   /** Sessions that are not over. */

@@ -12,20 +12,25 @@ interface Counted {
 }
 
 export class ProxyMetrics {
-  readonly #hosts: ReadonlySet<string>;
+  #hosts: ReadonlySet<string> = new Set();
   readonly #seconds: Histogram<'phase'>;
   readonly #failures: Counter<'host' | 'reason'>;
   readonly #up: Gauge<'host'>;
   readonly #dns: Histogram<'rrtype' | 'outcome'>;
 
   constructor(metrics: Metrics, domains: readonly string[], links: Iterable<Counted>) {
-    this.#hosts = new Set(domains.map((domain) => normalizeDomain(domain) ?? domain));
+    this.hosts = domains;
     const states = ['host', 'state'] as const;
     metrics.read('backend_connections', 'Connections to servers.', states, () => this.#count(links));
     this.#seconds = metrics.histogram('backend_connect_seconds', 'Time to reach a server, by phase.', ['phase']);
     this.#failures = metrics.counter('backend_connect_failures_total', 'Servers not reached.', ['host', 'reason']);
     this.#up = metrics.gauge('backend_up', 'Whether the last attempt to reach a server succeeded.', ['host']);
     this.#dns = metrics.histogram('dns_seconds', 'Time of DNS questions.', ['rrtype', 'outcome']);
+  }
+
+  /** The configured domains: the values of the label `host` besides `other`. */
+  set hosts(domains: readonly string[]) {
+    this.#hosts = new Set(domains.map((domain) => normalizeDomain(domain) ?? domain));
   }
 
   readonly asked: Observe = (rrtype, outcome, seconds) => this.#dns.observe({ rrtype, outcome }, seconds);

@@ -28,10 +28,10 @@ export interface ProxyDeps {
 
 // biome-ignore lint/suspicious/noShadowRestrictedNames: the word of the trade, and the global one is not used here
 export class Proxy implements Upstream, Exchange {
-  readonly options: ProxyOptions;
-  readonly tcp: TcpOptions;
-  readonly resolver: Resolver;
-  readonly contexts = new Contexts();
+  options: ProxyOptions;
+  tcp: TcpOptions;
+  resolver: Resolver;
+  contexts: Contexts;
   readonly isAllowed: (address: string) => boolean;
   readonly #log: Log;
   readonly #metrics: ProxyMetrics;
@@ -45,10 +45,20 @@ export class Proxy implements Upstream, Exchange {
     this.options = { ...PROXY_DEFAULTS, ...options };
     this.#log = deps.log;
     this.#metrics = new ProxyMetrics(deps.metrics, Object.keys(this.options.upstreams), this.#links);
+    this.contexts = contextsOf(this.options);
     this.isAllowed = deps.isAllowed ?? isPublic;
     this.resolver = new Resolver(this.options.dns, this.#metrics.asked);
     this.tcp = tcpOptions(this.options);
-    this.#loadAuthorities();
+  }
+
+  /** Takes new options for streams from now on. Throws, and changes nothing, when a `ca` cannot be read. */
+  reload(options: ProxyOptions): void {
+    this.contexts = contextsOf(options);
+    this.options = options;
+    this.#metrics.hosts = Object.keys(options.upstreams);
+    this.#unverified.clear();
+    this.resolver = new Resolver(options.dns, this.#metrics.asked);
+    this.tcp = tcpOptions(options);
   }
 
   attach(client: ClientStream, header: StreamHeader): StreamEnd {
@@ -105,16 +115,19 @@ export class Proxy implements Upstream, Exchange {
     if (!this.#links.delete(link)) return;
     if (this.#links.size === 0) this.#emptied?.();
   }
+}
 
-  #loadAuthorities(): void {
-    for (const [domain, { ca }] of Object.entries(this.options.upstreams)) {
-      try {
-        this.contexts.for(ca);
-      } catch (error) {
-        throw new Error(`upstreams["${domain}"].ca: ${(error as Error).message}`, { cause: error });
-      }
+/** With every configured authority read. */
+function contextsOf({ upstreams }: ProxyOptions): Contexts {
+  const contexts = new Contexts();
+  for (const [domain, { ca }] of Object.entries(upstreams)) {
+    try {
+      contexts.for(ca);
+    } catch (error) {
+      throw new Error(`upstreams["${domain}"].ca: ${(error as Error).message}`, { cause: error });
     }
   }
+  return contexts;
 }
 
 const SHUTDOWN = new StreamError('system-shutdown');

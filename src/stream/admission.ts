@@ -40,8 +40,8 @@ const FAST = refusal(
 const REMEMBERED = 10_000;
 
 export class Admission {
-  readonly #limits: AdmissionOptions['limits'];
-  readonly #exempt: BlockList;
+  #limits: AdmissionOptions['limits'];
+  #exempt: BlockList;
   readonly #sessions = new Map<string, number>();
   readonly #buckets = new Map<string, Bucket>();
   #size = 0;
@@ -51,6 +51,12 @@ export class Admission {
     /** Seconds that only go up. */
     readonly now: () => number = () => performance.now() / 1000,
   ) {
+    this.#limits = options.limits;
+    this.#exempt = networks(options.trusted_proxies);
+  }
+
+  /** Takes new limits; who is in stays in. */
+  reload(options: AdmissionOptions): void {
     this.#limits = options.limits;
     this.#exempt = networks(options.trusted_proxies);
   }

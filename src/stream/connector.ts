@@ -26,7 +26,7 @@ export interface ConnectorDeps {
 }
 
 export class Connector implements Upstream {
-  readonly #firewall: Firewall;
+  #firewall: Firewall;
   readonly #admission: Admission;
   readonly #deps: ConnectorDeps;
   readonly #local: ReadonlyMap<string, Upstream>;
@@ -34,13 +34,18 @@ export class Connector implements Upstream {
   readonly #limits;
 
   constructor(options: AccessOptions, deps: ConnectorDeps) {
-    const { allow, deny } = options.firewall;
-    this.#firewall = { allow: [...Object.keys(options.upstreams), ...allow], deny };
+    this.#firewall = firewallOf(options);
     this.#admission = new Admission(options);
     this.#deps = deps;
     this.#local = deps.local ?? new Map();
     this.#rejected = deps.metrics.counter('sessions_rejected_total', 'Streams not let in.', ['reason']);
     this.#limits = deps.metrics.counter('limits_hit_total', 'How often a limit was in the way.', ['limit']);
+  }
+
+  /** Takes new rules, for streams from now on. */
+  reload(options: AccessOptions): void {
+    this.#firewall = firewallOf(options);
+    this.#admission.reload(options);
   }
 
   /** Streams that are let in now. */
@@ -89,6 +94,11 @@ export class Connector implements Upstream {
     });
     return closing(client, error);
   }
+}
+
+/** The upstreams are allowed as if the firewall named them. */
+function firewallOf({ upstreams, firewall: { allow, deny } }: AccessOptions): Firewall {
+  return { allow: [...Object.keys(upstreams), ...allow], deny };
 }
 
 /** Refuses, but not before the caller has its end. */

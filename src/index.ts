@@ -1,0 +1,12 @@
+// The public face, for whoever embeds the server.
+
+export { type Config, ConfigError, type ConfigInput } from './config/load.js';
+export { Events, type ServerEvents, type StreamInfo } from './events.js';
+export { createLog, type Log, type LogFields, silentLog } from './log.js';
+export { createServer, Server, type ServerOptions, version } from './server.js';
+export { type ClientStream, closedEnd, type Ending, type StreamEnd, type Upstream } from './stream/end.js';
+export { StanzaError, StreamError } from './xmpp/errors.js';
+export type { StreamHeader } from './xmpp/header.js';
+export { JID } from './xmpp/jid.js';
+export { NS } from './xmpp/ns.js';
+export { Stanza } from './xmpp/stanza.js';

@@ -1,0 +1,145 @@
+// The composition root: builds the parts from a Config, starts and stops them in order. It reads aloud what the server
+// is: clients come in by BOSH and WebSocket, a connector admits each stream and picks its upstream, the proxy is the
+// upstream for a server elsewhere.
+
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { Sessions } from './bosh/sessions.js';
+import { type Config, type ConfigInput, configure } from './config/load.js';
+import { Events, observed } from './events.js';
+import { createHttp, type Http } from './http/server.js';
+import { createLog, type Log } from './log.js';
+import { type Gauge, Metrics } from './metrics.js';
+import { Proxy } from './proxy/proxy.js';
+import { Connector } from './stream/connector.js';
+import type { Upstream } from './stream/end.js';
+import { Tick } from './tick.js';
+import { StreamError } from './xmpp/errors.js';
+
+/** Everything of the configuration, and what only a program can bring. */
+export type ServerOptions = ConfigInput & {
+  /** In place of the XMPP proxy; or, given the proxy, what wraps it. */
+  readonly upstream?: Upstream | ((proxy: Upstream) => Upstream);
+  /** In place of JSON lines on standard output. */
+  readonly log?: Log;
+};
+
+export const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
+
+/** How often deadlines are looked at, in milliseconds. */
+const SWEEP = 100;
+
+/** A server that is not listening yet. Throws ConfigError with every mistake in the options. */
+export function createServer(options: ServerOptions = {}): Server {
+  const { upstream, log, ...input } = options;
+  return new Server(configure(input), { upstream, log });
+}
+
+/** A BOSH and WebSocket connection manager; its events are those of ServerEvents. */
+export class Server extends Events {
+  readonly log: Log;
+  readonly metrics = new Metrics();
+  /** The Fastify instance: routes and hooks may be added before `start`. */
+  readonly fastify: Http;
+  #config: Config;
+  readonly #proxy: Proxy;
+  readonly #connector: Connector;
+  readonly #sessions: Sessions;
+  readonly #reloaded: Gauge;
+  #sweep: NodeJS.Timeout | undefined;
+  #startedAt = 0;
+  #stopped: Promise<void> | undefined;
+
+  constructor(config: Config, { upstream, log }: Pick<ServerOptions, 'upstream' | 'log'> = {}) {
+    super();
+    this.#config = config;
+    this.log = log ?? createLog(config.logging);
+    const deps = { log: this.log, metrics: this.metrics };
+    this.#proxy = new Proxy(config, deps);
+    const elsewhere = typeof upstream === 'function' ? upstream(this.#proxy) : (upstream ?? this.#proxy);
+    this.#connector = new Connector(config, { ...deps, proxy: elsewhere });
+    const front = { ...deps, upstream: observed(this.#connector, this) };
+    this.#sessions = new Sessions(config, { ...front, clock: new Tick() });
+    this.fastify = createHttp(config, { ...front, sessions: this.#sessions, status: () => this.#status() });
+    this.#reloaded = this.#measure();
+  }
+
+  /** Where clients reach it, once it listens. */
+  get urls(): { readonly bosh: string; readonly websocket: string } {
+    const { tls, path, websocket_path } = this.#config;
+    const { address, port, family } = this.fastify.server.address() as AddressInfo;
+    const host = /^(0\.0\.0\.0|::1?|127\.0\.0\.1)$/.test(address) ? 'localhost' : address;
+    const authority = `${family === 'IPv6' && host === address ? `[${host}]` : host}:${port}`;
+    const s = tls === null ? '' : 's';
+    return { bosh: `http${s}://${authority}${path}`, websocket: `ws${s}://${authority}${websocket_path}` };
+  }
+
+  /** Listens. Rejects with the system's error when the address cannot be had. */
+  async start(): Promise<void> {
+    const { host, port } = this.#config;
+    this.#startedAt = Date.now();
+    await this.fastify.listen({ host, port });
+    this.#sweep = setInterval(() => this.#sessions.sweep(), SWEEP);
+  }
+
+  /**
+   * Tells every client to go (system-shutdown, or `drain.see_other_uri`), says goodbye to the servers, and resolves when
+   * all connections are gone or `drain.timeout` is over. Calls after the first wait for the same end.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** Takes a new configuration for everything but the listening address; streams that are open keep what they have. */
+  async reload(config: Config): Promise<void> {
+    this.#proxy.reload(config);
+    this.#connector.reload(config);
+    this.#sessions.reload(config);
+    this.fastify.reload(config);
+    this.#config = config;
+    this.#reloaded.set(1);
+  }
+
+  /** Somebody tried to give it a configuration that cannot be taken. */
+  rejectedReload(): void {
+    this.#reloaded.set(0);
+  }
+
+  async #stop(): Promise<void> {
+    const { timeout, see_other_uri } = this.#config.drain;
+    this.#sessions.stop(farewell(see_other_uri));
+    const gone = Promise.all([this.fastify.close(), this.#connector.stop()]);
+    await Promise.race([gone, lapse(timeout * 1000)]);
+    clearInterval(this.#sweep);
+  }
+
+  #status() {
+    const { size: sessions, streams } = this.#sessions;
+    const draining = this.#stopped !== undefined;
+    return { version, startedAt: this.#startedAt, sessions, streams, draining, options: this.#config };
+  }
+
+  #measure(): Gauge {
+    const { metrics } = this;
+    metrics.collectProcess();
+    const build = [[{ version, node: process.version }, 1]] as const;
+    metrics.read('build_info', 'Version of the server and of Node.js.', ['version', 'node'], () => build);
+    const state = () => [[{}, this.#stopped === undefined ? 0 : 1]] as const;
+    metrics.read('drain_state', '1 while the server is stopping.', [], state);
+    const reloaded = metrics.gauge('config_last_reload_success', 'Whether the last configuration could be taken.');
+    reloaded.set(1);
+    return reloaded;
+  }
+}
+
+function farewell(uri: string): StreamError {
+  if (uri === '') return new StreamError('system-shutdown', 'the server is stopping');
+  return new StreamError('see-other-host', 'the server is stopping; another one is ready', { location: uri });
+}
+
+function lapse(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds).unref();
+  });
+}
