@@ -74,7 +74,7 @@ export async function chat(scenario: Chat, starts: readonly Start[], run: Run): 
 
 /** CPU milliseconds a session from its connection to the result of the resource binding. */
 export async function setup(kind: Kind, starts: readonly Start[], run: Run): Promise<Series[]> {
-  const sessions = 300;
+  const sessions = 500;
   return await withServers(kind, starts, run, `setup-${kind}`, async (fronts) => {
     const series = fronts.map(({ server }) => ({ server: server.name, values: [] as number[] }));
     for (let round = 0; round <= run.rounds; round++) {

@@ -65,8 +65,8 @@ export class WsSession implements Session {
   }
 
   async finish(): Promise<void> {
-    this.#socket.removeAllListeners('close');
-    this.#socket.on('close', () => {});
+    this.#socket.removeAllListeners();
+    this.#socket.on('error', () => {}).on('data', () => {});
     this.#socket.end(this.#frame(CLOSE, Buffer.from([3, 232])));
   }
 
