@@ -30,16 +30,16 @@ export class Exchange {
   #reported = 0;
   #report = '';
 
-  /** `rid` is the creation request's. */
   constructor(
     readonly session: Session,
     readonly shared: Shared,
     readonly terms: Terms,
-    rid: number,
+    /** The creation request's rid. */
+    readonly first: number,
   ) {
     this.responses = new Responses(terms.requests, terms.acks, shared.counts);
-    this.answered = rid - 1;
-    this.processed = rid;
+    this.answered = first - 1;
+    this.processed = first;
     this.idleSince = shared.clock.now();
   }
 
@@ -74,13 +74,13 @@ export class Exchange {
     if (old) this.send(old, RECOVERABLE);
   }
 
-  /** Answers the head. A pause's answer is not kept (section 14.3). */
+  /** Answers the head. Not kept are a pause's answer (section 14.3) and the first: its repeat makes another session. */
   answer(head: Pending, attributes: string, stanzas: readonly Stanza[] = [], stream?: BoshStream): void {
     const { rid, checksum, held } = head;
     const body = writeBody(attributes + this.acknowledgement(rid), stanzas);
     this.requests.remove(head);
     this.answered = rid;
-    if (!head.pause) this.responses.add({ rid, checksum, body, stream, at: this.shared.clock.now() });
+    if (!head.pause && rid !== this.first) this.responses.add({ rid, checksum, body, stream, at: this.shared.clock.now() });
     if (held) this.send(held, body);
   }
 
