@@ -5,7 +5,7 @@
 
 import type { ClientStream, Ending, StreamEnd } from '../stream/end.js';
 import { isOrdinary } from '../tcp/framing.js';
-import type { Element } from '../xmpp/element.js';
+import { type Element, parseElement } from '../xmpp/element.js';
 import { StreamError } from '../xmpp/errors.js';
 import type { StreamHeader } from '../xmpp/header.js';
 import { NS } from '../xmpp/ns.js';
@@ -68,7 +68,8 @@ export class Passage implements StreamEnd {
   }
 }
 
-const copy = (stanza: Stanza): Element => stanza.tree.clone();
+/** A tree of one's own to change. */
+const copy = (stanza: Stanza): Element => parseElement(stanza.raw.toString());
 
 /** `<stream:features/>` without what is not for clients. */
 export function withoutHidden(features: Stanza): Stanza {

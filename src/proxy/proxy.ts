@@ -106,9 +106,12 @@ export class Proxy implements Upstream, Exchange {
   }
 
   ended({ to: { domain }, client }: Link, { how, error }: Ending): void {
-    const cause = error?.cause instanceof Error ? error.cause.message : error?.message;
-    this.#log.debug('backend_ended', { domain, client: client.name, how, cause });
-    if (how === 'lost') this.#log.info('backend_lost', { domain, client: client.name, cause });
+    const fields = { domain, client: client.name, how, cause: causeOf(error) };
+    const own = error !== undefined && error.element === undefined;
+    if (own && error.condition === 'internal-server-error')
+      this.#log.error('stream_failed', { ...fields, error: error.cause });
+    else if (own) this.#log.info('backend_lost', fields);
+    else this.#log.debug('backend_ended', fields);
   }
 
   released(link: Link): void {
@@ -129,6 +132,9 @@ function contextsOf({ upstreams }: ProxyOptions): Contexts {
   }
   return contexts;
 }
+
+const causeOf = (error: StreamError | undefined): string | undefined =>
+  error?.cause instanceof Error ? error.cause.message : error?.message;
 
 const SHUTDOWN = new StreamError('system-shutdown');
 

@@ -73,6 +73,9 @@ function refusal(error: Error, socket: TLSSocket): Unreachable {
 
 /** Undefined when the certificate is for this domain. */
 export function identify(domain: string, certificate: PeerCertificate): Error | undefined {
-  if (!certificate.subjectaltname) return new Error('the certificate has no subjectAltName');
+  const kind = isIP(domain) === 0 ? 'DNS:' : 'IP Address:';
+  // Without names of the kind, Node would go by the common name.
+  if (!certificate.subjectaltname?.includes(kind))
+    return new Error(`the certificate has no subjectAltName of kind ${kind}`);
   return checkServerIdentity(domain, certificate);
 }
