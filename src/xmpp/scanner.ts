@@ -114,7 +114,7 @@ export class Scanner {
 
   /** Whether the document is complete. */
   get ended(): boolean {
-    return this.#place === 'epilog';
+    return this.#place === 'epilog' && this.#held === undefined;
   }
 
   /** What a first tag inherits. */

@@ -18,13 +18,27 @@ function missing(scan: ElementScan, wrapper: Wrapper | undefined): readonly Buff
   return own === undefined ? borrowed : [own, ...borrowed];
 }
 
-/** CDATA sections as escaped text; offsets are relative to the stanza. */
+const BRACKET = 0x5d;
+const BRACKET_REFERENCE = Buffer.from('&#93;');
+
+/**
+ * CDATA sections as escaped text; offsets are relative to the stanza. A `]` in a section or just before it becomes a
+ * reference: without the section around it, it could make a `]]>` with what follows.
+ */
 function withoutCdata(bytes: Buffer, cdata: readonly number[]): Buffer {
   const parts: Buffer[] = [];
   let done = 0;
   for (let i = 0; i < cdata.length; i += 2) {
     const text = bytes.toString('latin1', cdata[i] + CDATA_OPEN, cdata[i + 1] - CDATA_CLOSE);
-    parts.push(bytes.subarray(done, cdata[i]), Buffer.from(escapeLatin1(text), 'latin1'));
+    const bracketed = cdata[i] > done && bytes[cdata[i] - 1] === BRACKET;
+    parts.push(bytes.subarray(done, bracketed ? cdata[i] - 1 : cdata[i]));
+    if (bracketed) parts.push(BRACKET_REFERENCE);
+    parts.push(
+      Buffer.from(
+        text.replace(/[&<>\]]/g, (char) => REFERENCES[char]),
+        'latin1',
+      ),
+    );
     done = cdata[i + 1];
   }
   parts.push(bytes.subarray(done));
@@ -32,7 +46,7 @@ function withoutCdata(bytes: Buffer, cdata: readonly number[]): Buffer {
 }
 
 // UTF-8 as latin1 stays what it is; only ASCII is replaced.
-const escapeLatin1 = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+const REFERENCES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', ']': '&#93;' };
 
 /**
  * The stanza that `scan` has just read at `start` of `buf`. `own`: the bytes may be kept as they are, without a copy,
