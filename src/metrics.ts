@@ -1,7 +1,8 @@
 // One door to prom-client. Each part of the server declares its own metrics where it counts; every server has its own
 // registry, so that two can live in one process. Names get the prefix `bosh_` here. Labels are of closed sets.
 
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 export type { Counter, Gauge, Histogram } from 'prom-client';
 
@@ -50,9 +51,16 @@ export class Metrics {
     });
   }
 
-  /** The process's own metrics: CPU, memory, event loop, garbage collection. */
+  /** The process's own metrics under their usual names (`process_`, `nodejs_`), and how late the event loop is. */
   collectProcess(): void {
-    collectDefaultMetrics({ register: this.registry, prefix: 'bosh_' });
+    collectDefaultMetrics({ register: this.registry });
+    const delay = monitorEventLoopDelay({ resolution: 10 });
+    delay.enable();
+    this.read('event_loop_lag_seconds', '99th percentile of how late timers ran since the last look.', [], () => {
+      const late = delay.count === 0 ? 0 : Math.max(delay.percentile(99) / 1e9 - 0.01, 0);
+      delay.reset();
+      return [[{}, late]];
+    });
   }
 
   /** Everything in the text format of Prometheus. */

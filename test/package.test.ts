@@ -1,0 +1,153 @@
+// What users get: the packed tarball, installed into an empty folder without install scripts, runs.
+
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '..');
+const call = promisify(execFile);
+
+interface Package {
+  readonly name: string;
+  readonly version: string;
+  readonly dependencies: Record<string, string>;
+}
+
+const { version, dependencies }: Package = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+
+let folder: string;
+let files: string[];
+let children: ChildProcess[];
+
+beforeAll(async () => {
+  children = [];
+  folder = mkdtempSync(join(tmpdir(), 'bosh-package-'));
+  if (!existsSync(join(ROOT, 'dist/cli.js'))) await call('npm', ['run', 'build'], { cwd: ROOT });
+  const { stdout } = await call('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
+    cwd: ROOT,
+  });
+  const answer = JSON.parse(stdout.slice(stdout.search(/^[[{]/m)));
+  const [packed] = (Array.isArray(answer) ? answer : Object.values(answer)) as {
+    filename: string;
+    files: { path: string }[];
+  }[];
+  files = packed.files.map(({ path }) => path);
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }');
+  await install(join(folder, packed.filename));
+}, 180_000);
+
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** By npm; where there is no registry, by hand from the modules of this checkout. */
+async function install(tarball: string): Promise<void> {
+  const flags = [
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--prefer-offline',
+    '--fetch-retries=0',
+    '--fetch-timeout=20000',
+  ];
+  try {
+    await call('npm', ['install', tarball, ...flags], { cwd: folder, timeout: 120_000 });
+  } catch {
+    await byHand(tarball);
+  }
+}
+
+async function byHand(tarball: string): Promise<void> {
+  const modules = join(folder, 'node_modules');
+  rmSync(modules, { recursive: true, force: true });
+  mkdirSync(join(modules, 'bosh-server'), { recursive: true });
+  await call('tar', ['-xzf', tarball, '-C', join(modules, 'bosh-server'), '--strip-components=1']);
+  const { stdout } = await call('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: ROOT });
+  for (const path of stdout.trim().split('\n').slice(1)) cpSync(path, path.replace(ROOT, folder), { recursive: true });
+  mkdirSync(join(modules, '.bin'));
+  writeFileSync(
+    join(modules, '.bin/bosh-server'),
+    '#!/bin/sh\nexec node "$(dirname "$0")/../bosh-server/bin/bosh-server.js" "$@"\n',
+    { mode: 0o755 },
+  );
+}
+
+const run = (...argv: string[]) => call('npx', ['--no-install', 'bosh-server', ...argv], { cwd: folder });
+
+describe('the tarball', () => {
+  test.each([
+    'bin/bosh-server.js',
+    'dist/cli.js',
+    'dist/index.js',
+    'dist/index.d.ts',
+    'docs/configuration.md',
+    'docs/architecture.md',
+    'config/nginx.conf',
+    'config/bosh-server.service',
+    'config/prometheus-alerts.yml',
+    'config/grafana-dashboard.json',
+    'bosh.conf.example.json',
+    'bosh.schema.json',
+    'npm-shrinkwrap.json',
+    'package.json',
+    'README.md',
+  ])('has %s', (path) => {
+    expect(files).toContain(path);
+  });
+
+  test('has no tests, benchmarks or sources of tests', () => {
+    expect(files.filter((path) => /^(test|bench|\.ci|coverage|node_modules)\/|\.test\./.test(path))).toEqual([]);
+  });
+
+  test('has a lock that pins what was tested, with no address of a registry of its own', () => {
+    const lock = JSON.parse(readFileSync(join(ROOT, 'npm-shrinkwrap.json'), 'utf8'));
+    expect(lock.packages[''].dependencies).toEqual(dependencies);
+    const hosts = Object.values(lock.packages as Record<string, { resolved?: string }>).flatMap(({ resolved }) =>
+      resolved ? [new URL(resolved).host] : [],
+    );
+    expect([...new Set(hosts)].filter((host) => host !== 'registry.npmjs.org')).toEqual([]);
+  });
+
+  test('no dependency needs an install script', () => {
+    const lock = JSON.parse(readFileSync(join(ROOT, 'npm-shrinkwrap.json'), 'utf8'));
+    const needy = Object.entries(
+      lock.packages as Record<string, { hasInstallScript?: boolean; dev?: boolean; optional?: boolean }>,
+    )
+      .filter(([, { hasInstallScript, dev, optional }]) => hasInstallScript && !dev && !optional)
+      .map(([path]) => path);
+    expect(needy).toEqual([]);
+  });
+});
+
+describe('installed into an empty folder', () => {
+  test('npx bosh-server --version and --help', async () => {
+    expect((await run('--version')).stdout.trim()).toBe(version);
+    expect((await run('--help')).stdout).toContain('--upstream=DOMAIN');
+  });
+
+  test('it starts, answers at its path and ends by SIGTERM with 0', async () => {
+    const bin = join(folder, 'node_modules/bosh-server/bin/bosh-server.js');
+    const child = spawn(process.execPath, [bin, '--port=0', '--host=127.0.0.1', '--upstream=a.example'], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    children.push(child);
+    const { bosh } = JSON.parse(String((await once(child.stdout, 'data'))[0]).split('\n')[0]) as { bosh: string };
+    const response = await fetch(bosh.replace('localhost', '127.0.0.1'));
+    expect(response.status).toBe(200);
+    expect(await response.text()).toContain('BOSH');
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  test('it can be imported', async () => {
+    const code = "import { createServer } from 'bosh-server'; process.stdout.write(typeof createServer);";
+    const { stdout } = await call(process.execPath, ['--input-type=module', '-e', code], { cwd: folder });
+    expect(stdout).toBe('function');
+  });
+});
