@@ -109,12 +109,14 @@ describe('XEP-0124', () => {
 
   ours('12 empty polls faster than `polling` are a policy-violation', async () => {
     const session = await s.session({ hold: 0 });
-    await session.send();
+    await session.features();
+    expect((await session.send()).verdict).toBe('');
     expect((await session.send()).verdict).toBe('terminate policy-violation');
   });
 
   ours('12 empty polls at the interval of `polling` are fine', async () => {
     const session = await s.session({ hold: 0 });
+    await session.features();
     for (let at = 0; at < 3; at++) {
       expect((await session.send()).verdict).toBe('');
       await elapse(session.told('polling') * 1000 + 100);

@@ -5,7 +5,14 @@ import { clauses, subject, within } from './subject.js';
 const { any, ours } = clauses('bosh');
 
 describe('XEP-0124', () => {
-  const s = subject({ max_wait: 20, max_pause: 30, default_inactivity: 10, max_inactivity: 25, polling: 2 });
+  const s = subject({
+    default_wait: 10,
+    max_wait: 20,
+    max_pause: 30,
+    default_inactivity: 10,
+    max_inactivity: 25,
+    polling: 2,
+  });
 
   any('7.2 the response has sid, wait and requests', async () => {
     const { body } = await s.create({ wait: 5, hold: 1 });

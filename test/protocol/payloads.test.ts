@@ -79,7 +79,7 @@ describe('XEP-0124', () => {
   });
 
   user('9.1 where the session acknowledges, an ack tells the highest rid received', async ({ skip }) => {
-    const { session } = await s.user({ wait: 10 });
+    const { session } = await s.user({ wait: 10, ack: 1 });
     const ack = session.created.body.attr('ack');
     if (ack === undefined) return skip('the server does not acknowledge');
     const first = session.send();
@@ -91,12 +91,12 @@ describe('XEP-0124', () => {
   });
 
   ours('9.1 the creation response acknowledges the creation request', async () => {
-    const session = await s.session({ rid: 4711 });
+    const session = await s.session({ rid: 4711, ack: 1 });
     expect(session.created.body.attr('ack')).toBe('4711');
   });
 
   user('9.1 no ack where it would be the rid that is answered', async () => {
-    const { session } = await s.user({ wait: 1 });
+    const { session } = await s.user({ wait: 1, ack: 1 });
     expect((await session.send()).body.attr('ack')).toBeUndefined();
   });
 

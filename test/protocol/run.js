@@ -61,12 +61,10 @@ function bySection(left, right) {
 function print(report) {
   const counts = { yes: 0, NO: 0, skipped: 0 };
   const specs = new Map();
-  for (const file of report.testResults) {
-    if (file.assertionResults.length === 0) console.error(`${file.name}: ${file.message}`);
-    for (const result of file.assertionResults) {
-      const spec = result.ancestorTitles[0] ?? '';
-      specs.set(spec, [...(specs.get(spec) ?? []), result]);
-    }
+  for (const { status, name, message, assertionResults: results } of report.testResults) {
+    for (const result of results) add(specs, result.ancestorTitles[0] ?? '', result);
+    const silent = status === 'failed' && !results.some((result) => result.status === 'failed');
+    if (silent) add(specs, name, { title: 'could not run', status: 'failed', failureMessages: [message] });
   }
   for (const [spec, results] of [...specs].sort(([left], [right]) => left.localeCompare(right))) {
     console.log(`\n${spec}`);
@@ -74,6 +72,10 @@ function print(report) {
   }
   console.log(`\n${counts.yes} yes, ${counts.NO} no, ${counts.skipped} skipped`);
   return counts;
+}
+
+function add(specs, spec, result) {
+  specs.set(spec, [...(specs.get(spec) ?? []), result]);
 }
 
 function line({ status, title, failureMessages }, counts) {

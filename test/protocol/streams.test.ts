@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect } from 'vitest';
 import type { BoshSession } from '../support/bosh-client.js';
 import type { StubConnection } from '../support/stub-server.js';
@@ -19,13 +20,12 @@ describe('XEP-0124', () => {
   async function two(): Promise<Two> {
     const session = await s.session({ wait: 10 });
     const first = session.created.body.attr('stream') ?? '';
-    const known = new Set(s.stub?.connections.map((each) => each.headers[0]?.attr('from')));
-    const from = `from${known.size}-${session.rid}@test.example`;
+    const from = `${randomBytes(6).toString('hex')}@test.example`;
     const added = await session.send('', { to: s.domain, from, 'xml:lang': 'en' });
     const second = added.body.attr('stream') ?? '';
     const one = s.backend(session.created.body.attr('authid') ?? '');
-    const other = s.stub?.connections.find((each) => each.headers[0]?.attr('from') === from);
-    if (!other) throw new Error('the second stream never reached the stub');
+    const other = await s.stub?.until((header) => header.attr('from') === from);
+    if (!other) throw new Error('no stub');
     return { session, first, second, backends: [one, other] };
   }
 

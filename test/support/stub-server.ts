@@ -3,7 +3,7 @@
 // element that arrived and may write any bytes. Some subdomains misbehave on purpose. No TLS, no roster, no presence.
 
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Xml, XmlReader } from './xml.js';
 
@@ -124,6 +124,7 @@ export class StubConnection {
     const id = randomBytes(8).toString('hex');
     this.headers.push(header);
     this.ids.push(id);
+    this.server.opened();
     const to = header.attr('to') ?? '';
     const open = `<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='${STREAM}' id='${id}' from='${to}' version='1.0' xml:lang='en'>`;
     const features = `<stream:features>${this.user === undefined ? BEFORE : AFTER}</stream:features>`;
@@ -208,6 +209,7 @@ export class StubServer {
   readonly managed = new Map<string, StubConnection>();
   readonly #sessions = new Map<string, StubConnection>();
   readonly #server: Server;
+  readonly #opened = new EventEmitter();
 
   private constructor(server: Server) {
     this.#server = server;
@@ -232,6 +234,21 @@ export class StubServer {
     const found = this.#sessions.get(jidOrId) ?? this.connections.find((each) => each.ids.includes(jidOrId));
     if (!found) throw new Error(`the stub has no connection ${jidOrId}`);
     return found;
+  }
+
+  /** Resolves with the first connection whose stream header matches, also one that is yet to come. */
+  async until(match: (header: Xml) => boolean, ms = 5000): Promise<StubConnection> {
+    const look = (): StubConnection | undefined => this.connections.find((each) => each.headers.some(match));
+    const signal = AbortSignal.timeout(ms);
+    for (let found = look(); ; found = look()) {
+      if (found) return found;
+      await once(this.#opened, 'opened', { signal });
+    }
+  }
+
+  /** A connection has a new stream header. */
+  opened(): void {
+    this.#opened.emit('opened');
   }
 
   bound(connection: StubConnection): void {
