@@ -49,12 +49,15 @@ export async function targets({ domain, upstream, route, tls }: Destination, res
 /** The addresses of a target that may be dialled. Rejects with `Unreachable`. */
 export async function addresses(
   { host }: Target,
-  { trusted }: Destination,
+  { domain, trusted }: Destination,
   resolver: Resolver,
   isAllowed = isPublic,
 ): Promise<readonly string[]> {
   if (!trusted && !isHostname(host)) throw new Unreachable('forbidden_address', `${host} is an address`, 'upstreams');
-  const found = await resolver.addresses(host.toLowerCase());
+  const found = await resolver.addresses(host.toLowerCase()).catch((error: Unreachable) => {
+    // Only a domain that itself does not exist is unknown; anything else is a mistake on the way to it.
+    throw error.reason === 'nxdomain' && host !== domain ? new Unreachable('dns', error.message) : error;
+  });
   const allowed = trusted ? found : found.filter(isAllowed);
   if (allowed.length > 0) return allowed;
   throw new Unreachable('forbidden_address', `${host} is at an address that only upstreams may name`, 'upstreams');
