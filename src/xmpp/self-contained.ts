@@ -1,8 +1,9 @@
 // The bytes of a stanza that left its wrapper: its own, with the declarations it took from there put into its first tag
 // and its CDATA sections written as text. Everything else stays as it came.
 
+import { isUtf8 } from 'node:buffer';
 import type { ElementScan } from './element-scan.js';
-import { exceeded, type ScannerLimits } from './limits.js';
+import { exceeded, malformed, type ScannerLimits } from './limits.js';
 import type { Wrapper } from './namespaces.js';
 
 const CDATA_OPEN = '<![CDATA['.length;
@@ -18,32 +19,31 @@ function missing(scan: ElementScan, wrapper: Wrapper | undefined): readonly Buff
   return own === undefined ? borrowed : [own, ...borrowed];
 }
 
-const BRACKET = 0x5d;
-const BRACKET_REFERENCE = Buffer.from('&#93;');
+/** Bytes that, just before a section, could make something new with what follows once the section is gone. */
+const JOINTS: ReadonlyMap<number, Buffer> = new Map([
+  [0x5d, Buffer.from('&#93;')], // ]]>
+  [0x0d, Buffer.from('&#10;')], // one line end of two
+]);
 
-/**
- * CDATA sections as escaped text; offsets are relative to the stanza. A `]` in a section or just before it becomes a
- * reference: without the section around it, it could make a `]]>` with what follows.
- */
+/** CDATA sections as escaped text; offsets are relative to the stanza. */
 function withoutCdata(bytes: Buffer, cdata: readonly number[]): Buffer {
+  // Before the sections go: what stands around them could make one character of two broken ones.
+  if (!isUtf8(bytes)) throw malformed('not UTF-8');
   const parts: Buffer[] = [];
   let done = 0;
   for (let i = 0; i < cdata.length; i += 2) {
     const text = bytes.toString('latin1', cdata[i] + CDATA_OPEN, cdata[i + 1] - CDATA_CLOSE);
-    const bracketed = cdata[i] > done && bytes[cdata[i] - 1] === BRACKET;
-    parts.push(bytes.subarray(done, bracketed ? cdata[i] - 1 : cdata[i]));
-    if (bracketed) parts.push(BRACKET_REFERENCE);
-    parts.push(
-      Buffer.from(
-        text.replace(/[&<>\]]/g, (char) => REFERENCES[char]),
-        'latin1',
-      ),
-    );
+    const joint = cdata[i] > done ? JOINTS.get(bytes[cdata[i] - 1]) : undefined;
+    parts.push(bytes.subarray(done, joint === undefined ? cdata[i] : cdata[i] - 1));
+    if (joint !== undefined) parts.push(joint);
+    parts.push(Buffer.from(escaped(text), 'latin1'));
     done = cdata[i + 1];
   }
   parts.push(bytes.subarray(done));
   return Buffer.concat(parts);
 }
+
+const escaped = (latin1: string) => latin1.replace(/\r\n?|[&<>\]]/g, (found) => REFERENCES[found] ?? '&#10;');
 
 // UTF-8 as latin1 stays what it is; only ASCII is replaced.
 const REFERENCES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', ']': '&#93;' };

@@ -237,6 +237,20 @@ describe('a stanza is self-contained', () => {
   });
 });
 
+test('what stands around a CDATA section does not grow together when it goes', () => {
+  const meaning = (said: string | Buffer) => scanStanza(Buffer.from(said as string)).tree.getText();
+  expect(meaning('<a>]]<![CDATA[]]>>]<![CDATA[]]>]></a>')).toBe(']]>]]>');
+  expect(meaning('<a>1\r<![CDATA[]]>\n2<![CDATA[\r]]>\n3</a>')).toBe('1\n\n2\n\n3');
+  const split = Buffer.concat([
+    Buffer.from('<a>'),
+    Buffer.from([0xc3]),
+    Buffer.from('<![CDATA['),
+    Buffer.from([0xa9]),
+    Buffer.from(']]></a>'),
+  ]);
+  expect(() => scanStanza(split)).toThrow('not UTF-8');
+});
+
 describe('limits', () => {
   const limits = { stanza: 200, elements: 5, depth: 3, attributes: 3, attributeBytes: 100, name: 10, namespaces: 2 };
   test.each([

@@ -1,0 +1,94 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Element } from '../../src/xmpp/element.js';
+import { scanStanza } from '../../src/xmpp/scanner.js';
+import { Stanza } from '../../src/xmpp/stanza.js';
+import { saxesReads } from '../support/oracles.js';
+
+const read = (raw: Buffer) => saxesReads(`<r>${raw}</r>`)?.children[0];
+
+describe('what a stanza tells of itself', () => {
+  const stanza = Stanza.from(
+    `<stream:m xmlns='jabber:client' xmlns:stream = "urn:s" to="a&amp;b" from='&#x41;&#66;' id='x\ty\r\nz' type='' xml:lang='de' a='>'> t <p:b xmlns:p='urn:p'/></stream:m>`,
+  );
+
+  test('local name, namespace, attributes unescaped and normalised', () => {
+    expect([stanza.name, stanza.ns]).toEqual(['m', 'urn:s']);
+    expect([stanza.to, stanza.from, stanza.id, stanza.type]).toEqual(['a&b', 'AB', 'x y z', '']);
+    expect([stanza.attr('xml:lang'), stanza.attr('a'), stanza.attr('lang')]).toEqual(['de', '>', undefined]);
+  });
+
+  test('its payload is the first child, with the namespace it inherits or declares', () => {
+    expect(stanza.payload).toEqual({ name: 'b', ns: 'urn:p' });
+    expect(Stanza.from(`<iq xmlns='u'><q><r/></q></iq>`).payload).toEqual({ name: 'q', ns: 'u' });
+    expect(Stanza.from(`<iq xmlns='u'><q xmlns=''/></iq>`).payload).toEqual({ name: 'q', ns: '' });
+    expect(Stanza.from(`<iq xmlns='u' xmlns:p='v'><p:q/></iq>`).payload).toEqual({ name: 'q', ns: 'v' });
+    for (const none of ['<iq/>', '<iq></iq>', '<iq>text</iq >']) expect(Stanza.from(none).payload).toBeUndefined();
+  });
+
+  test('names and values beyond ASCII', () => {
+    const wide = Stanza.from(`<\u0436 \u00e9='\u4e2d' to='j\u00fcrgen@\u0440.\u0440\u0444'/>`);
+    expect([wide.name, wide.attr('\u00e9'), wide.to]).toEqual(['\u0436', '\u4e2d', 'j\u00fcrgen@\u0440.\u0440\u0444']);
+    expect(wide.with({ '\u00e9': undefined }).attr('\u00e9')).toBeUndefined();
+  });
+
+  test('its tree is made once and says the same', () => {
+    expect(stanza.tree.getChild('b', 'urn:p')).toBeDefined();
+    expect(stanza.tree).toBe(stanza.tree);
+    expect(stanza.tree.attrs.to).toBe('a&b');
+  });
+
+  test('it can be made of a tree, and of nothing that is not well-formed', () => {
+    const element = new Element('iq', { xmlns: 'jabber:client', type: 'get' });
+    element.c('query', { xmlns: 'u', a: '<&>"' }).t('1 < 2');
+    const made = Stanza.from(element);
+    expect([made.ns, made.type, made.payload]).toEqual(['jabber:client', 'get', { name: 'query', ns: 'u' }]);
+    expect(made.tree.getChildText('query')).toBe('1 < 2');
+    expect(() => Stanza.from('<a>')).toThrow();
+  });
+});
+
+const NAMES = ['to', 'from', 'id', 'type', 'xml:lang', 'x'];
+const value = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom('', "'", '"', '&amp;', '<', '\t\r\n', '\ud800', '\u0000'),
+);
+const attributes = fc.dictionary(fc.constantFrom(...NAMES), fc.constantFrom('1', 'a&amp;b', '>', ' '));
+const changes = fc.dictionary(fc.constantFrom(...NAMES), fc.option(value, { nil: undefined }));
+
+/** What XML can hold of a string. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what XML cannot hold
+const legal = (text: string) => text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|\p{Cs}/gu, '\ufffd');
+
+test('with() changes exactly what it is told, and nothing behind the first tag', () => {
+  fc.assert(
+    fc.property(attributes, changes, fc.constantFrom("'", '"'), fc.boolean(), (before, change, quote, closed) => {
+      const said = Object.entries(before).map(([name, raw]) => `  ${name} = ${quote}${raw}${quote}`);
+      const rest = closed ? '\n/>' : `\t><b to='t' from="f">\u00e9 &lt;</b> </m>`;
+      const stanza = scanStanza(Buffer.from(`<m xmlns='u'${said.join('')}${rest}`));
+      const changed = stanza.with(change);
+      for (const name of NAMES) {
+        const now = Object.hasOwn(change, name) ? change[name] : stanza.attr(name);
+        expect(changed.attr(name)).toBe(now === undefined ? undefined : legal(now));
+      }
+      expect(changed.raw.toString().endsWith(rest)).toBe(true);
+      expect([changed.name, changed.ns, changed.payload]).toEqual([stanza.name, stanza.ns, stanza.payload]);
+      // Still proven, and read by others as it reads itself.
+      expect(scanStanza(Buffer.from(changed.raw)).raw.equals(changed.raw)).toBe(true);
+      expect(read(changed.raw)).toBe(read(scanStanza(Buffer.from(changed.raw)).raw));
+      // Undone, it says what it said.
+      const undone = changed.with(Object.fromEntries(NAMES.map((name) => [name, stanza.attr(name)])));
+      expect(read(undone.raw)).toBe(read(stanza.raw));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('with() of nothing is the same bytes; a stanza is never changed itself', () => {
+  const stanza = Stanza.from(`<m  a = 'x'\n to="y" ><b/></m>`);
+  const bytes = stanza.raw.toString();
+  expect(stanza.with({}).raw.toString()).toBe(bytes);
+  expect(stanza.with({ to: undefined }).raw.toString()).toBe(`<m  a = 'x' ><b/></m>`);
+  expect(stanza.with({ to: 'z', b: '1' }).raw.toString()).toBe(`<m b='1'  a = 'x'\n to='z' ><b/></m>`);
+  expect(stanza.raw.toString()).toBe(bytes);
+});
