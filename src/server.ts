@@ -109,7 +109,8 @@ export class Server extends Events {
   async #stop(): Promise<void> {
     const { timeout, see_other_uri } = this.#config.drain;
     this.#sessions.stop(farewell(see_other_uri));
-    const gone = Promise.all([this.fastify.close(), this.#connector.stop()]);
+    // The clients first: what their servers' ends say would otherwise reach them before our own last words.
+    const gone = this.fastify.close().then(() => this.#connector.stop());
     await Promise.race([gone, lapse(timeout * 1000)]);
     clearInterval(this.#sweep);
   }
