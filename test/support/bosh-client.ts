@@ -158,14 +158,20 @@ export class BoshSession implements Carrier {
     return this.send(payload, { type: 'terminate' });
   }
 
-  /** Polls until an element matches; what arrives besides goes to the inbox. */
+  /** Polls until an element matches, no faster than the session allows; what arrives besides goes to the inbox. */
   async receive(match: (element: Xml) => boolean, first?: Promise<Answer>): Promise<Xml> {
     for (let answer = first; ; answer = undefined) {
       if (answer) this.#take(await answer);
       const at = this.inbox.findIndex(match);
       if (at >= 0) return this.inbox.splice(at, 1)[0];
-      if (!answer) this.#take(await this.send());
+      if (!answer) this.#take(await this.#poll());
     }
+  }
+
+  async #poll(): Promise<Answer> {
+    const polling = this.told('hold') === 0 || this.told('wait') === 0;
+    if (polling) await new Promise((resolve) => setTimeout(resolve, this.told('polling') * 1000));
+    return this.send();
   }
 
   exchange(xml: string, match: (element: Xml) => boolean): Promise<Xml> {
