@@ -5,14 +5,17 @@ import type { StreamHeader } from '../xmpp/header.js';
 import { NS } from '../xmpp/ns.js';
 import type { StartTag } from '../xmpp/scanner.js';
 
-/** Reads it from a creation, an added stream or a restart; a restart stays with the domain its stream was opened for. */
-export function headerOf(tag: StartTag, domain?: string): StreamHeader {
+/**
+ * Reads it from a creation, an added stream or a restart. A restart stays with the domain its stream was opened for, and
+ * with its version and language too where it does not say them again (its example in XEP-0206 section 5 has no version).
+ */
+export function headerOf(tag: StartTag, opened?: StreamHeader): StreamHeader {
   const extra = readExtra(tag.attr('stream_attrs'));
   return {
-    to: domain ?? extra.get('to') ?? tag.attr('to'),
+    to: opened?.to ?? extra.get('to') ?? tag.attr('to'),
     from: extra.get('from') ?? tag.attr('from'),
-    version: extra.get('version') ?? tag.attrNS(NS.xbosh, 'version'),
-    lang: extra.get('xml:lang') ?? tag.attr('xml:lang'),
+    version: extra.get('version') ?? tag.attrNS(NS.xbosh, 'version') ?? opened?.version,
+    lang: extra.get('xml:lang') ?? tag.attr('xml:lang') ?? opened?.lang,
     ...remaining(extra),
   };
 }

@@ -188,7 +188,7 @@ export class Session implements StreamOwner {
   #restart({ tag, stream: id }: BoshRequest): Condition | undefined {
     const streams = this.#streams.named(id);
     if (!streams || !tag) return 'item-not-found';
-    for (const stream of streams) stream.server.open(headerOf(tag, stream.domain));
+    for (const stream of streams) stream.server.open(headerOf(tag, stream.opened));
     return undefined;
   }
 
@@ -202,7 +202,7 @@ export class Session implements StreamOwner {
 
   #open(tag: StartTag, held: Held): BoshStream {
     const header = headerOf(tag);
-    const stream = new BoshStream(this, randomBytes(12).toString('base64url'), header.to, held, tag.attr('route'));
+    const stream = new BoshStream(this, randomBytes(12).toString('base64url'), header, held, tag.attr('route'));
     this.#streams.add(stream);
     this.counts.streams++;
     const server = this.shared.upstream.attach(stream, header);
@@ -370,7 +370,10 @@ export class Session implements StreamOwner {
 
   /** Looks at the deadlines: `wait` (section 8), and the inactivity of a client without requests (section 10). */
   expire(now: number): void {
-    if (now < this.deadline || this.#over) return;
+    if (this.#over) return;
+    // What set the deadline may have changed since.
+    this.#arm();
+    if (now < this.deadline) return;
     if (this.#exchange.requests.live === 0) {
       this.#lose();
       return;

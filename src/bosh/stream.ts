@@ -44,11 +44,11 @@ export class BoshStream implements ClientStream {
   #fresh = false;
   #full = false;
 
-  /** `id` is its name in the protocol, `domain` the one it was opened for. */
+  /** `id` is its name in the protocol, `opened` the header the client first asked for. */
   constructor(
     readonly owner: StreamOwner,
     readonly id: string,
-    readonly domain: string | undefined,
+    readonly opened: StreamHeader,
     held: Held,
     readonly route: string | undefined,
   ) {
