@@ -2,6 +2,7 @@
 // new ones, and `<secret>_file` becomes the secret that stands in the file.
 
 import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import type { Fields, Option } from './option.js';
 import { type Origin, type Problem, show } from './problem.js';
@@ -70,16 +71,26 @@ function fromSecretFile(members: Members, name: string, prefix: string, { proble
   }
 }
 
+/** As whom files are read, which is what EACCES is about; a uid may have no name. */
+function whoami(): string {
+  const uid = process.getuid?.();
+  if (uid === undefined) return '';
+  try {
+    return `; the process runs as uid ${uid} (${userInfo().username})`;
+  } catch {
+    return `; the process runs as uid ${uid}`;
+  }
+}
+
 /** A file that could not be read, and as whom it was tried. */
 export function unreadable(origin: Origin, option: string, path: string, error: unknown, fix?: string): Problem {
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
   const what = code === 'ENOENT' ? 'file not found' : 'file cannot be read';
-  const who = process.getuid === undefined ? '' : `; the process runs as uid ${process.getuid()}`;
   return {
     origin,
     option,
     message: `${what}: ${show(path).slice(1, -1)}`,
-    note: `cannot open (${code})${who}`,
+    note: `cannot open (${code})${whoami()}`,
     fix:
       fix ??
       (code === 'ENOENT'

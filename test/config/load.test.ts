@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -253,7 +253,7 @@ describe('what a mistake is answered with', () => {
       lines(
         `bosh.conf.json:3:5  tls.cert  file not found: ${join(cwd, 'nowhere.pem')}`,
         '    3 |     "cert": "nowhere.pem",',
-        `      |     ^ cannot open (ENOENT); the process runs as uid ${process.getuid?.()}`,
+        `      |     ^ cannot open (ENOENT); the process runs as uid ${process.getuid?.()} (${userInfo().username})`,
         '   fix: put the certificate there, or remove "tls" and end TLS in a proxy in front',
       ),
     );
@@ -314,7 +314,7 @@ describe('what a mistake is answered with', () => {
     expect(mistakes(undefined, ['--config', 'nix.json'])).toBe(
       lines(
         `--config=nix.json  file not found: ${join(cwd, 'nix.json')}`,
-        `   cannot open (ENOENT); the process runs as uid ${process.getuid?.()}`,
+        `   cannot open (ENOENT); the process runs as uid ${process.getuid?.()} (${userInfo().username})`,
         '   fix: write the path of a file, or make one with "bosh-server init"',
       ),
     );
