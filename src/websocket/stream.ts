@@ -184,13 +184,18 @@ export class WebSocketStream implements ClientStream {
     if (this.#phase === 'over') return;
     const error = new StreamError('system-shutdown');
     this.#leave({ how: 'closed', error });
-    if (!this.#isEnding) this.#end(uri ? new StreamError('see-other-host', undefined, { location: uri }) : error);
-    this.#finish(GOING_AWAY);
+    const reason = uri ? new StreamError('see-other-host', undefined, { location: uri }) : error;
+    if (!this.#isEnding) this.#end(reason, GOING_AWAY);
+    if (!this.#isOver) this.#finish(GOING_AWAY);
   }
 
   /** Ends the stream because the client abused the WebSocket below XMPP. */
   abuse(): void {
     if (this.#phase !== 'over') this.#cut(POLICY);
+  }
+
+  get #isOver(): boolean {
+    return this.#phase === 'over';
   }
 
   get #isEnding(): boolean {
@@ -227,7 +232,7 @@ export class WebSocketStream implements ClientStream {
   }
 
   #hearClose({ error }: Closing): void {
-    this.#leave({ how: 'closed', error, undelivered: this.#outbox.undelivered() });
+    this.#leave({ how: 'closed', error });
     this.#end();
     this.#finish(NORMAL);
   }
@@ -246,18 +251,19 @@ export class WebSocketStream implements ClientStream {
       return;
     }
     this.#leave({ how: 'closed', error: reason });
-    this.#end(reason);
-    if (message.length > this.share.limits.scanner.stanza) this.#finish(TOO_BIG);
+    this.#end(reason, message.length > this.share.limits.scanner.stanza ? TOO_BIG : NORMAL);
   }
 
-  /** Says the last words and waits for the client's. */
-  #end(error?: StreamError): void {
+  /** Says the last words; after a goodbye without an error, the client's are waited for. */
+  #end(error?: StreamError, code = NORMAL): void {
     const uri = error?.location?.includes('://') ? error.location : undefined;
-    if (error !== undefined && uri === undefined) this.#complain(error);
+    const isError = error !== undefined && uri === undefined;
+    if (isError) this.#complain(error);
     this.#outbox.push(this.#framing.close(uri));
     this.#phase = 'closing';
     this.#deadline = this.share.now() + GOODBYE;
     if (this.#paused) this.drain();
+    if (isError) this.#finish(code);
   }
 
   #complain(error: StreamError): void {
@@ -274,7 +280,7 @@ export class WebSocketStream implements ClientStream {
 
   /** Ends below XMPP: what the client sent is no text we could answer. */
   #cut(code: number): void {
-    this.#leave({ how: 'lost', undelivered: this.#outbox.undelivered() });
+    this.#leave({ how: 'lost' });
     this.#finish(code);
   }
 
@@ -283,7 +289,8 @@ export class WebSocketStream implements ClientStream {
     this.#outbox.clear();
     this.#phase = 'over';
     this.#leave({ how: 'lost', error: new StreamError('policy-violation', 'reads too slowly'), undelivered });
-    this.carrier.close(POLICY);
+    // Cut, so that nothing which was called undelivered is delivered after all.
+    this.carrier.terminate();
   }
 
   #leave(ending: Ending): void {
