@@ -2,9 +2,9 @@
 // from the first tag on demand; a tree is only made for cold paths. It does not check: the scanner did.
 
 import { LT, SLASH } from './chars.js';
+import { readDocument } from './document-scan.js';
 import { type Element, parseElement } from './element.js';
 import { escapeAttribute } from './escape.js';
-import { scanStanza } from './scanner.js';
 import { StartTag } from './tag.js';
 
 /** One first-level element, kept as the bytes it came in. */
@@ -21,7 +21,7 @@ export class Stanza {
 
   /** A stanza from text that this server wrote itself or that was proven before; throws when it is not well-formed. */
   static from(xml: string | Element): Stanza {
-    return scanStanza(Buffer.from(xml.toString()));
+    return new Stanza(readDocument(Buffer.from(xml.toString()), undefined, { alone: true }).elements[0]);
   }
 
   get #first(): StartTag {
