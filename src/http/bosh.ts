@@ -9,7 +9,15 @@ import type { Log } from '../log.js';
 import { BoshRequest } from './bosh-request.js';
 import type { Connection } from './connection.js';
 import type { Cors, RawHeaders } from './cors.js';
-import { acceptedCoding, COMPRESSED_FROM, type Coding, compress, type Inflated, inflate } from './encoding.js';
+import {
+  acceptedCoding,
+  appliedCoding,
+  COMPRESSED_FROM,
+  type Coding,
+  compress,
+  type Inflated,
+  inflate,
+} from './encoding.js';
 import { SECURITY } from './headers.js';
 import { isCallback, jsonp } from './jsonp.js';
 import type { HttpMetrics } from './metrics.js';
@@ -93,7 +101,7 @@ export class Bosh {
   /** A whole body has arrived. */
   received(request: BoshRequest, body: Buffer): void {
     this.counts.bytesIn += body.length;
-    const coding = request.message.headers['content-encoding'];
+    const coding = appliedCoding(request.message.headers['content-encoding']);
     const plain = coding === undefined ? body : this.#inflate(body, coding);
     if (plain === 'oversize') this.oversize(request, EMPTY);
     else if (typeof plain === 'string') this.#refuse(request, plain);

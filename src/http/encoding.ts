@@ -36,13 +36,17 @@ const RATIO_FREE = 16_384;
 /** What a request's body became: its bytes, or why not. */
 export type Inflated = Buffer | 'unsupported' | 'broken' | 'oversize';
 
+/** The coding a request says it has. libpurple puts its media type there: that, like `identity`, is none. */
+export function appliedCoding(header: string | undefined): string | undefined {
+  const coding = header?.trim().toLowerCase();
+  return coding === '' || coding === 'identity' || coding?.includes('/') ? undefined : coding;
+}
+
 /** Undoes the Content-Encoding of a request, giving up where the result passes `limit` or is suspiciously large. */
 export function inflate(body: Buffer, coding: string, limit: number): Inflated {
   const maxOutputLength = Math.min(limit, Math.max(RATIO_FREE, body.length * RATIO));
   try {
-    switch (coding.trim().toLowerCase()) {
-      case 'identity':
-        return body;
+    switch (coding) {
       case 'gzip':
       case 'x-gzip':
         return gunzipSync(body, { maxOutputLength });
