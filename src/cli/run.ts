@@ -1,6 +1,6 @@
 // The running server: start, banner, signals, and an end that is always logged.
 
-import { type Config, ConfigError, explain, type Loaded, load } from '../config/load.js';
+import { brief, type Config, ConfigError, type Loaded, load } from '../config/load.js';
 import { changedForRestart } from '../config/restart.js';
 import { createLog, type RootLog } from '../log.js';
 import { listenError } from './listen-error.js';
@@ -24,19 +24,16 @@ export async function run(loaded: Loaded, terminal: Terminal, create: Create): P
   const { isTTY } = terminal;
   const log = createLog(config.logging, { pretty: isTTY, colours: isTTY && terminal.env.NO_COLOR === undefined });
   onCrash(log);
-  for (const warning of loaded.warnings) log.warn('config_warning', { text: explain(warning).replaceAll('\n', ' ') });
-  let server: Running | undefined;
+  for (const warning of loaded.warnings) log.warn('config_warning', { text: brief(warning) });
+  const opening = open(create({ ...config, log }));
   let code = 0;
   try {
-    server = await create({ ...config, log });
-    const begun = server.start();
-    const end = ended(server, begun, loaded, log, terminal);
-    await begun;
-    announce(loaded, server, log, terminal);
+    const end = ended(opening, loaded, log, terminal);
+    end.catch(() => {});
+    announce(loaded, await opening, log, terminal);
     await end;
   } catch (error) {
     code = failed(error, config, log, terminal);
-    await server?.stop().catch((cause: unknown) => log.debug('stop_failed', { error: cause }));
   }
   await log.flush();
   setTimeout(() => process.exit(code), LINGER).unref();
@@ -45,6 +42,18 @@ export async function run(loaded: Loaded, terminal: Terminal, create: Create): P
 
 /** The process ends by itself when nothing is open any more; it is not kept by something forgotten longer than this. */
 const LINGER = 2000;
+
+/** The server, once it listens. One that cannot listen is stopped. */
+async function open(created: Promise<Running>): Promise<Running> {
+  const server = await created;
+  try {
+    await server.start();
+    return server;
+  } catch (error) {
+    await server.stop().catch(() => {});
+    throw error;
+  }
+}
 
 function failed(error: unknown, config: Config, log: RootLog, terminal: Terminal): number {
   const listening = listenError(error, config);
@@ -75,21 +84,25 @@ function announce({ config, file }: Loaded, server: Running, log: RootLog, termi
   if (terminal.isTTY) terminal.print(`BOSH       ${bosh}\nWebSocket  ${websocket}`);
 }
 
-/** Resolves when a signal has ended the server, once it had begun. SIGHUP in between reloads, one after the other. */
-function ended(server: Running, begun: Promise<void>, loaded: Loaded, log: RootLog, terminal: Terminal): Promise<void> {
+/**
+ * Resolves when a signal has ended the server. SIGHUP in between reloads, one after the other. Signals are heard from now
+ * on, and followed as soon as the server listens.
+ */
+function ended(opening: Promise<Running>, loaded: Loaded, log: RootLog, terminal: Terminal): Promise<void> {
   let current = loaded;
-  let work = begun.catch(() => {});
+  let work: Promise<unknown> = opening.catch(() => {});
   return new Promise((resolve, reject) => {
     const reload = () => {
-      work = work.then(async () => {
-        current = await reloaded(server, current, log, terminal);
-      });
+      const next = async () => {
+        current = await reloaded(await opening, current, log, terminal);
+      };
+      work = work.then(next).catch(() => {});
     };
     const end = (signal: NodeJS.Signals) => {
       process.off('SIGHUP', reload).off('SIGTERM', end).off('SIGINT', end);
-      process.once('SIGINT', () => process.exit(130));
+      process.once('SIGINT', () => process.exit(130)).on('SIGHUP', () => {});
       log.info('server_stopping', { signal });
-      const stopped = work.then(() => server.stop()).then(() => log.info('server_stopped'));
+      const stopped = work.then(async () => (await opening).stop()).then(() => log.info('server_stopped'));
       stopped.then(resolve, reject);
     };
     process.on('SIGHUP', reload).on('SIGTERM', end).on('SIGINT', end);
@@ -109,7 +122,7 @@ async function reloaded(server: Running, before: Loaded, log: RootLog, { argv, e
     if (!(error instanceof ConfigError)) log.error('config_rejected', { error });
     else
       log.error('config_rejected', {
-        problems: error.problems.map((problem) => explain(problem).replaceAll('\n', ' ')),
+        problems: error.problems.map(brief),
       });
     return before;
   }

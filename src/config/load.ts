@@ -13,7 +13,7 @@ import { fromFile, fromObject, joined, type Said } from './said.js';
 import { type Config, type ConfigInput, schema } from './schema.js';
 import { type Findings, tidied, unreadable } from './tidy.js';
 
-export { ConfigError, explain, type Problem } from './problem.js';
+export { brief, ConfigError, explain, type Problem } from './problem.js';
 export type { Config, ConfigInput } from './schema.js';
 
 /** Where to load from: arguments after the program's name, environment and folder of the process. */

@@ -43,6 +43,12 @@ export function explain(problem: Problem): string {
   return lines.map(printable).join('\n');
 }
 
+/** The problem on one line, for a log. */
+export function brief({ origin, option, message, note, fix }: Problem): string {
+  const head = [place(origin), option, message].filter((part) => part !== '').join('  ');
+  return printable([head, note, fix && `fix: ${fix}`].filter((part) => part !== undefined).join('; '));
+}
+
 /** Where it was said, in short: `bosh.conf.json:14:5`, `--port=x`, `BOSH_PORT`. */
 export function place(origin: Origin): string {
   if (origin.kind === 'flag') return origin.said;
