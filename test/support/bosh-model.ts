@@ -342,10 +342,9 @@ export class World {
   }
 
   #leave(): void {
-    const last = this.engine.post(
-      { sid: this.client.sid, rid: this.client.rid + 1, type: 'terminate' },
-      message('bye'),
-    );
+    const key = this.setting.keyed ? this.#key() : undefined;
+    const { sid, rid } = this.client;
+    const last = this.engine.post({ sid, rid: rid + 1, type: 'terminate', key }, message('bye'));
     insist(last.answers === 1, 'the terminate is answered');
     for (const { held } of this.#waiting) insist(held.answers === 1, 'I4 what waited is answered');
     const { received, closed } = this.client.server;
