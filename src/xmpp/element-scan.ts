@@ -9,8 +9,8 @@
 import { AttributeTable } from './attributes.js';
 import { CLASS as BYTE_CLASS } from './chars.js';
 import { exceeded, malformed, restricted, type ScannerLimits } from './limits.js';
-import { checkName, referenceEnd } from './names.js';
-import { isXmlns, Prefixes, type Wrapper } from './namespaces.js';
+import { checkName, predefinedEnd, referenceEnd } from './names.js';
+import { isXml, isXmlns, Prefixes, type Wrapper } from './namespaces.js';
 
 // The values of chars.ts again: a constant of this file is folded into the loops, an imported one is loaded each time
 // (measured: twice the time for text).
@@ -43,6 +43,10 @@ const VALUE = 4;
 const END_TAG = 5;
 const CDATA = 6;
 
+/** Bits of #declares. */
+const DEFAULT = 1;
+const PREFIX = 2;
+
 const CDATA_OPEN = Buffer.from('<![CDATA[');
 
 /** Scans one element at a time; used again for the next one. */
@@ -72,8 +76,8 @@ export class ElementScan {
   #valueStart = 0;
   /** How many attributes have a prefix other than xmlns. */
   #prefixed = 0;
-  /** Whether an attribute declares a namespace. */
-  #declares = false;
+  /** Whether attributes declare the default namespace, prefixes, or both. */
+  #declares = 0;
   /** What #name found. */
   #colon = 0;
   #hash = 0;
@@ -214,7 +218,8 @@ export class ElementScan {
 
   /** What text and values share: references, controls, noncharacters. Behind it, or -1. */
   #special(byte: number, pos: number): number {
-    if (byte === AMP) return referenceEnd(this.#buf, pos, this.#end, this.#limits);
+    if (byte === AMP)
+      return predefinedEnd(this.#buf, pos, this.#end) || referenceEnd(this.#buf, pos, this.#end, this.#limits);
     if (byte === LEAD_EF) return this.#noncharacter(pos);
     throw malformed('a character that XML does not allow');
   }
@@ -235,7 +240,7 @@ export class ElementScan {
     this.#nameEnd = nameEnd - this.#start;
     this.#nameColon = this.#colon;
     this.#prefixed = 0;
-    this.#declares = false;
+    this.#declares = 0;
     this.#attributes.count = 0;
     return this.#tag(nameEnd, TAG);
   }
@@ -339,10 +344,15 @@ export class ElementScan {
     const table = this.#attributes;
     if (table.count >= this.#limits.attributes) throw exceeded(this.#limits, 'attributes');
     table.add(buf, start, pos - start, nameEnd - start, this.#colon, this.#hash);
-    const prefixEnd = this.#colon < 0 ? nameEnd : start + this.#colon;
-    if (isXmlns(buf, pos, prefixEnd)) this.#declares = true;
-    else if (this.#colon >= 0) this.#prefixed++;
+    if (this.#colon >= 0) this.#prefixedAttribute(pos, start + this.#colon);
+    else if (buf[pos] === 0x78 && nameEnd - pos === 5 && isXmlns(buf, pos, nameEnd)) this.#declares |= DEFAULT;
     return nameEnd;
+  }
+
+  /** `xml:` needs no look-up: it is bound to what nothing else is bound to. */
+  #prefixedAttribute(pos: number, colon: number): void {
+    if (isXmlns(this.#buf, pos, colon)) this.#declares |= PREFIX;
+    else if (!isXml(this.#buf, pos, colon)) this.#prefixed++;
   }
 
   /** An attribute value, to behind its closing quote. */
@@ -382,10 +392,10 @@ export class ElementScan {
     if (++this.#elements > this.#limits.elements) throw exceeded(this.#limits, 'elements');
     const depth = this.#depth + 1;
     if (depth > this.#limits.depth) throw exceeded(this.#limits, 'depth');
-    if (this.#declares || this.#prefixed > 0 || this.#nameColon >= 0) this.#bind(depth);
+    if (this.#declares !== 0 || this.#prefixed > 0 || this.#nameColon >= 0) this.#bind(depth);
     if (depth === 1) this.firstNameEnd = this.#nameEnd;
     if (closed) {
-      if (this.#declares) this.#prefixes.leave(depth - 1);
+      if (this.#declares >= PREFIX) this.#prefixes.leave(depth - 1);
       this.selfClosed = true;
       return pos;
     }
@@ -400,9 +410,9 @@ export class ElementScan {
   #bind(depth: number): void {
     const buf = this.#buf;
     const start = this.#start;
-    if (this.#declares) {
-      const declared = this.#prefixes.declare(buf, start, this.#attributes, depth, this.#limits);
-      if (depth === 1) this.declaresDefault = declared;
+    if (this.#declares !== 0) {
+      this.#prefixes.declare(buf, start, this.#attributes, depth, this.#limits);
+      if (depth === 1) this.declaresDefault = (this.#declares & DEFAULT) !== 0;
     }
     if (this.#nameColon >= 0) {
       const from = this.#tagStart + 1;

@@ -29,6 +29,17 @@ function codePoint(bytes: Buffer, pos: number, length: number): number {
 
 const PREDEFINED = new Set(['amp', 'lt', 'gt', 'quot', 'apos']);
 
+/** Offset behind one of the five predefined entities, 0 when it is not seen at once to be one. Makes no string. */
+export function predefinedEnd(bytes: Buffer, pos: number, end: number): number {
+  if (end - pos < 6) return 0;
+  const first = bytes[pos + 1];
+  if (bytes[pos + 3] === 0x3b) return bytes[pos + 2] === 0x74 && (first === 0x6c || first === 0x67) ? pos + 4 : 0; // lt gt
+  const rest = (bytes[pos + 2] << 16) | (bytes[pos + 3] << 8) | bytes[pos + 4];
+  if (first === 0x61 && rest === 0x6d703b) return pos + 5; // amp;
+  if (bytes[pos + 5] !== 0x3b) return 0;
+  return (first === 0x61 && rest === 0x706f73) || (first === 0x71 && rest === 0x756f74) ? pos + 6 : 0; // apos quot
+}
+
 /** Offset behind the reference that starts at `pos`, or -1 when it is not complete (productions 66 and 68). */
 export function referenceEnd(bytes: Buffer, pos: number, end: number, limits: ScannerLimits): number {
   const most = Math.min(end, pos + 2 + limits.name);

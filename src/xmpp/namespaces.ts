@@ -59,7 +59,8 @@ function startsXmlns(buf: Buffer, at: number): boolean {
   );
 }
 
-function isXml(buf: Buffer, at: number, end: number): boolean {
+/** Whether these bytes are the prefix `xml`. */
+export function isXml(buf: Buffer, at: number, end: number): boolean {
   return end - at === 3 && buf[at] === 0x78 && buf[at + 1] === 0x6d && buf[at + 2] === 0x6c;
 }
 
@@ -86,18 +87,15 @@ export class Prefixes {
     while (this.#count > 0 && this.#scopes[(this.#count - 1) * SCOPE + 4] > depth) this.#count--;
   }
 
-  /** Takes in the declarations of a tag; answers whether it has `xmlns` itself. */
-  declare(buf: Buffer, start: number, table: AttributeTable, depth: number, limits: ScannerLimits): boolean {
+  /** Takes in the declarations of a tag. */
+  declare(buf: Buffer, start: number, table: AttributeTable, depth: number, limits: ScannerLimits): void {
     const spans = table.spans;
-    let declaresDefault = false;
     for (let at = 0; at < table.count * STRIDE; at += STRIDE) {
       if (!isDeclaration(buf, start, spans, at)) continue;
       if (spans[at + COLON_AT] < 0) {
-        declaresDefault = true;
         checkReserved(buf, start + spans[at + VALUE_AT], start + spans[at + VALUE_END], false);
       } else this.#declarePrefix(buf, start, spans, at, depth, limits);
     }
-    return declaresDefault;
   }
 
   #declarePrefix(
@@ -198,6 +196,8 @@ export class Prefixes {
   }
 }
 
+const SHORTEST = NS.xmlns.length;
+
 /** What `resolve` answers for the prefix that is bound without a declaration. */
 const XML = 0x7fffffff;
 
@@ -214,8 +214,9 @@ export function isXmlns(buf: Buffer, from: number, to: number): boolean {
 /** The names of the namespaces `xml` and `xmlns` belong to them alone (section 3). */
 function checkReserved(buf: Buffer, from: number, to: number, xml: boolean): void {
   const length = to - from;
+  if (length < SHORTEST && !xml) return;
   let isNsXml = false;
-  if (length >= NS.xmlns.length) {
+  if (length >= SHORTEST) {
     const plain = length === NS.xmlns.length || length === NS.xml.length;
     if (plain || buf.subarray(from, to).includes(AMP)) {
       const value = unescapeAttribute(buf.toString('utf8', from, to));

@@ -43,7 +43,7 @@ function withoutCdata(bytes: Buffer, cdata: readonly number[]): Buffer {
   return Buffer.concat(parts);
 }
 
-const escaped = (latin1: string) => latin1.replace(/\r\n?|[&<>\]]/g, (found) => REFERENCES[found] ?? '&#10;');
+const escaped = (latin1: string) => latin1.replace(/\r\n?|[&<>]|\]$/g, (found) => REFERENCES[found] ?? '&#10;');
 
 // UTF-8 as latin1 stays what it is; only ASCII is replaced.
 const REFERENCES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', ']': '&#93;' };

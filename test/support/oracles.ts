@@ -45,7 +45,7 @@ function isOnlyInFifth(char: string): boolean {
 /** The document with every character that libexpat does not take in names replaced by one that it does. */
 export function inFourthEdition(text: string): Buffer {
   return Buffer.from(
-    text.replace(/(?!^\ufeff)[^\p{ASCII}\ufffe\uffff\p{Cs}]/gu, (char) => (isOnlyInFifth(char) ? '\u00e9' : char)),
+    text.replace(/(?!^\ufeff)[^\p{ASCII}\ufffe\uffff\p{Cs}]/gu, (char) => (isOnlyInFifth(char) ? '\u00f8' : char)),
   );
 }
 
