@@ -168,4 +168,15 @@ describe('XEP-0124', () => {
     backend.write(message(jid, 'not lost'));
     expect((await session.at(session.rid)).children[0].child('body')?.text).toBe('not lost');
   });
+
+  ours('14.3 a rid that is repeated without end is a policy-violation', async () => {
+    const { session } = await s.pair();
+    const answer = await session.send(message(s.domain, 'x'), { pause: 5 });
+    expect(answer.verdict).toBe('');
+    const held = session.send();
+    expect(await isHeld(held)).toBe(true);
+    const repeats = Array.from({ length: 100 }, () => session.at(session.rid));
+    const verdicts = (await Promise.all([held, ...repeats])).map((each) => each.verdict);
+    expect(verdicts).toContain('terminate policy-violation');
+  });
 });

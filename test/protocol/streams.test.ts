@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect } from 'vitest';
-import type { BoshSession } from '../support/bosh-client.js';
+import { type BoshSession, XBOSH } from '../support/bosh-client.js';
 import type { StubConnection } from '../support/stub-server.js';
 import { clauses, message, subject, within } from './subject.js';
 
@@ -148,5 +148,16 @@ describe('XEP-0124', () => {
     for (let at = 0; at < 3; at++) verdicts.push((await session.send('', { to: s.domain })).verdict);
     expect(verdicts.at(-1)).toBe('terminate policy-violation');
     expect(await within(session.send(), 2000)).toBeDefined();
+  });
+
+  ours('0206 3 version reaches the stream that is added and comes with its answer', async () => {
+    const session = await s.session({ wait: 10 });
+    const from = `${randomBytes(6).toString('hex')}@test.example`;
+    const attrs = { to: s.domain, from, 'xmlns:xmpp': XBOSH, 'xmpp:version': '1.0' };
+    let { body } = await session.send('', attrs);
+    const added = await s.stub?.until((header) => header.attr('from') === from);
+    expect(added?.headers[0].attr('version')).toBe('1.0');
+    while (body.attrNS(XBOSH, 'version') === undefined) body = (await session.send()).body;
+    expect(body.attrNS(XBOSH, 'version')).toBe('1.0');
   });
 });
