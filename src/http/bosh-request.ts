@@ -95,6 +95,10 @@ export class BoshRequest implements Held, Waiting {
     return this.#state === 'held';
   }
 
+  get isWhole(): boolean {
+    return this.message.complete;
+  }
+
   get isOver(): boolean {
     return this.#state === 'over';
   }

@@ -12,8 +12,8 @@ export interface Waiting {
   /** The one that came before it on this connection and waits too. */
   readonly before: Waiting | undefined;
   readonly isOver: boolean;
-  /** It was received whole and has no answer. */
-  readonly isHeld: boolean;
+  /** It was received whole. */
+  readonly isWhole: boolean;
   /** Another request waits behind it. */
   hurry(): void;
   /** The connection is gone. */
@@ -67,7 +67,7 @@ export class Connection {
 
   /** Whether the next answer on this connection belongs to a request that waits. */
   get owesAnswer(): boolean {
-    for (let waiting = this.newest; waiting !== undefined; waiting = waiting.before) if (waiting.isHeld) return true;
+    for (let waiting = this.newest; waiting !== undefined; waiting = waiting.before) if (waiting.isWhole) return true;
     return false;
   }
 

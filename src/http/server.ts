@@ -84,7 +84,8 @@ class Face {
     const app = fastify({
       serverFactory: (route) =>
         this.#listener.server((message, response) => {
-          if (!this.#bosh.handle(message, response)) route(message, response);
+          if (isAmbiguous(message)) refuse(response);
+          else if (!this.#bosh.handle(message, response)) route(message, response);
         }),
       clientErrorHandler: (error, socket) => answerClientError(error as NodeJS.ErrnoException, socket, this.#cors),
       frameworkErrors: (error, request, reply) => this.#failed(error, request as FastifyRequest, reply as FastifyReply),
@@ -225,4 +226,18 @@ function corsOf(options: HttpOptions): Cors {
 
 function pairs(headers: readonly string[]): Record<string, string> {
   return Object.fromEntries(headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1]]] : [])));
+}
+
+// RFC 9112 section 3.2: two Hosts. And what has no version is of HTTP/0.9.
+function isAmbiguous({ rawHeaders, httpVersionMajor }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (rawHeaders[at].length === 4 && rawHeaders[at].toLowerCase() === 'host') hosts++;
+  }
+  return hosts > 1 || httpVersionMajor < 1;
+}
+
+function refuse(response: ServerResponse): void {
+  response.shouldKeepAlive = false;
+  response.writeHead(400, ['Content-Length', '0', ...SECURITY]).end();
 }

@@ -313,6 +313,7 @@ describe('limits', () => {
   });
 
   test('a body that does not come is answered 408', async () => {
+    face.http.server.headersTimeout = 100;
     face.http.server.requestTimeout = 200;
     const client = (await raw()).send('POST /http-bind/ HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n<body');
     expect((await client.answer())?.status).toBe(408);
