@@ -2,7 +2,7 @@
 // soon as one failed or 250 ms passed, and the first that connects wins.
 
 import { isIPv6 } from 'node:net';
-import { LendingSocket } from '../tcp/socket.js';
+import { type Dialler, LendingSocket } from '../tcp/socket.js';
 import { Unreachable, unreachable } from './unreachable.js';
 
 export interface DialOptions {
@@ -32,8 +32,9 @@ export function dial(addresses: readonly string[], port: number, options: DialOp
   });
 }
 
-class Race {
-  readonly #open = new Set<LendingSocket>();
+class Race implements Dialler {
+  /** The attempts under way, and when each has had its time. */
+  readonly #open = new Map<LendingSocket, NodeJS.Timeout>();
   #timer: NodeJS.Timeout | undefined;
   #failure: Unreachable | undefined;
   #over = false;
@@ -55,57 +56,55 @@ class Race {
     else if (this.#open.size === 0) this.#lose(this.#failure ?? new Unreachable('dns', 'no address to dial'));
   }
 
+  connected(socket: LendingSocket): void {
+    this.#forget(socket);
+    this.#end();
+    this.resolve(socket);
+  }
+
+  failed(socket: LendingSocket, error: Error): void {
+    this.#forget(socket);
+    socket.destroy();
+    this.#failure ??= unreachable(error);
+    this.next();
+  }
+
   #attempt(host: string): void {
     const socket = new LendingSocket();
-    this.#open.add(socket);
-    const failed = (error: unknown) => this.#failed(socket, unreachable(error));
-    socket.setTimeout(this.options.timeout, () => {
-      failed(
-        new Unreachable('timeout', `no connection to ${host} within the time of connect_timeout`, 'connect_timeout'),
-      );
-    });
-    socket.once('error', failed);
-    socket.once('connect', () => this.#win(socket));
+    socket.dialler = this;
+    this.#open.set(
+      socket,
+      setTimeout(() => this.failed(socket, late(host)), this.options.timeout),
+    );
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE);
     socket.connect({ host, port: this.port });
     if (this.addresses.length > 0) this.#timer = setTimeout(() => this.next(), this.options.stagger ?? STAGGER);
   }
 
-  #failed(socket: LendingSocket, error: Unreachable): void {
-    if (!this.#open.delete(socket)) return;
-    this.#failure ??= error;
-    drop(socket);
-    this.next();
-  }
-
-  #win(socket: LendingSocket): void {
+  #forget(socket: LendingSocket): void {
+    clearTimeout(this.#open.get(socket));
     this.#open.delete(socket);
-    if (!this.#end()) {
-      drop(socket);
-      return;
-    }
-    socket.setTimeout(0);
-    socket.removeAllListeners('timeout').removeAllListeners('error');
-    this.resolve(socket);
+    socket.dialler = undefined;
   }
 
   #lose(error: Unreachable): void {
-    if (this.#end()) this.reject(error);
+    if (this.#over) return;
+    this.#end();
+    this.reject(error);
   }
 
   readonly #aborted = (): void => this.#lose(new Unreachable('closed', 'given up'));
 
-  #end(): boolean {
-    if (this.#over) return false;
+  #end(): void {
     this.#over = true;
     clearTimeout(this.#timer);
     this.options.signal.removeEventListener('abort', this.#aborted);
-    for (const socket of this.#open) drop(socket);
-    return true;
+    for (const socket of this.#open.keys()) {
+      this.#forget(socket);
+      socket.destroy();
+    }
   }
 }
 
-function drop(socket: LendingSocket): void {
-  socket.removeAllListeners('connect').removeAllListeners('timeout');
-  socket.on('error', () => {}).destroy();
-}
+const late = (host: string) =>
+  new Unreachable('timeout', `no connection to ${host} within the time of connect_timeout`, 'connect_timeout');

@@ -56,10 +56,9 @@ export class Link implements StreamEnd {
     readonly to: Destination,
     readonly exchange: Exchange,
   ) {
-    this.#passage = new Passage(client, (ending) => this.#over(ending));
+    this.#passage = new Passage(client, this);
     const { queue_soft, queue_hard } = exchange.options.limits;
-    const overflow = new StreamError('resource-constraint', 'too much was sent before the stream was open');
-    this.#server = new Backlog(queue_soft, queue_hard, () => this.#giveUp(overflow));
+    this.#server = new Backlog(queue_soft, queue_hard, () => this.#giveUp(OVERFLOW));
   }
 
   // What the client says.
@@ -234,7 +233,8 @@ export class Link implements StreamEnd {
     this.exchange.released(this);
   }
 
-  #over(ending: Ending): void {
+  /** The server's side is over; its client is told by the passage. */
+  ended(ending: Ending): void {
     this.#server = closedEnd;
     this.exchange.ended(this, ending);
   }
@@ -253,4 +253,5 @@ export class Link implements StreamEnd {
   }
 }
 
+const OVERFLOW = new StreamError('resource-constraint', 'too much was sent before the stream was open');
 const LATE = new Unreachable('timeout', 'no open stream within the time of negotiation_timeout', 'negotiation_timeout');

@@ -8,6 +8,7 @@ import type { StreamHeader } from '../xmpp/header.js';
 import { NS } from '../xmpp/ns.js';
 import { Stanza } from '../xmpp/stanza.js';
 import type { TlsMode } from './options.js';
+import { offersStarttls } from './passage.js';
 import { Unreachable, unreachable } from './unreachable.js';
 
 const STARTTLS = new Stanza(Buffer.from(`<starttls xmlns='${NS.tls}'/>`));
@@ -84,7 +85,7 @@ export class Negotiation implements StreamEnd {
   #features(features: Stanza): void {
     if (features.name !== 'features' || features.ns !== NS.stream) {
       this.#fail(new Unreachable('protocol', `<${features.name}/> instead of features`));
-    } else if (features.tree.getChild('starttls', NS.tls) === undefined) {
+    } else if (!offersStarttls(features)) {
       this.#unsecured(features);
     } else {
       this.#awaits = 'proceed';

@@ -16,7 +16,8 @@ const HIDDEN: readonly (readonly [name: string, ns: string])[] = [
   ['starttls', NS.tls],
   ['compression', NS.compressFeature],
 ];
-const HINTS = ['starttls', 'compression', '&'];
+// Names cannot be written in references: without these bytes there is nothing to hide.
+const HINTS = HIDDEN.map(([name]) => Buffer.from(name));
 
 export class Passage implements StreamEnd {
   /** XEP-0198 is at work: what is not acknowledged is the server's to keep, and a lost stream may be resumed. */
@@ -25,7 +26,7 @@ export class Passage implements StreamEnd {
   constructor(
     readonly client: ClientStream,
     /** Told once, when the server's side is over. */
-    readonly ended: (ending: Ending) => void,
+    readonly link: { ended(ending: Ending): void },
   ) {}
 
   open(header: StreamHeader): void {
@@ -41,7 +42,7 @@ export class Passage implements StreamEnd {
   }
 
   close(ending: Ending): void {
-    this.ended(ending);
+    this.link.ended(ending);
     this.client.close({ ...ending, error: ending.error && told(ending.error) });
   }
 
@@ -70,6 +71,10 @@ export class Passage implements StreamEnd {
 
 /** A tree of one's own to change. */
 const copy = (stanza: Stanza): Element => parseElement(stanza.raw.toString());
+
+/** Whether these features offer STARTTLS. */
+export const offersStarttls = (features: Stanza): boolean =>
+  features.raw.includes(HINTS[0]) && features.tree.getChild('starttls', NS.tls) !== undefined;
 
 /** `<stream:features/>` without what is not for clients. */
 export function withoutHidden(features: Stanza): Stanza {

@@ -60,7 +60,11 @@ export class Connector implements Upstream {
     const refusal = this.#admission.enter(client.remoteAddress);
     if (refusal !== undefined) return this.#refuse(client, refusal);
     const guest = new Guest(client, () => this.#admission.leave(client.remoteAddress));
-    guest.server = upstream.attach(guest, header);
+    try {
+      guest.server = upstream.attach(guest, header);
+    } catch (cause) {
+      return this.#broken(guest, cause);
+    }
     return guest.end;
   }
 
@@ -82,6 +86,12 @@ export class Connector implements Upstream {
     const hint = domain && `to serve it, add it to firewall.allow, or under upstreams with the server's address`;
     this.#deps.log.warn('domain_not_allowed', { domain: domain ?? 'not a domain name', client: client.name, hint });
     return closing(client, new StreamError('host-unknown', 'this domain is not served here'));
+  }
+
+  /** An upstream of somebody's own must not throw; when it does, that costs one stream. */
+  #broken(guest: Guest, error: unknown): StreamEnd {
+    this.#deps.log.error('attach_failed', { client: guest.name, error });
+    return closing(guest, new StreamError('internal-server-error', undefined, { cause: error }));
   }
 
   #refuse(client: ClientStream, { reason, limit, error }: Refusal): StreamEnd {

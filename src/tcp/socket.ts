@@ -6,8 +6,19 @@ import { Socket } from 'node:net';
 // read, 18 % less CPU per read event than 'data' (measured, Node 20), and nothing held by an idle socket.
 const shared = Buffer.allocUnsafeSlow(65536);
 
+/** Who dials a socket. */
+export interface Dialler {
+  connected(socket: LendingSocket): void;
+  failed(socket: LendingSocket, error: Error): void;
+}
+
 /** A plain TCP socket whose bytes are lent to `receive` for the length of the call. */
 export class LendingSocket extends Socket {
+  /**
+   * Told of the outcome while it is set. The listeners for it stay for good: removing one would make the socket's table
+   * of listeners a slow one of half a kilobyte more.
+   */
+  dialler: Dialler | undefined;
   receive: ((this: Socket, chunk: Buffer) => void) | undefined;
 
   constructor() {
@@ -19,5 +30,14 @@ export class LendingSocket extends Socket {
       },
     };
     super({ allowHalfOpen: false, ...{ onread } });
+    this.on('connect', onConnect).on('error', onError);
   }
+}
+
+function onConnect(this: Socket): void {
+  if (this instanceof LendingSocket) this.dialler?.connected(this);
+}
+
+function onError(this: Socket, error: Error): void {
+  if (this instanceof LendingSocket) this.dialler?.failed(this, error);
 }

@@ -80,6 +80,21 @@ describe('the choice by domain', () => {
     expect((await client.closed()).error?.condition).toBe('improper-addressing');
   });
 
+  test('an upstream that throws costs that stream, and nothing of the limits', async () => {
+    const broken: Upstream = {
+      attach() {
+        throw new Error('a bug');
+      },
+      stop: async () => {},
+    };
+    const { connector: one, log } = connector({}, new Map([['example.test', broken]]));
+    const client = new FakeClient();
+    one.attach(client, { to: 'example.test' });
+    expect((await client.closed()).error?.condition).toBe('internal-server-error');
+    expect(one.size).toBe(0);
+    expect(log.of('attach_failed')).toHaveLength(1);
+  });
+
   test('stopping stops all upstreams', async () => {
     const core = new FakeUpstream();
     const { connector: one, proxy } = connector({}, new Map([['example.test', core]]));
