@@ -10,6 +10,7 @@ import { Events, observed } from './events.js';
 import { createHttp, type Http } from './http/server.js';
 import { createLog, type Log } from './log.js';
 import { type Gauge, Metrics } from './metrics.js';
+// biome-ignore lint/suspicious/noShadowRestrictedNames: the word of the trade; the global one is not used here
 import { Proxy } from './proxy/proxy.js';
 import { Connector } from './stream/connector.js';
 import type { Upstream } from './stream/end.js';

@@ -35,7 +35,6 @@ const DOORS: Record<string, readonly string[]> = {
   dns2: ['proxy/'],
   pino: ['log.ts'],
   'prom-client': ['metrics.ts'],
-  ajv: ['config/'],
   'jsonc-parser': ['config/'],
   tav: ['config/', 'cli.ts', 'cli/'],
 };
