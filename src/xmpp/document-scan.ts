@@ -6,9 +6,8 @@ import { CLASS, GT, LT, SLASH, SPACE } from './chars.js';
 import { behindDeclaration, behindMark, refuseMarkup } from './document.js';
 import { ElementScan } from './element-scan.js';
 import { StreamError } from './errors.js';
-import { escapeAttribute } from './escape.js';
 import { DEFAULT_LIMITS, malformed, type ScannerLimits } from './limits.js';
-import { declaration, type Wrapper, wrapperOf } from './namespaces.js';
+import { defaultDeclaration, type Wrapper, wrapperOf } from './namespaces.js';
 import { selfContained } from './self-contained.js';
 import { StartTag } from './tag.js';
 
@@ -48,6 +47,7 @@ const idle: ElementScan[] = [];
 const MOST_IDLE = 32;
 
 const NOTHING = Buffer.alloc(0);
+const BARE: Wrapper = { defaultDeclaration: undefined, prefixes: [] };
 
 /** One document at a time, in chunks of any size. Time is linear in the bytes, however they are cut. */
 export class DocumentScan {
@@ -67,7 +67,7 @@ export class DocumentScan {
   constructor(events: DocumentEvents, limits: ScannerLimits = DEFAULT_LIMITS, options: ScannerOptions = {}) {
     this.#events = events;
     this.#limits = limits;
-    this.#defaultDeclaration = declarationOf(options.defaultNs);
+    this.#defaultDeclaration = defaultDeclaration(options.defaultNs);
     this.#alone = options.alone ?? false;
     this.#owned = options.owned ?? false;
     this.#wrapper = this.#outside();
@@ -110,7 +110,7 @@ export class DocumentScan {
 
   /** What a first tag inherits. */
   #outside(): Wrapper {
-    return { defaultDeclaration: this.#alone ? this.#defaultDeclaration : undefined, prefixes: [] };
+    return this.#alone ? { defaultDeclaration: this.#defaultDeclaration, prefixes: [] } : BARE;
   }
 
   #drop(): void {
@@ -204,9 +204,15 @@ export class DocumentScan {
     if (scan === undefined) throw new Error('no element is being read');
     const next = scan.scan(buf, pos, end);
     if (next < 0) return -1;
-    if (this.#place === 'header') this.#header(scan, Buffer.from(buf.subarray(pos, next)));
+    if (this.#place === 'header') this.#header(scan, this.#kept(buf, pos, next));
     else this.#stanza(scan, buf, pos, next);
     return next;
+  }
+
+  /** Bytes that outlive this chunk. */
+  #kept(buf: Buffer, pos: number, end: number): Buffer {
+    const bytes = buf.subarray(pos, end);
+    return this.#owned && buf !== this.#held ? bytes : Buffer.from(bytes);
   }
 
   #header(scan: ElementScan, bytes: Buffer): void {
@@ -257,10 +263,6 @@ export class DocumentScan {
   }
 }
 
-function declarationOf(ns: string | undefined): Buffer | undefined {
-  return ns === undefined ? undefined : declaration('xmlns', escapeAttribute(ns));
-}
-
 /** A whole document, read. */
 export interface ReadDocument {
   /** Nothing when the document is one element alone. */
@@ -280,7 +282,7 @@ export function readDocument(bytes: Buffer, limits?: ScannerLimits, options?: Sc
     },
     end() {},
   };
-  const scan = new DocumentScan(events, limits, { ...options, owned: true });
+  const scan = new DocumentScan(events, limits, { defaultNs: options?.defaultNs, alone: options?.alone, owned: true });
   scan.push(bytes);
   if (scan.ended) return read;
   scan.stop();

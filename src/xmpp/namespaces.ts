@@ -13,7 +13,7 @@ import {
 } from './attributes.js';
 import { AMP } from './chars.js';
 import { StreamError } from './errors.js';
-import { unescapeAttribute } from './escape.js';
+import { escapeAttribute, unescapeAttribute } from './escape.js';
 import { exceeded, malformed, type ScannerLimits } from './limits.js';
 import { NS } from './ns.js';
 import type { StartTag } from './tag.js';
@@ -38,11 +38,19 @@ export function declaration(name: string, value: string): Buffer {
   return Buffer.from(` ${name}=${value.includes("'") ? `"${value}"` : `'${value}'`}`);
 }
 
-/** What the children of this proven tag inherit. `defaultNs` takes the place of its default namespace. */
-export function wrapperOf(tag: StartTag, defaultDeclaration: Buffer | undefined): Wrapper {
+const CLIENT = declaration('xmlns', NS.client);
+
+/** ` xmlns='ns'` for a namespace name that is not escaped; nothing for nothing. */
+export function defaultDeclaration(ns: string | undefined): Buffer | undefined {
+  if (ns === undefined) return undefined;
+  return ns === NS.client ? CLIENT : declaration('xmlns', escapeAttribute(ns));
+}
+
+/** What the children of this proven tag inherit. `instead` takes the place of its default namespace. */
+export function wrapperOf(tag: StartTag, instead: Buffer | undefined): Wrapper {
   const prefixes: WrapperPrefix[] = [];
-  let inherited = defaultDeclaration;
-  for (const { name, value, raw } of tag.written()) {
+  let inherited = instead;
+  for (const { name, value, raw } of tag.declarations()) {
     if (name === 'xmlns' && inherited === undefined && value !== '') inherited = declaration(name, raw);
     if (!name.startsWith('xmlns:') || name === 'xmlns:xml') continue;
     prefixes.push({ name: Buffer.from(name.slice(6)), uri: value, declaration: declaration(name, raw) });

@@ -141,9 +141,11 @@ export class StartTag {
     for (let at = 0; at < this.#spans.length; at += 4) yield { name: this.#name(at), value: this.#value(at) };
   }
 
-  /** All attributes with their values also as written, still escaped. */
-  *written(): IterableIterator<{ name: string; value: string; raw: string }> {
+  /** The namespace declarations, with their values also as written, still escaped. */
+  *declarations(): IterableIterator<{ name: string; value: string; raw: string }> {
     for (let at = 0; at < this.#spans.length; at += 4) {
+      const from = this.#spans[at];
+      if (!same(this.#bytes, from, Math.min(from + 5, this.#spans[at + 1]), 'xmlns')) continue;
       const raw = this.#bytes.toString('utf8', this.#spans[at + 2], this.#spans[at + 3]);
       yield { name: this.#name(at), value: unescapeAttribute(raw), raw };
     }
