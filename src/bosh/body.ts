@@ -67,7 +67,8 @@ const isBody = (tag: StartTag) => tag.name === 'body' && tag.ns === NS.httpbind;
 const OPEN = `<body xmlns='${NS.httpbind}'`;
 const PREFIX = Buffer.from(`${OPEN}>`);
 const SUFFIX = Buffer.from('</body>');
-const EMPTY = Buffer.from(`${OPEN}/>`);
+/** A `<body/>` that says nothing. */
+export const EMPTY = Buffer.from(`${OPEN}/>`);
 
 /** One attribute, escaped, with a blank before it; nothing when there is no value. */
 export function attribute(name: string, value: string | number | boolean | undefined): string {

@@ -2,8 +2,8 @@
 // both stand (XEP-0124 sections 8, 9 and 14). What an answer says, and when it is time for one, the session decides.
 
 import type { Stanza } from '../xmpp/stanza.js';
-import { writeBody } from './body.js';
-import { RECOVERABLE } from './conditions.js';
+import { EMPTY, writeBody } from './body.js';
+import { RECOVERABLE, terminalResponse } from './conditions.js';
 import type { BoshResponse, Held } from './held.js';
 import type { Terms } from './negotiation.js';
 import type { BoshRequest } from './request.js';
@@ -15,6 +15,13 @@ import { judge, type Verdict } from './window.js';
 
 // How late a response has to be for a report of it to be worth a response (section 9.2).
 const REPORT_AFTER = 1000;
+
+/** The last request that was answered, and how. */
+export interface Last {
+  readonly rid: number;
+  readonly checksum: number;
+  readonly response: BoshResponse;
+}
 
 export class Exchange {
   readonly requests = new Requests();
@@ -80,7 +87,8 @@ export class Exchange {
     const body = writeBody(attributes + this.acknowledgement(rid), stanzas);
     this.requests.remove(head);
     this.answered = rid;
-    if (!head.pause && rid !== this.first) this.responses.add({ rid, checksum, body, stream, at: this.shared.clock.now() });
+    if (!head.pause && rid !== this.first)
+      this.responses.add({ rid, checksum, body, stream, at: this.shared.clock.now() });
     if (held) this.send(held, body);
   }
 
@@ -100,8 +108,30 @@ export class Exchange {
     if (pending.held) this.send(pending.held, RECOVERABLE);
   }
 
+  /** Section 13: the oldest request that waits learns of the end, the others get empty bodies. */
+  conclude(body: Buffer): Last | undefined {
+    let last: Last | undefined;
+    for (const { held, rid, checksum } of this.requests) {
+      if (!held) continue;
+      const response = this.#response(last ? EMPTY : body);
+      last ??= { rid, checksum, response };
+      this.reply(held, response);
+    }
+    return last;
+  }
+
+  /** Section 17.2: what waits learns that another request ended the session. */
+  dismissAll(): void {
+    const response = terminalResponse({ condition: 'other-request' }, this.terms.contentType);
+    for (const { held } of this.requests) if (held && this.shared.holds(held)) this.reply(held, response);
+  }
+
   send(held: Held, body: Buffer): void {
-    this.reply(held, { status: 200, contentType: this.terms.contentType, body });
+    this.reply(held, this.#response(body));
+  }
+
+  #response(body: Buffer): BoshResponse {
+    return { status: 200, contentType: this.terms.contentType, body };
   }
 
   reply(held: Held, response: BoshResponse): void {

@@ -23,6 +23,8 @@ export interface BoshRequest {
   readonly restart: boolean;
   /** It is empty and names a domain: section 16.2. */
   readonly adds: boolean;
+  /** It carries payloads and names a domain all the same: libpurple does so in every request. */
+  readonly addressed: boolean;
   /** Kept only when a stream header has to be read from it. */
   readonly tag: StartTag | undefined;
 }
@@ -48,6 +50,7 @@ export function readRequest(body: Body): BoshRequest {
     terminate,
     restart,
     adds,
+    addressed: stanzas.length > 0 && tag.attr('to') !== undefined,
     tag: restart || adds ? tag : undefined,
   };
 }

@@ -5,30 +5,21 @@
 import { randomBytes } from 'node:crypto';
 import type { Ending, Upstream } from '../stream/end.js';
 import { StreamError } from '../xmpp/errors.js';
-import { NS } from '../xmpp/ns.js';
 import type { StartTag } from '../xmpp/scanner.js';
 import type { Stanza } from '../xmpp/stanza.js';
 import { Activity } from './activity.js';
-import { attribute, writeBody } from './body.js';
-import {
-  type Condition,
-  type Terminal,
-  terminalAttributes,
-  terminalBody,
-  terminalOf,
-  terminalResponse,
-  UNKNOWN,
-} from './conditions.js';
+import { Answers } from './answers.js';
+import { type Condition, type Terminal, terminalBody, terminalOf, terminalResponse, UNKNOWN } from './conditions.js';
 import type { Counts } from './counts.js';
-import { Exchange } from './exchange.js';
+import { Exchange, type Last } from './exchange.js';
 import { headerOf } from './header.js';
 import type { BoshClock, BoshResponse, Held } from './held.js';
 import { KeyChain } from './keys.js';
-import { creationAttributes, type Terms } from './negotiation.js';
+import type { Terms } from './negotiation.js';
 import type { BoshOptions } from './options.js';
 import { type BoshRequest, isPoll } from './request.js';
 import type { Pending } from './requests.js';
-import { BoshStream, type StreamOwner } from './stream.js';
+import { BoshStream, type Origin, type StreamOwner } from './stream.js';
 import { Streams } from './streams.js';
 
 /** What all sessions of a server share. */
@@ -39,6 +30,8 @@ export interface Shared {
   readonly counts: Counts;
   hold(held: Held, session: Session): void;
   unhold(held: Held): void;
+  /** Whether it was held and not answered yet. */
+  holds(held: Held): boolean;
   /** The session is over. */
   leave(session: Session, after: Aftermath): void;
   /** It did what it must not. */
@@ -52,7 +45,7 @@ export interface Aftermath {
   /** What later requests are told. */
   readonly response: BoshResponse;
   /** The last request that was answered, for a repeat of it. */
-  readonly last?: { readonly rid: number; readonly checksum: number; readonly response: BoshResponse };
+  readonly last?: Last;
 }
 
 // Deadlines are looked at every 100 ms, and a response has to be there by `wait` (section 8).
@@ -65,14 +58,12 @@ export class Session implements StreamOwner {
   readonly counts: Counts;
   readonly created: number;
   readonly #exchange: Exchange;
-  readonly #streams = new Streams();
+  readonly #streams: Streams;
   readonly #activity: Activity;
+  readonly #answers: Answers;
   #keys: KeyChain | undefined;
-  /** The creation request, until it is answered. */
-  #creation: StartTag | undefined;
+  #addressed = false;
   #inactivity: number;
-  /** The servers of all streams are gone; the client learns it when it has all they said. */
-  #ending: Terminal | undefined;
   #scheduled = false;
   /** A server that answers at once must not have a later request processed in the middle of this one. */
   #advancing = false;
@@ -90,12 +81,14 @@ export class Session implements StreamOwner {
     this.created = shared.clock.now();
     this.#exchange = new Exchange(this, shared, terms, rid);
     this.#activity = new Activity(terms.requests, terms.polling * 1000, terms.polls);
+    this.#streams = new Streams(shared.counts);
+    this.#answers = new Answers(this.#exchange, this.#streams, this.#activity);
     this.#inactivity = terms.inactivity * 1000;
   }
 
   /** Begins: its first stream is opened, and the answer waits for the features (XEP-0206 section 4). */
   create(tag: StartTag, checksum: number, held: Held): void {
-    this.#creation = tag;
+    this.#answers.creation = tag;
     const newkey = tag.attr('newkey');
     if (newkey !== undefined) this.#keys = new KeyChain(newkey);
     this.#exchange.hold(this.#exchange.processed, checksum, held);
@@ -162,8 +155,9 @@ export class Session implements StreamOwner {
   }
 
   /** Hands back what is wrong with it. */
-  #process(pending: Pending, request: BoshRequest): Condition | undefined {
+  #process(pending: Pending, said: BoshRequest): Condition | undefined {
     const exchange = this.#exchange;
+    const request = this.#understood(said);
     if (this.#keys && !this.#keys.accept(request.key, request.newkey)) return 'item-not-found';
     exchange.due = Math.max(exchange.due, request.rid - (this.terms.polls ? 0 : this.terms.hold));
     exchange.acknowledged(request.rid, request.ack, isPoll(request));
@@ -171,10 +165,16 @@ export class Session implements StreamOwner {
       if (request.pause > this.terms.maxpause) return 'policy-violation';
       this.#pause(pending, request.pause);
     }
-    if (this.#ending) return undefined;
+    if (this.#answers.ending) return undefined;
     if (request.restart) return this.#restart(request);
     if (request.adds && this.options.max_streams_per_session > 1) return this.#add(pending, request);
     return this.#forward(request);
+  }
+
+  /** Once payloads came with `to`, as libpurple's do, an empty request with `to` adds no stream: it is a poll like any other. */
+  #understood(request: BoshRequest): BoshRequest {
+    this.#addressed ||= request.addressed && this.options.pidgin_compatible;
+    return request.adds && this.#addressed ? { ...request, adds: false } : request;
   }
 
   /** Section 10. */
@@ -195,16 +195,16 @@ export class Session implements StreamOwner {
   /** Section 16.2. */
   #add(pending: Pending, { tag }: BoshRequest): Condition | undefined {
     if (this.#streams.size >= this.options.max_streams_per_session) return 'policy-violation';
-    if (tag && pending.held) pending.added = this.#open(tag, pending.held);
+    const client = pending.held ?? this.#streams.first;
+    if (tag && client) pending.added = this.#open(tag, client);
     this.#exchange.due = pending.rid;
     return undefined;
   }
 
-  #open(tag: StartTag, held: Held): BoshStream {
+  #open(tag: StartTag, client: Origin): BoshStream {
     const header = headerOf(tag);
-    const stream = new BoshStream(this, randomBytes(12).toString('base64url'), header, held, tag.attr('route'));
+    const stream = new BoshStream(this, randomBytes(12).toString('base64url'), header, client, tag.attr('route'));
     this.#streams.add(stream);
-    this.counts.streams++;
     const server = this.shared.upstream.attach(stream, header);
     if (!stream.ending) stream.server = server;
     return stream;
@@ -226,7 +226,7 @@ export class Session implements StreamOwner {
 
   /** A server closed its stream. */
   ended(stream: BoshStream): void {
-    if (this.#streams.open === 0) this.#ending = terminalOf(stream.ending?.error, stream.ending?.how);
+    if (this.#streams.open === 0) this.#answers.ending = terminalOf(stream.ending?.error, stream.ending?.how);
     this.resume();
   }
 
@@ -250,11 +250,18 @@ export class Session implements StreamOwner {
     if (this.#over) return;
     try {
       if (this.#overflows()) this.#overflow();
-      while (!this.#over && this.#answerHead());
+      if (!this.#over) this.#answer();
       if (!this.#over) this.#settle();
     } catch (error) {
       this.shared.failed(this, error);
     }
+  }
+
+  #answer(): void {
+    const late = (head: Pending) => this.#deadlineOf(head) <= this.shared.clock.now();
+    let progress = this.#answers.next(late);
+    while (progress === 'answered') progress = this.#answers.next(late);
+    if (progress === 'over') this.#conclude();
   }
 
   #settle(): void {
@@ -262,84 +269,12 @@ export class Session implements StreamOwner {
     this.#arm();
   }
 
-  /** Answers the oldest request, if it is time; false when it stays. */
-  #answerHead(): boolean {
-    const head = this.#exchange.head;
-    if (!head) return false;
-    if (this.#creation) return this.#answerCreation(head, this.#creation);
-    if (head.pause) this.#exchange.answer(head, '');
-    else if (head.added) this.#say(head, head.added);
-    else return this.#answerOrHold(head);
-    return true;
-  }
-
-  #answerOrHold(head: Pending): boolean {
-    const exchange = this.#exchange;
-    const stream = this.#streams.speaker() ?? (this.#ending ? undefined : this.#streams.finished());
-    if (!stream && !this.#ending) {
-      if (head.rid > exchange.due) return false;
-      this.#answerEmpty(head);
-    } else if (!head.held) {
-      // Nobody listens there: what there is to say goes to a later request, or waits for one or for a repeat of this.
-      if (!exchange.requests.liveUpTo(exchange.processed)) return false;
-      this.#answerEmpty(head);
-    } else if (!stream || this.#concludes(stream)) this.#conclude(stream);
-    else if (stream.ready) this.#say(head, stream);
-    else this.#sayEnd(head, stream);
-    return true;
-  }
-
-  #answerEmpty(head: Pending): void {
-    this.#activity.answered(head.rid, false);
-    this.#exchange.answer(head, '');
-  }
-
-  /** One body of one stream (section 16.3). */
-  #say(head: Pending, stream: BoshStream): void {
-    const stanzas = stream.take();
-    const named = head.added || this.#streams.several ? attribute('stream', stream.id) : '';
-    this.#activity.answered(head.rid, true);
-    this.#exchange.answer(head, named + stream.attributes(stanzas), stanzas, stream);
-  }
-
-  /** Section 16.5: one of several streams is no more. */
-  #sayEnd(head: Pending, stream: BoshStream): void {
-    const terminal = terminalOf(stream.ending?.error, stream.ending?.how);
-    this.#streams.remove(stream);
-    this.counts.streams--;
-    this.#activity.answered(head.rid, true);
-    const words = terminalAttributes(terminal) + attribute('stream', stream.id);
-    this.#exchange.answer(head, words, terminal.payload ? [terminal.payload] : []);
-  }
-
-  /** XEP-0124 section 7.2: the response that names the session, with the features if they are there. */
-  #answerCreation(head: Pending, tag: StartTag): boolean {
+  /** All was said. A stream error takes the last stanzas with it. */
+  #conclude(): void {
+    const terminal = this.#answers.ending ?? {};
     const stream = this.#streams.first;
-    if (!stream) return false;
-    if (!stream.ready && this.#ending) {
-      this.#conclude();
-      return true;
-    }
-    const { due } = this.#exchange;
-    if (!stream.ready && due < head.rid && this.shared.clock.now() < this.#deadlineOf(head)) return false;
-    const stanzas = stream.take();
-    const said = stream.attributes(stanzas);
-    const name = this.options.max_streams_per_session > 1 ? stream.id : undefined;
-    const declared = said.includes('xmlns:xmpp');
-    const creation = { sid: this.sid, rid: head.rid, stream: name, tag, declared };
-    this.#creation = undefined;
-    this.#exchange.answer(head, creationAttributes(this.terms, creation, this.options) + said, stanzas, stream);
-    return true;
-  }
-
-  /** XEP-0206 section 6: a stream error comes with the stanzas before it; else they had a body of their own. */
-  #concludes(stream: BoshStream): boolean {
-    return this.#ending?.payload?.ns === NS.stream && this.#streams.size === 1 && stream.plain;
-  }
-
-  #conclude(stream?: BoshStream): void {
-    const terminal = this.#ending ?? {};
-    this.#finish(terminal.condition ?? 'closed', terminal, { how: 'closed' }, stream?.take());
+    const queued = stream?.ready && this.#answers.concludes(stream) ? stream.take() : [];
+    this.#finish(terminal.condition ?? 'closed', terminal, { how: 'closed' }, queued);
   }
 
   #overflows(): boolean {
@@ -357,7 +292,7 @@ export class Session implements StreamOwner {
     const { wait, polls } = this.terms;
     const { features_timeout, pidgin_compatible } = this.options;
     let seconds = wait;
-    if (this.#creation) seconds = polls || !pidgin_compatible ? 0 : Math.min(wait, features_timeout);
+    if (this.#answers.creation) seconds = polls || !pidgin_compatible ? 0 : Math.min(wait, features_timeout);
     return pending.since + Math.max(0, seconds * 1000 - MARGIN);
   }
 
@@ -398,7 +333,7 @@ export class Session implements StreamOwner {
   /** Its connection is gone. A client that never learnt its sid is gone with it. */
   gone(held: Held): void {
     this.#exchange.lost(held);
-    if (this.#creation) this.#lose();
+    if (this.#answers.creation) this.#lose();
     else this.wake();
   }
 
@@ -415,45 +350,30 @@ export class Session implements StreamOwner {
     if (!this.#over) this.#finish(error.condition, terminalOf(error), { how: 'closed', error });
   }
 
-  /** Ends it for what is wrong with a request, which is told so; what else waits is told of it (section 17.2). */
+  /** Ends it for what is wrong with a request (section 17.2). */
   fail(condition: Condition, held?: Held): void {
     const { contentType, legacy } = this.terms;
     const response = terminalResponse({ condition }, contentType, legacy);
     if (held) this.#exchange.reply(held, response);
     if (this.#over) return;
-    this.#over = true;
-    const other = terminalResponse({ condition: 'other-request' }, contentType);
-    for (const pending of this.#exchange.requests) {
-      if (pending.held && pending.held !== held) this.#exchange.reply(pending.held, other);
-    }
+    this.#exchange.dismissAll();
     this.#leave({ reason: condition, response }, { how: 'closed', error: errorOf(condition) });
   }
 
-  /** Section 13: the oldest request that waits learns it, the others get empty bodies. */
+  /** Ends it for another reason, and tells the client if it waits. */
   #finish(reason: string, terminal: Terminal, ending: Ending, queued?: readonly Stanza[]): void {
-    this.#over = true;
-    const { contentType } = this.terms;
-    let last: Aftermath['last'];
-    for (const { held, rid, checksum } of this.#exchange.requests) {
-      if (!held) continue;
-      const body = last ? writeBody('', []) : terminalBody(terminal, queued);
-      const response: BoshResponse = { status: 200, contentType, body };
-      last ??= { rid, checksum, response };
-      this.#exchange.reply(held, response);
-    }
-    const response = terminal.condition ? terminalResponse(terminal, contentType) : UNKNOWN;
+    const last = this.#exchange.conclude(terminalBody(terminal, queued));
+    const response = terminal.condition ? terminalResponse(terminal, this.terms.contentType) : UNKNOWN;
     this.#leave({ reason, response, last }, ending);
   }
 
   /** Says goodbye to the servers; with what a client may have missed, unless it left by itself or was sent away. */
   #leave(after: Aftermath, ending: Ending): void {
-    const missed = ending.how === 'lost' || after.reason === 'item-not-found';
-    for (const stream of this.#streams) {
-      stream.finish(missed ? { ...ending, undelivered: this.#exchange.responses.unconfirmed(stream) } : ending);
-    }
-    this.counts.streams -= this.#streams.size;
-    this.#exchange.responses.clear();
+    this.#over = true;
     this.deadline = Number.POSITIVE_INFINITY;
+    const missed = ending.how === 'lost' || after.reason === 'item-not-found';
+    this.#streams.finish(ending, missed ? this.#exchange.responses : undefined);
+    this.#exchange.responses.clear();
     this.shared.leave(this, after);
   }
 }

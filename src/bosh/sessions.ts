@@ -126,6 +126,10 @@ export class Sessions implements Shared {
     this.#held.delete(held);
   }
 
+  holds(held: Held): boolean {
+    return this.#held.has(held);
+  }
+
   leave(session: Session, after: Aftermath): void {
     const now = this.clock.now();
     this.#sessions.delete(session.sid);

@@ -25,6 +25,9 @@ export interface StreamOwner {
   ended(stream: BoshStream): void;
 }
 
+/** Where a client comes from. */
+export type Origin = Pick<Held, 'remoteAddress' | 'remotePort' | 'secure'>;
+
 export class BoshStream implements ClientStream {
   readonly transport = 'bosh';
   readonly remoteAddress: string;
@@ -49,12 +52,12 @@ export class BoshStream implements ClientStream {
     readonly owner: StreamOwner,
     readonly id: string,
     readonly opened: StreamHeader,
-    held: Held,
+    client: Origin,
     readonly route: string | undefined,
   ) {
-    this.remoteAddress = held.remoteAddress;
-    this.remotePort = held.remotePort;
-    this.secure = held.secure;
+    this.remoteAddress = client.remoteAddress;
+    this.remotePort = client.remotePort;
+    this.secure = client.secure;
   }
 
   get name(): string {

@@ -1,5 +1,8 @@
 // The streams of a session (XEP-0124 section 16): one nearly always, several for clients with several accounts.
 
+import type { Ending } from '../stream/end.js';
+import type { Counts } from './counts.js';
+import type { Responses } from './responses.js';
 import type { BoshStream } from './stream.js';
 
 const REMEMBERED = 8;
@@ -11,14 +14,18 @@ export class Streams {
   /** There was ever more than one, so bodies have to name theirs. */
   several = false;
 
+  constructor(readonly counts: Counts) {}
+
   add(stream: BoshStream): void {
     this.#list.push(stream);
+    this.counts.streams++;
     if (this.#list.length > 1) this.several = true;
   }
 
   /** Takes out one that has nothing more to say; its name is remembered for what the client sent before it knew. */
   remove(stream: BoshStream): void {
     this.#list = this.#list.filter((other) => other !== stream);
+    this.counts.streams--;
     this.#closed = [...this.#closed.slice(1 - REMEMBERED), stream.id];
   }
 
@@ -71,5 +78,13 @@ export class Streams {
   finished(): BoshStream | undefined {
     for (const stream of this.#list) if (stream.ending && !stream.ready) return stream;
     return undefined;
+  }
+
+  /** Says goodbye to all servers, with what their clients may have missed of these responses. */
+  finish(ending: Ending, missed: Responses | undefined): void {
+    this.counts.streams -= this.#list.length;
+    for (const stream of this.#list) {
+      stream.finish(missed ? { ...ending, undelivered: missed.unconfirmed(stream) } : ending);
+    }
   }
 }
