@@ -38,7 +38,7 @@ export class SocketCarrier implements Carrier {
     return this.socket.writableLength;
   }
 
-  write(head: Buffer, rest: Buffer | undefined, written?: (error?: Error | null) => void): void {
+  write(head: Buffer, rest: Buffer | undefined, written: (error?: Error | null) => void): void {
     if (!this.#isOpen) return;
     this.counts.bytesOut += head.length;
     if (rest === undefined) {

@@ -11,7 +11,7 @@ export interface FrameSink {
   /** Bytes that were written and that the client has not taken yet. */
   readonly backlog: number;
   /** Whole frames, as one or two pieces; `written` is called once the client's side of the kernel has them all. */
-  write(head: Buffer, rest: Buffer | undefined, written?: Written): void;
+  write(head: Buffer, rest: Buffer | undefined, written: Written): void;
 }
 
 /** Calls flush once, after what is being read now has been read in full. */
@@ -31,8 +31,8 @@ type Message = Stanza | Buffer;
 export class Outbox {
   #waiting: Message[] = [];
   #bytes = 0;
-  /** Messages within writes that the socket has not finished, oldest first; empty unless the client reads slowly. */
-  #flying: Message[] = [];
+  /** The messages of each write that the socket has not finished, oldest first. */
+  readonly #flying: Message[][] = [];
 
   constructor(
     readonly sink: FrameSink,
@@ -60,36 +60,23 @@ export class Outbox {
     this.#waiting = [];
     const size = this.#bytes;
     this.#bytes = 0;
-    if (this.sink.backlog > 0) this.#writeBehind(messages, size);
-    else this.#writeAhead(messages, size);
+    this.#flying.push(messages);
+    if (messages.length === 1 && size > COPIED) this.#writeLarge(payload(messages[0]));
+    else this.#writeTogether(messages, size);
     this.owner.flushed();
   }
 
-  #writeAhead(messages: Message[], size: number): void {
-    this.#flying = [];
-    this.#write(messages, size);
-    if (this.sink.backlog > 0) this.#flying = messages;
-  }
+  // Writes finish in their order; one that failed stays what it is: not delivered.
+  readonly #landed: Written = (error) => {
+    if (!error) this.#flying.shift();
+  };
 
-  #writeBehind(messages: Message[], size: number): void {
-    this.#flying.push(...messages);
-    const last = messages[messages.length - 1];
-    this.#write(messages, size, (error) => {
-      if (!error) this.#flying.splice(0, this.#flying.indexOf(last) + 1);
-    });
-  }
-
-  #write(messages: readonly Message[], size: number, written?: Written): void {
-    if (messages.length === 1 && size > COPIED) this.#writeLarge(payload(messages[0]), written);
-    else this.#writeTogether(messages, size, written);
-  }
-
-  #writeLarge(bytes: Buffer, written?: Written): void {
+  #writeLarge(bytes: Buffer): void {
     const header = Buffer.allocUnsafe(LONGEST_HEADER);
-    this.sink.write(header.subarray(0, writeHeader(header, 0, bytes.length)), bytes, written);
+    this.sink.write(header.subarray(0, writeHeader(header, 0, bytes.length)), bytes, this.#landed);
   }
 
-  #writeTogether(messages: readonly Message[], size: number, written?: Written): void {
+  #writeTogether(messages: readonly Message[], size: number): void {
     const frames = Buffer.allocUnsafe(size + messages.length * LONGEST_HEADER);
     let at = 0;
     for (const message of messages) {
@@ -97,7 +84,7 @@ export class Outbox {
       at = writeHeader(frames, at, bytes.length);
       at += bytes.copy(frames, at);
     }
-    this.sink.write(frames.subarray(0, at), undefined, written);
+    this.sink.write(frames.subarray(0, at), undefined, this.#landed);
   }
 
   /** Drops what was not given to the socket yet. */
@@ -108,8 +95,7 @@ export class Outbox {
 
   /** The stanzas that did not leave this machine, oldest first. */
   undelivered(): Stanza[] {
-    if (this.sink.backlog === 0) this.#flying = [];
-    return [...this.#flying, ...this.#waiting].filter((message) => message instanceof Stanza);
+    return [...this.#flying.flat(), ...this.#waiting].filter((message) => message instanceof Stanza);
   }
 }
 

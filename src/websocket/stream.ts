@@ -70,6 +70,8 @@ export class WebSocketStream implements ClientStream {
   #peer: StreamEnd = closedEnd;
   readonly #outbox: Outbox;
   #header: StreamHeader = {};
+  /** Whether an open was ever sent. */
+  #greeted = false;
   #full = false;
   #paused = false;
   /** When the phase has taken too long; 0 for never. */
@@ -104,12 +106,14 @@ export class WebSocketStream implements ClientStream {
   open(header: StreamHeader): void {
     if (this.#isEnding) return;
     this.#phase = 'open';
+    this.#greeted = true;
     this.#deadline = 0;
     this.#outbox.push(this.#framing.open({ ...header, from: header.from ?? this.#header.to }));
   }
 
   stanza(stanza: Stanza): boolean {
     if (this.#isEnding) return true;
+    if (!this.#greeted) this.open({ id: randomUUID() });
     const { queueSoft, queueHard } = this.share.limits;
     const waiting = this.#outbox.push(stanza);
     if (waiting <= queueSoft) return true;
