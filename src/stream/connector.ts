@@ -59,6 +59,8 @@ export class Connector implements Upstream {
     if (upstream === undefined) return this.#turnAway(client, header.to, domain);
     const refusal = this.#admission.enter(client.remoteAddress);
     if (refusal !== undefined) return this.#refuse(client, refusal);
+    const { name, transport, remoteAddress: address } = client;
+    this.#deps.log.debug('stream_admitted', { client: name, transport, address, domain });
     const guest = new Guest(client, () => this.#admission.leave(client.remoteAddress));
     try {
       guest.server = upstream.attach(guest, header);
