@@ -1,7 +1,7 @@
 // WebSockets (RFC 6455) by @fastify/websocket, and the streams on them: made, swept for their deadlines, and ended when
 // the server stops. upgrade.ts decides who gets one; what is said over it is the matter of ../websocket.
 
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fastifyWebsocket, { type WebSocket } from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -44,6 +44,12 @@ const FRAGMENTS = 64;
 const CHUNKS = 1024;
 const STREAM = Symbol('stream');
 
+const RESPONSE = Symbol('response');
+
+interface Upgraded extends IncomingMessage {
+  [RESPONSE]?: ServerResponse;
+}
+
 interface Carrying extends WebSocket {
   [STREAM]: WebSocketStream;
 }
@@ -85,7 +91,7 @@ export class WebSockets {
   readonly routes = async (app: FastifyInstance, { gate }: { gate: Gate }): Promise<void> => {
     await app.register(fastifyWebsocket, {
       preClose: () => this.#stop(gate),
-      errorHandler: (error) => this.#deps.log.debug('websocket_error', { error: error.message }),
+      errorHandler: this.#onError,
       options: {
         // In place of the server whose upgrades are listened to.
         server: gate as unknown as Server,
@@ -100,6 +106,10 @@ export class WebSockets {
         handleProtocols: () => 'xmpp',
         ...{ closeTimeout: GOODBYE },
       },
+    });
+    app.addHook('preHandler', (request, reply, done) => {
+      (request.raw as Upgraded)[RESPONSE] = reply.raw;
+      done();
     });
     const absent = (_: FastifyRequest, reply: FastifyReply) =>
       reply
@@ -116,6 +126,7 @@ export class WebSockets {
 
   #connected(ws: WebSocket, message: IncomingMessage): void {
     const { socket } = message;
+    this.#forgetRequest(ws, message);
     const client = this.#deps.connectionOf(message).clientOf(message);
     const carrier = new SocketCarrier(ws, socket, client, this.#deps.metrics.websocket);
     const stream = new WebSocketStream(`ws-${++this.#count}`, carrier, this.#share);
@@ -129,6 +140,15 @@ export class WebSockets {
     ws.on('close', this.#onClose);
     socket.on('drain', onDrain);
   }
+
+  // What the handshake leaves behind would stay as long as the WebSocket (7 KiB of request and response).
+  #forgetRequest(ws: WebSocket, message: Upgraded): void {
+    message[RESPONSE]?.detachSocket(message.socket);
+    ws.removeAllListeners('error');
+    ws.on('error', this.#onError);
+  }
+
+  readonly #onError = (error: Error) => this.#deps.log.debug('websocket_error', { error: error.message });
 
   // Shared by all sockets: `this` of a listener is the WebSocket.
   readonly #onClose = ((hub: WebSockets) =>
