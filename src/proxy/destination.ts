@@ -1,5 +1,6 @@
 // What is to be dialled for a domain, and how: configuration, DNS and the BOSH route put together.
 
+import { isIP } from 'node:net';
 import { isHostname, isLoopback, isPublic, matches, normalizeDomain } from '../stream/access.js';
 import type { ClientStream } from '../stream/end.js';
 import type { ProxyOptions, TlsMode, UpstreamOptions } from './options.js';
@@ -35,7 +36,12 @@ export function allowedRoute(route: string | undefined, filter: readonly string[
 }
 
 /** The places to try, in their order. Rejects with `Unreachable`. */
-export async function targets({ domain, upstream, route, tls }: Destination, resolver: Resolver): Promise<Target[]> {
+export async function targets(destination: Destination, resolver: Resolver): Promise<Target[]> {
+  const { domain, upstream, route, tls, trusted } = destination;
+  if (domain === '') throw new Unreachable('nxdomain', 'not a domain name');
+  if (isIP(domain) !== 0 && !trusted && route === undefined) {
+    throw new Unreachable('forbidden_address', `${domain} is an address`, 'upstreams');
+  }
   if (route !== undefined) return [route];
   const direct = tls === 'direct';
   const { host, port = direct ? 5223 : 5222 } = upstream;
@@ -49,11 +55,12 @@ export async function targets({ domain, upstream, route, tls }: Destination, res
 /** The addresses of a target that may be dialled. Rejects with `Unreachable`. */
 export async function addresses(
   { host }: Target,
-  { domain, trusted }: Destination,
+  { domain, trusted, route }: Destination,
   resolver: Resolver,
   isAllowed = isPublic,
 ): Promise<readonly string[]> {
-  if (!trusted && !isHostname(host)) throw new Unreachable('forbidden_address', `${host} is an address`, 'upstreams');
+  if (!trusted && route === undefined && (isIP(host) !== 0 || !isHostname(host)))
+    throw new Unreachable('forbidden_address', `${host} is an address`, 'upstreams');
   const found = await resolver.addresses(host.toLowerCase()).catch((error: Unreachable) => {
     // Only a domain that itself does not exist is unknown; anything else is a mistake on the way to it.
     throw error.reason === 'nxdomain' && host !== domain ? new Unreachable('dns', error.message) : error;

@@ -4,7 +4,7 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
 
-/** Lists of names: exact, `*.example.net` (any name below it), or `*`. */
+/** Lists of names: exact, `*.example.net` (any name below it), or `*` (any name; an address has to be listed itself). */
 export interface Firewall {
   readonly allow: readonly string[];
   readonly deny: readonly string[];
@@ -29,7 +29,7 @@ export function isHostname(name: string): boolean {
 
 /** How exactly a pattern matches a name: more is more exact; 0: not at all. */
 function exactness(pattern: string, domain: string): number {
-  if (pattern === '*') return 1;
+  if (pattern === '*') return isIP(domain) === 0 ? 1 : 0;
   if (pattern.startsWith('*.')) {
     const parent = normalizeDomain(pattern.slice(2));
     return parent !== undefined && domain.endsWith(`.${parent}`) ? 1 + parent.length : 0;

@@ -56,6 +56,8 @@ export class TcpStream implements StreamEnd {
   #queued = 0;
   /** The peer was told to wait. */
   #waits = false;
+  /** Nothing of the new stream was read yet: white space is still the old one's keep-alive. */
+  #fresh = false;
   /** Nothing more may come in plain text: the socket is about to be encrypted. */
   #sealed = false;
   #timer: NodeJS.Timeout | undefined;
@@ -102,6 +104,7 @@ export class TcpStream implements StreamEnd {
   open(header: StreamHeader): void {
     if (this.#state !== 'open') return;
     this.#scanner.reset();
+    this.#fresh = true;
     this.#write(writeHeader(header, this.#options.contentNs));
   }
 
@@ -164,7 +167,7 @@ export class TcpStream implements StreamEnd {
 
   #receive(chunk: Buffer): void {
     try {
-      this.#scanner.push(chunk);
+      this.#scanner.push(this.#fresh ? this.#begun(chunk) : chunk);
       if (this.#sealed && chunk[chunk.length - 1] !== 0x3e) {
         throw new StreamError('policy-violation', 'plain text after the agreement on TLS');
       }
@@ -173,6 +176,13 @@ export class TcpStream implements StreamEnd {
         error instanceof StreamError ? error : new StreamError('internal-server-error', undefined, { cause: error }),
       );
     }
+  }
+
+  /** The chunk without white space before a header, where an XML declaration may not follow any. */
+  #begun(chunk: Buffer): Buffer {
+    const start = chunk.findIndex((byte) => !isSpace(byte));
+    this.#fresh = start < 0;
+    return start < 0 ? chunk.subarray(chunk.length) : chunk.subarray(start);
   }
 
   #drained(): void {
@@ -295,6 +305,8 @@ export class TcpStream implements StreamEnd {
     },
   };
 }
+
+const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
 function writeAll(socket: Socket, out: readonly Buffer[], length: number): boolean {
   if (length <= JOIN) return socket.write(Buffer.concat(out, length));

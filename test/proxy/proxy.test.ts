@@ -342,6 +342,17 @@ describe('whom strangers may make us dial', () => {
     });
   }
 
+  for (const to of ['8.8.8.8', '2130706433', '[::1]', 'user@host', '', 'localhost']) {
+    test(`a domain said as ${JSON.stringify(to)} is not dialled`, async () => {
+      const names = await dns([]);
+      const client = new FakeClient();
+      const { made, log } = proxy({ dns: { servers: [names.address], timeout: 1 }, ...FAST });
+      made.attach(client, { to, version: '1.0' });
+      expect(['host-unknown', 'remote-connection-failed']).toContain((await client.closed()).error?.condition);
+      expect(['forbidden_address', 'nxdomain']).toContain(log.of('backend_unreachable')[0].reason);
+    });
+  }
+
   test('of several addresses only those allowed are dialled, and as the literals that were checked', async () => {
     const server = await backend();
     const names = await dns([

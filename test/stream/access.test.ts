@@ -68,6 +68,12 @@ describe('the firewall', () => {
     expect(allows({ allow: ['*'], deny: ['*'] }, 'example.test')).toBe(true);
   });
 
+  test('an address is allowed only by its own name', () => {
+    expect(allows({ allow: ['*'], deny: [] }, '8.8.8.8')).toBe(false);
+    expect(allows({ allow: ['*'], deny: [] }, '2606:4700::1111')).toBe(false);
+    expect(allows({ allow: ['10.0.0.1'], deny: [] }, '10.0.0.1')).toBe(true);
+  });
+
   test('a route filter has names and addresses', () => {
     expect(matches(['10.0.0.1'], '10.0.0.1')).toBe(true);
     expect(matches(['*.example.net'], '10.0.0.1')).toBe(false);

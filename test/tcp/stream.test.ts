@@ -193,6 +193,19 @@ describe('restarts and flow', () => {
     expect(peer.headers).toHaveLength(2);
   });
 
+  test('4.6.1 a keep-alive of the old stream before the new header does no harm', async () => {
+    const { stream, peer, other } = await connected();
+    other.socket.write(HEADER);
+    await peer.when(() => peer.headers.length === 1);
+    stream.open({ to: 'example.test' });
+    await other.when(() => other.text.includes('<stream:stream'));
+    other.socket.write(' \n');
+    await new Promise((resolve) => setImmediate(resolve));
+    other.socket.write(`\n<?xml version='1.0'?>${HEADER}`);
+    await peer.when(() => peer.headers.length === 2 || peer.closes > 0);
+    expect(peer.headers).toHaveLength(2);
+  });
+
   test('a peer that waits keeps waiting across a restart', async () => {
     const { stream, socket, peer, other } = await connected();
     peer.takes = false;
