@@ -34,7 +34,8 @@ export class Pending {
 }
 
 export class Requests {
-  readonly #list: Pending[] = [];
+  // A few at most, so copied: an array that is pushed to reserves room for 17.
+  #list: readonly Pending[] = [];
 
   /** The one with the lowest rid. */
   get head(): Pending | undefined {
@@ -69,11 +70,13 @@ export class Requests {
   add(pending: Pending): void {
     let at = this.#list.length;
     while (at > 0 && this.#list[at - 1].rid > pending.rid) at--;
-    this.#list.splice(at, 0, pending);
+    if (at === 0 && this.#list.length === 0) this.#list = [pending];
+    else this.#list = [...this.#list.slice(0, at), pending, ...this.#list.slice(at)];
   }
 
   remove(pending: Pending): void {
-    this.#list.splice(this.#list.indexOf(pending), 1);
+    const at = this.#list.indexOf(pending);
+    this.#list = at === 0 ? this.#list.slice(1) : [...this.#list.slice(0, at), ...this.#list.slice(at + 1)];
   }
 
   /** Whether one up to this rid has a connection. */

@@ -22,7 +22,8 @@ export interface Sent {
 const UNACKNOWLEDGED = 4;
 
 export class Responses {
-  #sent: Sent[] = [];
+  // A few at most, so copied: an array that is pushed to reserves room for 17.
+  #sent: readonly Sent[] = [];
   #confirmed = 0;
 
   /** `requests` as negotiated; `acks`: the client acknowledges. */
@@ -33,7 +34,7 @@ export class Responses {
   ) {}
 
   add(sent: Sent): void {
-    this.#sent.push(sent);
+    this.#sent = [...this.#sent, sent];
     this.counts.unackedBytes += sent.body.length;
     // One more than `requests`, for a pause or terminate may come on top of them (section 11).
     const limit = this.acks ? UNACKNOWLEDGED * this.requests : this.requests + 1;
@@ -67,6 +68,6 @@ export class Responses {
 
   #drop(count: number): void {
     for (let i = 0; i < count; i++) this.counts.unackedBytes -= this.#sent[i].body.length;
-    this.#sent.splice(0, count);
+    this.#sent = this.#sent.slice(count);
   }
 }

@@ -219,7 +219,8 @@ export class Session implements StreamOwner {
     }
     if (!terminate) return undefined;
     // Section 16.4: one of several goes alone, and the client is told like of any other end.
-    if (streams.length < this.#streams.size) for (const stream of streams) stream.finish({ how: 'closed' });
+    const stay = [...this.#streams].some((stream) => !stream.ending && !streams.includes(stream));
+    if (stay) for (const stream of streams) stream.finish({ how: 'closed' });
     else this.#finish('terminate', {}, { how: 'closed' });
     return undefined;
   }
@@ -249,8 +250,8 @@ export class Session implements StreamOwner {
     this.#scheduled = false;
     if (this.#over) return;
     try {
-      if (this.#overflows()) this.#overflow();
-      if (!this.#over) this.#answer();
+      this.#answer();
+      if (!this.#over && this.#overflows()) this.#overflow();
       if (!this.#over) this.#settle();
     } catch (error) {
       this.shared.failed(this, error);

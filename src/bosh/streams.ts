@@ -17,7 +17,7 @@ export class Streams {
   constructor(readonly counts: Counts) {}
 
   add(stream: BoshStream): void {
-    this.#list.push(stream);
+    this.#list = [...this.#list, stream];
     this.counts.streams++;
     if (this.#list.length > 1) this.several = true;
   }
