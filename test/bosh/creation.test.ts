@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Log } from '../../src/log.js';
 import { StreamError } from '../../src/xmpp/errors.js';
 import { NS } from '../../src/xmpp/ns.js';
 import { Client, CREATION, Engine } from '../support/bosh-engine.js';
@@ -126,9 +127,14 @@ describe('the stream header', () => {
   });
 
   test('no log and no upstream ever sees the sid', () => {
-    const { server, sid } = new Client();
+    const lines: string[] = [];
+    const line = (event: string, fields?: object) => void lines.push(JSON.stringify([event, fields]));
+    const log: Log = { debug: line, info: line, warn: line, error: line, child: () => log };
+    const { server, sid, engine } = new Client({}, {}, new Engine({}, log));
     expect(server.client.name).toMatch(/^bosh-[0-9a-f]{12}$/);
-    expect(server.client.name).not.toContain(sid.slice(2));
+    engine.pass(71_000);
+    expect(lines.map((text) => JSON.parse(text)[0])).toEqual(['session_created', 'session_closed']);
+    expect([server.client.name, ...lines].join()).not.toContain(sid.slice(2));
   });
 });
 
