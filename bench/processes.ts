@@ -1,9 +1,10 @@
 // Processes of the benchmark, and what the kernel knows of them: CPU time and memory of the one that is measured.
 
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer, Order } from './load/load.js';
 
@@ -20,15 +21,15 @@ export async function reference(
 ): Promise<[ChildProcess, number]> {
   const child = fork(new URL(file, import.meta.url), args, { execArgv: nodeOptions });
   running.add(child);
-  const [message] = (await Promise.race([once(child, 'message'), ended(child, file)])) as [{ port: number }];
-  return [child, message.port];
+  const [message] = await orEnd(child, (signal) => once(child, 'message', { signal }), file);
+  return [child, (message as { port: number }).port];
 }
 
 /** Starts a program and waits until it accepts connections on `port`. */
 export async function program(command: string, args: string[], port: number, env = process.env): Promise<ChildProcess> {
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env });
   running.add(child);
-  await Promise.race([listening(port), ended(child, command)]);
+  await orEnd(child, () => listening(port), command);
   return child;
 }
 
@@ -41,6 +42,18 @@ export async function stop(child: ChildProcess, patience = 10_000): Promise<void
   const timer = setTimeout(() => child.kill('SIGKILL'), patience);
   await gone;
   clearTimeout(timer);
+}
+
+/**
+ * Keeps the measured server on the first core and everything else on the others: where they share one, every write
+ * hands the core to whom it wakes, and what is counted is the scheduler. Without taskset or a second core it is left be.
+ */
+export function pin(pid: number | undefined, measured: boolean): void {
+  const cores = availableParallelism();
+  if (cores < 2 || pid === undefined) return;
+  try {
+    execFileSync('taskset', ['-apc', measured ? '0' : `1-${cores - 1}`, String(pid)], { stdio: 'ignore' });
+  } catch {}
 }
 
 /** A port that was free a moment ago. */
@@ -73,12 +86,17 @@ export class Load {
 
   constructor() {
     running.add(this.#child);
+    pin(this.#child.pid, false);
   }
 
   /** Rejects with what the load client saw when a message is lost, doubled, changed or misplaced. */
   async order(order: Order): Promise<{ messages: number; requests: number; seconds: number }> {
     this.#child.send(order);
-    const [answer] = (await Promise.race([once(this.#child, 'message'), ended(this.#child, 'load')])) as [Answer];
+    const [answer]: [Answer] = (await orEnd(
+      this.#child,
+      (signal) => once(this.#child, 'message', { signal }),
+      'load',
+    )) as [Answer];
     if ('failed' in answer) throw new Error(answer.failed);
     return answer.done;
   }
@@ -88,9 +106,19 @@ export class Load {
   }
 }
 
-async function ended(child: ChildProcess, name: string): Promise<never> {
-  const [code] = await once(child, 'exit');
-  throw new Error(`${name} ended with ${code}`);
+/** The promise, or an error when the process ends first. */
+async function orEnd<T>(child: ChildProcess, wanted: (signal: AbortSignal) => Promise<T>, name: string): Promise<T> {
+  const settled = new AbortController();
+  const { signal } = settled;
+  const end = once(child, 'exit', { signal }).then(([code]) => {
+    throw new Error(`${name} ended with ${code}`);
+  });
+  try {
+    return await Promise.race([wanted(signal), end]);
+  } finally {
+    end.catch(() => {});
+    settled.abort();
+  }
 }
 
 async function listening(port: number): Promise<void> {

@@ -3,7 +3,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { SessionOptions } from './load/session.js';
-import { freePort, program, reference, stop } from './processes.js';
+import { freePort, pin, program, reference, stop } from './processes.js';
 
 export type Where = Pick<SessionOptions, 'kind' | 'port' | 'path' | 'domain' | 'relay'>;
 
@@ -45,12 +45,14 @@ export const relayWith = async (kind: Kind, backend: number, fault: string, prof
 /** The stub backend, healthy or with a fault. */
 export async function backend(fault = 'none'): Promise<{ port: number; stop(): Promise<void> }> {
   const [child, port] = await reference('reference/backend.js', [fault]);
+  pin(child.pid, false);
   return { port, stop: () => stop(child) };
 }
 
 export function server(name: string, child: ChildProcess, where: Where, patience?: number): Server {
   const { pid } = child;
   if (pid === undefined) throw new Error(`${name} did not start`);
+  pin(pid, true);
   return { name, pid, where, stop: () => stop(child, patience) };
 }
 
