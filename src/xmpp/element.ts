@@ -31,7 +31,6 @@ export interface Element {
   /** Appends text and returns this element. */
   t(text: string): this;
   remove(child: Element): this;
-  clone(): Element;
   /** Escaped XML. */
   toString(): string;
 }
