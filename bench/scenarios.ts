@@ -44,6 +44,8 @@ export interface Run {
 
 const SESSIONS = 64;
 const MESSAGES = 16_000;
+/** Rounds of set-ups before the ones that count: they are cold code for long. */
+const WARM_UP = 3;
 
 /** CPU microseconds a message, for each of the servers. */
 export async function chat(scenario: Chat, starts: readonly Start[], run: Run): Promise<Series[]> {
@@ -77,7 +79,7 @@ export async function setup(kind: Kind, starts: readonly Start[], run: Run): Pro
   const sessions = 500;
   return await withServers(kind, starts, run, `setup-${kind}`, async (fronts) => {
     const series = fronts.map(({ server }) => ({ server: server.name, values: [] as number[] }));
-    for (let round = 0; round <= run.rounds; round++) {
+    for (let round = 1 - WARM_UP; round <= run.rounds; round++) {
       for (const [i, { server, load }] of fronts.entries()) {
         const options = { ...server.where, bytes: 100, burst: 1, two: false };
         const before = cpu(server.pid);
