@@ -56,7 +56,8 @@ export function negotiate(tag: StartTag, secure: boolean, options: BoshOptions):
 }
 
 function inactivity(asked: number | undefined, polls: boolean, options: BoshOptions): number {
-  const { default_inactivity: least, max_inactivity: most, polling } = options;
+  const { max_inactivity: most, polling } = options;
+  const least = Math.min(options.default_inactivity, most);
   const seconds = asked === undefined ? least : Math.max(least, Math.min(asked, most));
   // Section 12: polling sessions get more, by more than the interval.
   return polls ? seconds + 2 * polling + 1 : seconds;

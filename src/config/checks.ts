@@ -16,11 +16,16 @@ export function contradictions(config: Config, where: Where): Problem[] {
   ];
 }
 
+/** The engine caps `default_wait` and `default_inactivity` by their maxima: only who said both is contradicted. */
 function ordered(config: Config, where: Where): Problem[] {
   const { limits } = config;
   return [
-    ...atMost(['default_inactivity', config.default_inactivity], ['max_inactivity', config.max_inactivity], where),
-    ...atMost(['default_wait', config.default_wait], ['max_wait', config.max_wait], where),
+    ...(where('default_inactivity')
+      ? atMost(['default_inactivity', config.default_inactivity], ['max_inactivity', config.max_inactivity], where)
+      : []),
+    ...(where('default_wait')
+      ? atMost(['default_wait', config.default_wait], ['max_wait', config.max_wait], where)
+      : []),
     ...atMost(['limits.queue_soft', limits.queue_soft], ['limits.queue_hard', limits.queue_hard], where),
     ...atMost(['max_xmpp_buffer_size', config.max_xmpp_buffer_size], ['limits.queue_hard', limits.queue_hard], where),
   ];

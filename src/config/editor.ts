@@ -21,7 +21,10 @@ export function editorSchema(): JsonSchema {
 }
 
 const FROM_ENVIRONMENT = '\\$\\{env:[A-Za-z_][A-Za-z0-9_]*\\}';
-const UNITS = { seconds: '(ms|s|sec|m|min|h|d)?', bytes: '([kKmMgG][iI]?)?[bB]?' };
+const UNITS = {
+  seconds: '([mM][sS]|[sS]([eE][cC])?|[mM]([iI][nN])?|[hHdD])?',
+  bytes: '([bB]|[kKmMgG][iI]?[bB])?',
+};
 
 function optionSchema(option: Option<unknown>): JsonSchema {
   const shaped = { description: option.about, ...shapeSchema(option.shape), ...defaultOf(option) };
@@ -58,7 +61,7 @@ function shapeSchema(shape: Shape): JsonSchema {
 
 function numberSchema({ min, max, unit, fraction }: Extract<Shape, { kind: 'number' }>): JsonSchema {
   const plain = { type: fraction ? 'number' : 'integer', minimum: min, maximum: max };
-  const text = unit === undefined ? `^${FROM_ENVIRONMENT}$` : `^(\\d+(\\.\\d+)? ?${UNITS[unit]}|${FROM_ENVIRONMENT})$`;
+  const text = unit === undefined ? `^${FROM_ENVIRONMENT}$` : `^(\\s*\\d+(\\.\\d+)? ?${UNITS[unit]}\\s*|${FROM_ENVIRONMENT})$`;
   return { anyOf: [plain, { type: 'string', pattern: text }] };
 }
 

@@ -336,12 +336,12 @@ describe('what a mistake is answered with', () => {
   });
 
   test('options that contradict each other', () => {
-    expect(mistakes('{ "max_inactivity": 30 }')).toBe(
+    expect(mistakes('{ "max_inactivity": 30, "default_inactivity": 70 }')).toBe(
       lines(
-        'bosh.conf.json:1:3  max_inactivity  30 is less than default_inactivity, which is 70',
-        '    1 | { "max_inactivity": 30 }',
-        '      |   ^',
-        '   fix: raise it to 70, or lower default_inactivity',
+        'bosh.conf.json:1:25  default_inactivity  70 is more than max_inactivity, which is 30',
+        '    1 | { "max_inactivity": 30, "default_inactivity": 70 }',
+        '      |                         ^',
+        '   fix: lower it to 30, or raise max_inactivity',
       ),
     );
     expect(mistakes('{ "default_wait": 200 }')).toContain('default_wait  200 is more than max_wait, which is 120');
@@ -351,6 +351,10 @@ describe('what a mistake is answered with', () => {
     expect(mistakes('{ "metrics": { "path": "/http-bind" } }')).toContain(
       'metrics.path  /http-bind is the path of BOSH or WebSocket too',
     );
+  });
+
+  test('a maximum below what is only a default caps it and contradicts nobody', () => {
+    expect(mistakes('{ "max_inactivity": 30, "max_wait": 10 }')).toBe('none');
   });
 
   test('a value that is none of the known', () => {

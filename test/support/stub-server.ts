@@ -13,7 +13,8 @@ const SM = 'urn:xmpp:sm:3';
 const SUCCESS = `<success xmlns='${SASL}'/>`;
 const FAILURE = `<failure xmlns='${SASL}'><not-authorized/></failure>`;
 const NOT_FOUND = `<failed xmlns='${SM}'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>`;
-const BEFORE = `<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/><compression xmlns='http://jabber.org/features/compress'><method>zlib</method></compression><mechanisms xmlns='${SASL}'><mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism></mechanisms>`;
+const STARTTLS = `<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>`;
+const BEFORE = `<compression xmlns='http://jabber.org/features/compress'><method>zlib</method></compression><mechanisms xmlns='${SASL}'><mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism></mechanisms>`;
 const AFTER = `<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session><sm xmlns='${SM}'/>`;
 
 /** The password that the stub refuses; it takes every other. */
@@ -127,7 +128,8 @@ export class StubConnection {
     this.server.opened();
     const to = header.attr('to') ?? '';
     const open = `<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='${STREAM}' id='${id}' from='${to}' version='1.0' xml:lang='en'>`;
-    const features = `<stream:features>${this.user === undefined ? BEFORE : AFTER}</stream:features>`;
+    const before = this.server.offersStartTls ? STARTTLS + BEFORE : BEFORE;
+    const features = `<stream:features>${this.user === undefined ? before : AFTER}</stream:features>`;
     const kind = to.split('.')[0];
     if (kind === 'silent') return;
     if (kind === 'fin') this.socket.end();
@@ -206,6 +208,8 @@ export class StubConnection {
 
 export class StubServer {
   readonly connections: StubConnection[] = [];
+  /** An offer that it cannot keep: for edges that are told not to take it. */
+  offersStartTls = true;
   readonly managed = new Map<string, StubConnection>();
   readonly #sessions = new Map<string, StubConnection>();
   readonly #server: Server;
