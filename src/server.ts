@@ -59,8 +59,9 @@ export class Server extends Events {
     this.#proxy = new Proxy(config, deps);
     const elsewhere = typeof upstream === 'function' ? upstream(this.#proxy) : (upstream ?? this.#proxy);
     this.#connector = new Connector(config, { ...deps, proxy: elsewhere });
+    const clock = new Tick((error) => this.log.error('bosh_flush_failed', { error }));
     const front = { ...deps, upstream: observed(this.#connector, this) };
-    this.#sessions = new Sessions(config, { ...front, clock: new Tick() });
+    this.#sessions = new Sessions(config, { ...front, clock });
     this.fastify = createHttp(config, { ...front, sessions: this.#sessions, status: () => this.#status() });
     this.#reloaded = this.#measure();
   }

@@ -1,20 +1,33 @@
 // Time and turns for engines that own none.
 
+interface Flusher {
+  flush(): void;
+}
+
 /** A clock that never goes back, and one shared turn: what is asked for while bytes are read runs once they are read. */
 export class Tick {
-  #waiting: { flush(): void }[] = [];
+  #waiting: Flusher[] = [];
+
+  /** `failed` is told what a flush threw; the others are flushed all the same. */
+  constructor(readonly failed: (error: unknown, flusher: Flusher) => void) {}
 
   now(): number {
     return performance.now();
   }
 
-  soon(flush: { flush(): void }): void {
-    if (this.#waiting.push(flush) === 1) process.nextTick(this.#run);
+  soon(flusher: Flusher): void {
+    if (this.#waiting.push(flusher) === 1) process.nextTick(this.#run);
   }
 
   readonly #run = () => {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const each of waiting) each.flush();
+    for (const each of waiting) {
+      try {
+        each.flush();
+      } catch (error) {
+        this.failed(error, each);
+      }
+    }
   };
 }

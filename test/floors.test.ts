@@ -17,7 +17,7 @@ const FLOORS: Record<string, readonly string[]> = {
   websocket: ['stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
   tcp: ['stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
   proxy: ['tcp', 'stream', 'xmpp', 'metrics.ts', 'log.ts'],
-  http: ['bosh', 'websocket', 'stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
+  http: ['bosh', 'websocket', 'tick.ts', 'stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
   'events.ts': ['stream/end.ts', 'xmpp'],
   'tick.ts': [],
   'server.ts': ['events.ts', 'tick.ts', 'http', 'proxy', 'bosh', 'stream', 'xmpp', 'config', 'metrics.ts', 'log.ts'],

@@ -1,10 +1,10 @@
 // What a session's answers say (XEP-0124 sections 7.2, 8 and 16, XEP-0206 sections 2, 4 and 6): looks at the oldest
 // request and at the streams, and answers it if it is time.
 
+import { attribute } from '../xmpp/escape.js';
 import { NS } from '../xmpp/ns.js';
 import type { StartTag } from '../xmpp/scanner.js';
 import type { Activity } from './activity.js';
-import { attribute } from './body.js';
 import { type Terminal, terminalAttributes, terminalOf } from './conditions.js';
 import type { Exchange } from './exchange.js';
 import { creationAttributes } from './negotiation.js';

@@ -3,7 +3,6 @@
 
 import { crc32 } from 'node:zlib';
 import { StreamError } from '../xmpp/errors.js';
-import { escapeAttribute } from '../xmpp/escape.js';
 import { NS } from '../xmpp/ns.js';
 import { DEFAULT_LIMITS, Scanner, type ScannerLimits, type StartTag, scanDocument } from '../xmpp/scanner.js';
 import type { Stanza } from '../xmpp/stanza.js';
@@ -69,12 +68,6 @@ const PREFIX = Buffer.from(`${OPEN}>`);
 const SUFFIX = Buffer.from('</body>');
 /** A `<body/>` that says nothing. */
 export const EMPTY = Buffer.from(`${OPEN}/>`);
-
-/** One attribute, escaped, with a blank before it; nothing when there is no value. */
-export function attribute(name: string, value: string | number | boolean | undefined): string {
-  if (value === undefined) return '';
-  return ` ${name}='${typeof value === 'string' ? escapeAttribute(value) : value}'`;
-}
 
 /** Writes a `<body/>`: `attributes` as they stand in the tag, then the payloads' bytes. */
 export function writeBody(attributes: string, stanzas: readonly Stanza[]): Buffer {

@@ -1,10 +1,11 @@
 // How a session ends in the words of XEP-0124 section 17.2: one function turns a StreamError into them.
 
 import { StreamError } from '../xmpp/errors.js';
-import { escapeText } from '../xmpp/escape.js';
+import { attribute, escapeText } from '../xmpp/escape.js';
 import { NS } from '../xmpp/ns.js';
 import { Stanza } from '../xmpp/stanza.js';
-import { attribute, writeBody } from './body.js';
+import { streamErrorStanza } from '../xmpp/stream-error.js';
+import { writeBody } from './body.js';
 import type { BoshResponse } from './held.js';
 
 /** The terminal binding conditions. */
@@ -53,18 +54,12 @@ export function terminalOf(error: StreamError | undefined, how: 'closed' | 'lost
   if (SAME.has(error.condition)) return { condition: error.condition as Condition };
   if (error.condition === 'connection-timeout') return { condition: 'remote-connection-failed' };
   const own = error.condition === 'resource-constraint' || error.condition === 'undefined-condition';
-  return { condition: own ? 'undefined-condition' : 'remote-stream-error', payload: streamError(error) };
+  return { condition: own ? 'undefined-condition' : 'remote-stream-error', payload: streamErrorStanza(error) };
 }
 
 function elsewhere(uri: string): Terminal {
   const payload = Stanza.from(`<uri xmlns='${NS.httpbind}'>${escapeText(uri)}</uri>`);
   return { condition: 'see-other-uri', payload };
-}
-
-function streamError(error: StreamError): Stanza {
-  const defined = `<${error.condition} xmlns='${NS.streams}'>${escapeText(error.location ?? '')}</${error.condition}>`;
-  const text = error.text === undefined ? '' : `<text xmlns='${NS.streams}'>${escapeText(error.text)}</text>`;
-  return Stanza.from(`<stream:error xmlns:stream='${NS.stream}'>${defined}${text}</stream:error>`);
 }
 
 /** What is wrong with a request, by what reading it threw; anything but a StreamError is our own failure. */

@@ -1,7 +1,7 @@
 // The stream header that a `<body/>` asks for (XEP-0206 sections 3 and 5), and `stream_attrs`, by which clients of
 // node-xmpp-bosh add attributes to it.
 
-import type { StreamHeader } from '../xmpp/header.js';
+import { readHeader, type StreamHeader } from '../xmpp/header.js';
 import { NS } from '../xmpp/ns.js';
 import type { StartTag } from '../xmpp/scanner.js';
 
@@ -10,12 +10,13 @@ import type { StartTag } from '../xmpp/scanner.js';
  * with its version and language too where it does not say them again (its example in XEP-0206 section 5 has no version).
  */
 export function headerOf(tag: StartTag, opened?: StreamHeader): StreamHeader {
+  const { to, from, lang } = readHeader(tag);
   const extra = readExtra(tag.attr('stream_attrs'));
   return {
-    to: opened?.to ?? extra.get('to') ?? tag.attr('to'),
-    from: extra.get('from') ?? tag.attr('from'),
+    to: opened?.to ?? extra.get('to') ?? to,
+    from: extra.get('from') ?? from,
     version: extra.get('version') ?? tag.attrNS(NS.xbosh, 'version') ?? opened?.version,
-    lang: extra.get('xml:lang') ?? tag.attr('xml:lang') ?? opened?.lang,
+    lang: extra.get('xml:lang') ?? lang ?? opened?.lang,
     ...remaining(extra),
   };
 }

@@ -1,10 +1,10 @@
 // Session creation (XEP-0124 section 7, XEP-0206 sections 3 and 4): what a client asks for and the options allow become
 // the terms of its session, and the terms become the attributes of the creation response.
 
+import { attribute } from '../xmpp/escape.js';
 import type { StreamHeader } from '../xmpp/header.js';
 import { NS } from '../xmpp/ns.js';
 import type { StartTag } from '../xmpp/scanner.js';
-import { attribute } from './body.js';
 import { DEFAULT_CONTENT } from './conditions.js';
 import { readCount } from './numbers.js';
 import type { BoshOptions } from './options.js';

@@ -3,10 +3,10 @@
 
 import type { ClientStream, Ending, StreamEnd } from '../stream/end.js';
 import { closedEnd } from '../stream/end.js';
+import { attribute } from '../xmpp/escape.js';
 import type { StreamHeader } from '../xmpp/header.js';
 import { NS } from '../xmpp/ns.js';
 import type { Stanza } from '../xmpp/stanza.js';
-import { attribute } from './body.js';
 import type { Counts } from './counts.js';
 import type { Held } from './held.js';
 import { headerAttributes } from './negotiation.js';

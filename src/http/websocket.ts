@@ -7,8 +7,8 @@ import fastifyWebsocket, { type WebSocket } from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../log.js';
 import type { Upstream } from '../stream/end.js';
+import { Tick } from '../tick.js';
 import { type StreamShare, WebSocketStream } from '../websocket/stream.js';
-import { TickTurn } from '../websocket/turn.js';
 import { DEFAULT_LIMITS } from '../xmpp/scanner.js';
 import type { Connection } from './connection.js';
 import type { HttpMetrics } from './metrics.js';
@@ -61,7 +61,7 @@ interface Draining extends Socket {
 /** The WebSockets of one HTTP server. */
 export class WebSockets {
   readonly #streams = new Set<WebSocketStream>();
-  readonly #turn = new TickTurn();
+  readonly #turn: Tick;
   readonly #deps: WebSocketDeps;
   readonly #sweep: NodeJS.Timeout;
   #options: WebSocketOptions;
@@ -71,6 +71,7 @@ export class WebSockets {
 
   constructor(options: WebSocketOptions, deps: WebSocketDeps) {
     this.#deps = deps;
+    this.#turn = new Tick((error) => deps.log.error('websocket_flush_failed', { error }));
     this.#options = options;
     this.#share = this.#shared(options);
     this.#sweep = setInterval(() => this.#look(), sweepEvery(options));

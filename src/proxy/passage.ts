@@ -4,7 +4,6 @@
 // are left alone, -PLUS included: leaving one out makes SCRAM fail as if attacked (RFC 5802 section 6, XEP-0474).
 
 import type { ClientStream, Ending, StreamEnd } from '../stream/end.js';
-import { isOrdinary } from '../tcp/framing.js';
 import { type Element, parseElement } from '../xmpp/element.js';
 import { StreamError } from '../xmpp/errors.js';
 import type { StreamHeader } from '../xmpp/header.js';
@@ -34,7 +33,7 @@ export class Passage implements StreamEnd {
   }
 
   stanza(stanza: Stanza): boolean {
-    return this.client.stanza(isOrdinary(stanza.raw) ? stanza : this.#look(stanza));
+    return this.client.stanza(stanza.kind !== undefined ? stanza : this.#look(stanza));
   }
 
   drain(): void {

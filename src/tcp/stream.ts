@@ -6,11 +6,11 @@
 import type { Socket } from 'node:net';
 import { closedEnd, type Ending, type StreamEnd } from '../stream/end.js';
 import { StreamError } from '../xmpp/errors.js';
-import type { StreamHeader } from '../xmpp/header.js';
+import { readHeader, type StreamHeader, writeHeader } from '../xmpp/header.js';
 import { NS } from '../xmpp/ns.js';
 import { DEFAULT_LIMITS, Scanner, type ScannerLimits, type StartTag } from '../xmpp/scanner.js';
 import type { Stanza } from '../xmpp/stanza.js';
-import { isOrdinary, readError, readHeader, STREAM_END, writeError, writeHeader } from './framing.js';
+import { lastWords, readStreamError } from '../xmpp/stream-error.js';
 import { LendingSocket } from './socket.js';
 
 export interface TcpOptions {
@@ -33,6 +33,7 @@ export const TCP_DEFAULTS: TcpOptions = Object.freeze({
   closeTimeout: 2000,
 });
 
+const STREAM_END = Buffer.from('</stream:stream>');
 const STREAM = Symbol('stream');
 type Owned = Socket & { [STREAM]: TcpStream };
 const streamOf = (socket: Socket): TcpStream => (socket as Owned)[STREAM];
@@ -144,14 +145,14 @@ export class TcpStream implements StreamEnd {
   }
 
   #stanza(stanza: Stanza): void {
-    if (!isOrdinary(stanza.raw) && stanza.name === 'error' && stanza.ns === NS.stream) this.#errored(stanza);
+    if (stanza.kind === undefined && stanza.name === 'error' && stanza.ns === NS.stream) this.#errored(stanza);
     else if (!this.peer.stanza(stanza)) this.#socket?.pause();
   }
 
   /** `<stream:error/>` is unrecoverable (section 4.9.1.1); `</stream:stream>` need not be waited for. */
   #errored(element: Stanza): void {
     this.#goodbye(STREAM_END);
-    this.#tell({ how: 'closed', error: readError(element) });
+    this.#tell({ how: 'closed', error: readStreamError(element) });
   }
 
   /** `</stream:stream>`: theirs first, or the answer to ours. */
@@ -207,7 +208,7 @@ export class TcpStream implements StreamEnd {
       this.#hangUp();
       return;
     }
-    this.#goodbye(writeError(error));
+    this.#goodbye(lastWords(error));
     this.#tell({ how: 'closed', error });
   }
 

@@ -3,10 +3,11 @@
 // node-xmpp-bosh speak it. It is recognised by its first bytes, and answered in kind.
 
 import { StreamError } from '../xmpp/errors.js';
+import { readHeader, writeStreamTag } from '../xmpp/header.js';
 import { NS } from '../xmpp/ns.js';
 import { type ScannerLimits, scanDocument } from '../xmpp/scanner.js';
 import type { Stanza } from '../xmpp/stanza.js';
-import { allowed, attribute, Closing, type Framing, headerOf, Opening, streamError } from './framing.js';
+import { allowed, Closing, type Framing, Opening, streamError } from './framing.js';
 
 const HEADER = /^\s*(?:<\?xml[^>]*\?>\s*)?<((?:[A-Za-z_][\w.-]*:)?stream)[\s/>]/;
 const START = 256;
@@ -40,7 +41,7 @@ export class DraftFraming implements Framing {
     if (header.ns !== NS.stream) throw new StreamError('invalid-namespace', `a stream belongs to ${NS.stream}`);
     this.#head = head;
     this.#tail = tail;
-    return new Opening(headerOf((name) => header.attr(name)));
+    return new Opening(readHeader(header));
   }
 
   #isEnd(message: Buffer): boolean {
@@ -55,9 +56,7 @@ export class DraftFraming implements Framing {
   }
 
   open: Framing['open'] = ({ from, id, lang }) =>
-    Buffer.from(
-      `<stream:stream xmlns="${NS.client}" xmlns:stream="${NS.stream}"${attribute('from', from)}${attribute('id', id)} version="1.0"${attribute('xml:lang', lang)}>`,
-    );
+    Buffer.from(writeStreamTag({ from, id, version: '1.0', lang }, NS.client, '"'));
 
   error = streamError;
 

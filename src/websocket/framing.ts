@@ -3,11 +3,12 @@
 // `<stream:stream>` in draft.ts, and the frames of RFC 6455 in outbox.ts.
 
 import { StreamError } from '../xmpp/errors.js';
-import { escapeAttribute, escapeText } from '../xmpp/escape.js';
-import type { StreamHeader } from '../xmpp/header.js';
+import { attribute } from '../xmpp/escape.js';
+import { readHeader, type StreamHeader } from '../xmpp/header.js';
 import { NS } from '../xmpp/ns.js';
 import { type ScannerLimits, scanStanza } from '../xmpp/scanner.js';
 import type { Stanza } from '../xmpp/stanza.js';
+import { streamErrorStanza } from '../xmpp/stream-error.js';
 
 /** A message that opens or restarts the stream. */
 export class Opening {
@@ -34,6 +35,8 @@ const CLOSED = new Closing();
 // strophe.js compares this text byte for byte.
 const CLOSE = Buffer.from(`<close xmlns="${NS.framing}" />`);
 
+const said = (name: string, value: string | undefined) => attribute(name, value, '"');
+
 /** What a client may not say at the first level: TLS and compression end at us, the rest is for servers (section 3.9). */
 const FOREIGN: ReadonlySet<string> = new Set([
   NS.framing,
@@ -44,6 +47,9 @@ const FOREIGN: ReadonlySet<string> = new Set([
   NS.server,
   NS.component,
 ]);
+
+/** A `<stream:error/>` that stands alone (section 3.5): the server's own words where it has some. */
+export const streamError: Framing['error'] = (error) => streamErrorStanza(error).raw;
 
 export const framing: Framing = {
   read(message, limits) {
@@ -57,15 +63,15 @@ export const framing: Framing = {
   open: ({ from, id, lang }) =>
     // `<open ` and version 1.0 are what strophe.js looks for.
     Buffer.from(
-      `<open xmlns="${NS.framing}"${attribute('from', from)}${attribute('id', id)} version="1.0"${attribute('xml:lang', lang)}/>`,
+      `<open xmlns="${NS.framing}"${said('from', from)}${said('id', id)} version="1.0"${said('xml:lang', lang)}/>`,
     ),
   error: streamError,
   close: (uri) =>
-    uri === undefined ? CLOSE : Buffer.from(`<close xmlns="${NS.framing}"${attribute('see-other-uri', uri)}/>`),
+    uri === undefined ? CLOSE : Buffer.from(`<close xmlns="${NS.framing}"${said('see-other-uri', uri)}/>`),
 };
 
 function frame(stanza: Stanza): Opening | Closing {
-  if (stanza.name === 'open') return new Opening(headerOf((name) => stanza.attr(name)));
+  if (stanza.name === 'open') return new Opening(readHeader(stanza));
   if (stanza.name === 'close') return CLOSED;
   throw new StreamError('unsupported-stanza-type', 'neither <open/> nor <close/>');
 }
@@ -77,29 +83,4 @@ export function allowed(stanza: Stanza): Stanza | Closing {
     return new Closing(new StreamError('undefined-condition', 'stream error from the client'));
   }
   throw new StreamError('unsupported-stanza-type', `<${stanza.name}/> is not for clients`);
-}
-
-export function headerOf(attr: (name: string) => string | undefined): StreamHeader {
-  return {
-    to: attr('to'),
-    from: attr('from'),
-    id: attr('id'),
-    version: attr('version'),
-    lang: attr('xml:lang'),
-  };
-}
-
-/** A `<stream:error/>` that stands alone (section 3.5): the server's own words where it has some. */
-export function streamError(error: StreamError): Buffer {
-  if (error.element !== undefined) return error.element.raw;
-  const text =
-    error.text === undefined ? '' : `<text xmlns="${NS.streams}" xml:lang="en">${escapeText(error.text)}</text>`;
-  const where = error.condition === 'see-other-host' ? escapeText(error.location ?? '') : '';
-  const condition = `<${error.condition} xmlns="${NS.streams}">${where}</${error.condition}>`;
-  return Buffer.from(`<stream:error xmlns:stream="${NS.stream}">${condition}${text}</stream:error>`);
-}
-
-/** ` name="value"`, or nothing. */
-export function attribute(name: string, value: string | undefined): string {
-  return value === undefined ? '' : ` ${name}="${escapeAttribute(value)}"`;
 }

@@ -29,6 +29,12 @@ export function escapeAttribute(value: string): string {
   return value.replace(/[&<>"'\x00-\x1f\ufffe\uffff]|\p{Cs}/gu, escaped);
 }
 
+/** ` name='value'`, escaped, to be put into a tag; nothing when there is no value. */
+export function attribute(name: string, value: string | number | boolean | undefined, quote = "'"): string {
+  if (value === undefined) return '';
+  return ` ${name}=${quote}${typeof value === 'string' ? escapeAttribute(value) : value}${quote}`;
+}
+
 function resolve(whole: string, name: string): string {
   if (name[0] !== '#') return ENTITIES[name] ?? whole;
   const code = name[1] === 'x' ? Number.parseInt(name.slice(2), 16) : Number.parseInt(name.slice(1), 10);

@@ -1,7 +1,7 @@
 // The stream header (RFC 6120 section 4.7), and how it is written on a TCP stream. RFC 7395 and XEP-0206 write it into
 // elements of their own; that is theirs.
 
-import { escapeAttribute } from './escape.js';
+import { attribute } from './escape.js';
 import { NS } from './ns.js';
 import type { StartTag } from './tag.js';
 
@@ -16,30 +16,27 @@ export interface StreamHeader {
   readonly extra?: ReadonlyMap<string, string>;
 }
 
-const attribute = (name: string, value: string | undefined): string =>
-  value === undefined ? '' : ` ${name}='${escapeAttribute(value)}'`;
-
 /** `<?xml?><stream:stream>` with `contentNs` as its default namespace; `extra` never overrides what it says itself. */
 export function writeHeader(header: StreamHeader, contentNs: string = NS.client): Buffer {
-  const { from, to, id, version, lang } = header;
-  const said = new Map(header.extra);
-  for (const name of ['xmlns', 'xmlns:stream', 'from', 'to', 'id', 'version', 'xml:lang']) said.delete(name);
-  let text = `<?xml version='1.0'?><stream:stream xmlns='${escapeAttribute(contentNs)}' xmlns:stream='${NS.stream}'`;
-  text += attribute('from', from) + attribute('to', to) + attribute('id', id) + attribute('version', version);
-  text += attribute('xml:lang', lang);
-  for (const [name, value] of said) text += attribute(name, value);
-  return Buffer.from(`${text}>`);
+  return Buffer.from(`<?xml version='1.0'?>${writeStreamTag(header, contentNs)}`);
 }
 
-/** What a header says; what it does not say is absent. */
-export function readHeader(tag: StartTag): StreamHeader {
-  const {
-    to,
-    from,
-    id,
-    version,
-    'xml:lang': lang,
-  } = Object.fromEntries(['to', 'from', 'id', 'version', 'xml:lang'].map((name) => [name, tag.attr(name)]));
-  const said = Object.entries({ to, from, id, version, lang }).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(said);
+/** The same without the XML declaration. */
+export function writeStreamTag(header: StreamHeader, contentNs: string, quote = "'"): string {
+  const { from, to, id, version, lang } = header;
+  const own = { xmlns: contentNs, 'xmlns:stream': NS.stream, from, to, id, version, 'xml:lang': lang };
+  let text = '<stream:stream';
+  for (const [name, value] of Object.entries(own)) text += attribute(name, value, quote);
+  for (const [name, value] of header.extra ?? []) if (!Object.hasOwn(own, name)) text += attribute(name, value, quote);
+  return `${text}>`;
+}
+
+/** What a header says, be it a stream's start tag or an `<open/>`; what it does not say is absent. */
+export function readHeader(tag: Pick<StartTag, 'attr'>): StreamHeader {
+  const header: Record<string, string> = {};
+  for (const name of ['to', 'from', 'id', 'version', 'xml:lang']) {
+    const value = tag.attr(name);
+    if (value !== undefined) header[name === 'xml:lang' ? 'lang' : name] = value;
+  }
+  return header;
 }

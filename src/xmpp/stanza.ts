@@ -1,11 +1,14 @@
 // A stanza, or any other first-level element of a stream, kept as the bytes it came in. What is asked of it is read
 // from the first tag on demand; a tree is only made for cold paths. It does not check: the scanner did.
 
-import { LT, SLASH } from './chars.js';
+import { GT, LT, SLASH } from './chars.js';
 import { readDocument } from './document-scan.js';
 import { type Element, parseElement } from './element.js';
 import { escapeAttribute } from './escape.js';
 import { StartTag } from './tag.js';
+
+/** The three stanzas of RFC 6120 section 8. */
+export type Kind = 'message' | 'presence' | 'iq';
 
 /** One first-level element, kept as the bytes it came in. */
 export class Stanza {
@@ -27,6 +30,16 @@ export class Stanza {
   get #first(): StartTag {
     this.#tag ??= new StartTag(this.raw);
     return this.#tag;
+  }
+
+  /** Its name where that is message, presence or iq as written, without a prefix; whatever its namespace. A few compares. */
+  get kind(): Kind | undefined {
+    const raw = this.raw;
+    const kind = raw[1] === 0x6d ? 'message' : raw[1] === 0x70 ? 'presence' : raw[1] === 0x69 ? 'iq' : undefined;
+    if (kind === undefined) return undefined;
+    const end = kind.length + 1;
+    for (let i = 2; i < end; i++) if (raw[i] !== kind.charCodeAt(i - 1)) return undefined;
+    return isSpace(raw[end]) || raw[end] === SLASH || raw[end] === GT ? kind : undefined;
   }
 
   /** Local name: iq, message, presence, or a nonza's name (features, error, auth, enabled, ...). */

@@ -7,14 +7,20 @@ import { Stanza } from './stanza.js';
 
 /** The element for an error: the server's own where it sent one, else a new one. It declares all it uses. */
 export function streamErrorStanza(error: StreamError): Stanza {
-  return error.element ?? new Stanza(Buffer.from(written(error)));
+  return error.element ?? new Stanza(Buffer.from(written(error, ` xmlns:stream='${NS.stream}'`)));
 }
 
-function written({ condition, text, location }: StreamError): string {
-  const where = condition === 'see-other-host' ? escapeText(location ?? '') : '';
-  const defined = `<${condition} xmlns='${NS.streams}'>${where}</${condition}>`;
+/** The same where the stream's header declares its prefix, and with it the end of the stream (section 4.9.1.1). */
+export function lastWords(error: StreamError): Buffer {
+  return Buffer.from(`${written(error, '')}</stream:stream>`);
+}
+
+function written({ condition, text, location }: StreamError, declaration: string): string {
+  const open = `<${condition} xmlns='${NS.streams}'`;
+  const isElsewhere = condition === 'see-other-host' && location !== undefined;
+  const defined = isElsewhere ? `${open}>${escapeText(location)}</${condition}>` : `${open}/>`;
   const said = text === undefined ? '' : `<text xmlns='${NS.streams}' xml:lang='en'>${escapeText(text)}</text>`;
-  return `<stream:error xmlns:stream='${NS.stream}'>${defined}${said}</stream:error>`;
+  return `<stream:error${declaration}>${defined}${said}</stream:error>`;
 }
 
 const CONDITIONS: ReadonlyMap<string, StreamCondition> = new Map(STREAM_CONDITIONS.map((name) => [name, name]));

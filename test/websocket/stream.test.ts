@@ -2,10 +2,10 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Tick } from '../../src/tick.js';
 import { Heartbeat } from '../../src/websocket/heartbeat.js';
 import { Outbox } from '../../src/websocket/outbox.js';
 import { type Carrier, type StreamShare, WebSocketStream } from '../../src/websocket/stream.js';
-import { TickTurn } from '../../src/websocket/turn.js';
 import { DEFAULT_LIMITS } from '../../src/xmpp/scanner.js';
 import { Stanza } from '../../src/xmpp/stanza.js';
 import { ScriptedUpstream } from '../support/ws-upstream.js';
@@ -70,6 +70,11 @@ class FakeCarrier implements Carrier {
   }
 }
 
+const newTick = () =>
+  new Tick((error) => {
+    throw error;
+  });
+
 function stanza(id: number, size = 0): Stanza {
   return Stanza.from(`<message xmlns="jabber:client" id="${id}"><body>${'x'.repeat(size)}</body></message>`);
 }
@@ -79,7 +84,7 @@ const tick = () => new Promise<void>((resolve) => process.nextTick(resolve));
 describe('what waits for a client', () => {
   test('leaves in one write a turn', async () => {
     const carrier = new FakeCarrier();
-    const outbox = new Outbox(carrier, new TickTurn(), { flushed() {} });
+    const outbox = new Outbox(carrier, newTick(), { flushed() {} });
     for (let id = 0; id < 50; id++) outbox.push(stanza(id));
     expect(carrier.writes).toBe(0);
     await tick();
@@ -228,7 +233,7 @@ describe('RFC 7395: any order of events', () => {
 function shareOf(upstream: ScriptedUpstream, bugs: unknown[]): StreamShare {
   return {
     upstream,
-    turn: new TickTurn(),
+    turn: newTick(),
     now: () => 0,
     pong() {},
     failed: (_, error) => bugs.push(error),

@@ -3,7 +3,7 @@ import { errorAnswer } from '../../src/xmpp/answer.js';
 import { bounce } from '../../src/xmpp/bounce.js';
 import { STREAM_CONDITIONS, StanzaError, StreamError } from '../../src/xmpp/errors.js';
 import { Stanza } from '../../src/xmpp/stanza.js';
-import { readStreamError, streamErrorStanza } from '../../src/xmpp/stream-error.js';
+import { lastWords, readStreamError, streamErrorStanza } from '../../src/xmpp/stream-error.js';
 
 const STREAMS = 'urn:ietf:params:xml:ns:xmpp-streams';
 const STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas';
@@ -19,6 +19,13 @@ describe('RFC 6120 section 4.9, stream errors', () => {
   test('4.9.3.19 see-other-host says where', () => {
     const stanza = streamErrorStanza(new StreamError('see-other-host', undefined, { location: '[2001:db8::1]:9&' }));
     expect(readStreamError(stanza)).toMatchObject({ condition: 'see-other-host', location: '[2001:db8::1]:9&' });
+  });
+
+  test('4.9.1.1 inside a stream it uses the prefix of the header and ends the stream', () => {
+    const words = lastWords(new StreamError('see-other-host', undefined, { location: 'b.example' })).toString();
+    expect(words).toBe(
+      `<stream:error><see-other-host xmlns='${STREAMS}'>b.example</see-other-host></stream:error></stream:stream>`,
+    );
   });
 
   test("the server's own element is passed on as it is", () => {

@@ -32,6 +32,14 @@ describe('what a stanza tells of itself', () => {
     expect(wide.with({ '\u00e9': undefined }).attr('\u00e9')).toBeUndefined();
   });
 
+  test('message, presence and iq without prefix are told from everything else', () => {
+    const kinds = ['<message>', '<message/>', '<message a="">', '<presence\n/>', '<iq/>', "<iq\ttype='get'>"];
+    const others = ['<messages/>', '<m:message/>', '<i/>', '<iqs/>', '<pres/>', '<stream:features/>', '<iq:x/>', '<p'];
+    const kind = (xml: string) => new Stanza(Buffer.from(xml)).kind;
+    expect(kinds.map(kind)).toEqual(['message', 'message', 'message', 'presence', 'iq', 'iq']);
+    expect(others.map(kind)).toEqual(others.map(() => undefined));
+  });
+
   test('its tree is made once and says the same', () => {
     expect(stanza.tree.getChild('b', 'urn:p')).toBeDefined();
     expect(stanza.tree).toBe(stanza.tree);
