@@ -6,28 +6,33 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 export type { Counter, Gauge, Histogram } from 'prom-client';
 
+/** Labels and their value. */
+type Sample<L extends string> = readonly [labels: Partial<Record<L, string | number>>, value: number];
+type Samples<L extends string = string> = () => Iterable<Sample<L>>;
+
+/** What is declared twice under one name is one metric: several rooms may count the same thing. */
 export class Metrics {
   readonly registry = new Registry();
+  readonly #read = new Map<string, Samples[]>();
 
   /** Counts events that are not on the hot path; `name` without prefix and ending in `_total`. */
   counter<L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
-    return new Counter({ name: `bosh_${name}`, help, labelNames: [...labelNames], registers: [this.registry] });
+    return this.#one(name, help, labelNames, (options) => new Counter(options));
   }
 
   /** A value that goes up and down. */
   gauge<L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> {
-    return new Gauge({ name: `bosh_${name}`, help, labelNames: [...labelNames], registers: [this.registry] });
+    return this.#one(name, help, labelNames, (options) => new Gauge(options));
   }
 
   /** Durations in seconds. */
-  histogram<L extends string = never>(name: string, help: string, labelNames: readonly L[] = [], buckets = SECONDS) {
-    return new Histogram<L>({
-      name: `bosh_${name}`,
-      help,
-      labelNames: [...labelNames],
-      buckets,
-      registers: [this.registry],
-    });
+  histogram<L extends string = never>(
+    name: string,
+    help: string,
+    labelNames: readonly L[] = [],
+    buckets = SECONDS,
+  ): Histogram<L> {
+    return this.#one(name, help, labelNames, (options) => new Histogram({ ...options, buckets }));
   }
 
   /** A gauge that is read from plain numbers when somebody asks: what the hot path counts costs it an addition. */
@@ -35,9 +40,13 @@ export class Metrics {
     name: string,
     help: string,
     labelNames: readonly L[],
-    values: () => Iterable<readonly [labels: Partial<Record<L, string | number>>, value: number]>,
+    values: Samples<L>,
     kind: 'gauge' | 'counter' = 'gauge',
   ): void {
+    const sources = this.#read.get(name) ?? [];
+    this.#read.set(name, [...sources, values]);
+    if (sources.length > 0) return;
+    const all = () => this.#read.get(name)?.flatMap((source) => [...source()]) ?? [];
     const Kind = kind === 'gauge' ? Gauge : Counter;
     new Kind({
       name: `bosh_${name}`,
@@ -46,9 +55,15 @@ export class Metrics {
       registers: [this.registry],
       collect() {
         this.reset();
-        for (const [labels, value] of values()) this.inc(labels as Record<L, string>, value);
+        for (const [labels, value] of all()) this.inc(labels as Record<L, string>, value);
       },
     });
+  }
+
+  #one<L extends string, M>(name: string, help: string, labels: readonly L[], make: (o: Declaration<L>) => M): M {
+    const there = this.registry.getSingleMetric(`bosh_${name}`);
+    if (there !== undefined) return there as M;
+    return make({ name: `bosh_${name}`, help, labelNames: [...labels], registers: [this.registry] });
   }
 
   /** The process's own metrics under their usual names (`process_`, `nodejs_`), and how late the event loop is. */
@@ -74,3 +89,18 @@ export class Metrics {
 }
 
 const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120];
+
+interface Declaration<L extends string> {
+  name: string;
+  help: string;
+  labelNames: L[];
+  registers: Registry[];
+}
+
+/** How often each limit was in the way, by the name of its option. */
+export const limitsHit = (metrics: Metrics): Counter<'limit'> =>
+  metrics.counter('limits_hit_total', 'How often a limit was in the way.', ['limit']);
+
+/** XML that was not taken, from whichever side, by the condition of the stream error. */
+export const xmlRejected = (metrics: Metrics): Counter<'reason'> =>
+  metrics.counter('xml_rejected_total', 'XML that was not taken, by the condition of its stream error.', ['reason']);

@@ -184,6 +184,12 @@ const limits = {
       depth: count(64, [2, 10_000], 'Deepest nesting of elements in a stanza.'),
       elements: count(10_000, [1, 1_000_000], 'Most elements in a stanza.'),
       attributes: count(64, [4, 10_000], 'Most attributes of an element.'),
+      stanza_before_auth: bytes(
+        16_384,
+        [0, 64 * MEBIBYTE],
+        'Largest stanza of a client that its server has not authenticated yet; 0 sets no limit of its own.',
+      ),
+      dials: count(200, [1, 1_000_000], 'Streams to one domain that are being opened at the same time; others wait.'),
     },
     'What one client, and all of them, may cost.',
   ),

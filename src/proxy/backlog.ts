@@ -21,6 +21,11 @@ export class Backlog implements StreamEnd {
     return this.#bytes >= this.soft;
   }
 
+  /** Bytes that wait. */
+  get waiting(): number {
+    return this.#stanzas.length === 0 ? 0 : this.#bytes;
+  }
+
   open(): void {}
 
   stanza(stanza: Stanza): boolean {

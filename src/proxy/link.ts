@@ -3,12 +3,13 @@
 
 import type { Socket } from 'node:net';
 import { type ClientStream, closedEnd, type Ending, type StreamEnd } from '../stream/end.js';
-import type { TcpOptions, TcpStream } from '../tcp/stream.js';
+import { type TcpOptions, TcpStream } from '../tcp/stream.js';
 import { bounce } from '../xmpp/bounce.js';
 import { StreamError } from '../xmpp/errors.js';
 import type { StreamHeader } from '../xmpp/header.js';
 import type { Stanza } from '../xmpp/stanza.js';
 import { Backlog } from './backlog.js';
+import type { Breaker } from './breaker.js';
 import { addresses, type Destination, security, targets } from './destination.js';
 import { dial } from './dial.js';
 import { Negotiation, type NegotiationOptions } from './negotiation.js';
@@ -27,6 +28,11 @@ export interface Exchange {
   readonly contexts: Contexts;
   /** Whether an address may be dialled that nobody configured. */
   readonly isAllowed: (address: string) => boolean;
+  readonly breaker: Breaker;
+  /** Its turn to reach its server; undefined: at once. */
+  enter(link: Link): Promise<void> | undefined;
+  /** It is there, or gave up. */
+  leave(link: Link): void;
   opened(link: Link): void;
   /** The server's certificate was not verified, because it is on the loopback and nobody asked for it. */
   unverified(link: Link): void;
@@ -34,6 +40,8 @@ export interface Exchange {
   missed(link: Link, target: Target, failure: Unreachable): void;
   refused(link: Link, failure: Unreachable): void;
   ended(link: Link, ending: Ending): void;
+  /** More was sent before the stream was open than is kept. */
+  overflowed(link: Link): void;
   /** Nothing is held any more. */
   released(link: Link): void;
   /** Seconds a phase took. */
@@ -58,7 +66,7 @@ export class Link implements StreamEnd {
   ) {
     this.#passage = new Passage(client, this);
     const { queue_soft, queue_hard } = exchange.options.limits;
-    this.#server = new Backlog(queue_soft, queue_hard, () => this.#giveUp(OVERFLOW));
+    this.#server = new Backlog(queue_soft, queue_hard, () => this.#overflow());
   }
 
   // What the client says.
@@ -92,6 +100,12 @@ export class Link implements StreamEnd {
     server.close({ how });
   }
 
+  /** Bytes that wait for the server. */
+  get waiting(): number {
+    const server = this.#server;
+    return server instanceof Backlog || server instanceof TcpStream ? server.waiting : 0;
+  }
+
   /** Whether the stream is open. */
   get isOpen(): boolean {
     return !this.#pending;
@@ -103,11 +117,14 @@ export class Link implements StreamEnd {
   async begin(header: StreamHeader): Promise<void> {
     const timer = setTimeout(() => this.#refuse(LATE), this.exchange.options.negotiation_timeout * 1000);
     try {
-      await this.#reach(header);
+      const turn = this.exchange.enter(this);
+      if (turn !== undefined) await turn;
+      if (this.#pending) await this.#reach(header);
     } catch (error) {
       this.#refuse(unreachable(error));
     } finally {
       clearTimeout(timer);
+      this.exchange.leave(this);
     }
   }
 
@@ -143,10 +160,13 @@ export class Link implements StreamEnd {
   }
 
   async #dial(target: Target, signal: AbortSignal): Promise<Socket> {
-    const { resolver, options, isAllowed } = this.exchange;
+    const { resolver, options, isAllowed, breaker } = this.exchange;
     const found = await this.#timed('dns', addresses(target, this.to, resolver, isAllowed));
     signal.throwIfAborted();
-    return this.#timed('connect', dial(found, target.port, { timeout: options.connect_timeout * 1000, signal }));
+    const { host, port } = target;
+    const timeout = options.connect_timeout * 1000;
+    const dialling = breaker.guard(`${host}:${port}`, () => dial(found, port, { timeout, signal }));
+    return this.#timed('connect', dialling);
   }
 
   async #establish(socket: Socket, target: Target, header: StreamHeader, signal: AbortSignal): Promise<void> {
@@ -225,6 +245,11 @@ export class Link implements StreamEnd {
     this.#server = closedEnd;
     this.#abandon();
     this.client.close({ how: 'closed', error });
+  }
+
+  #overflow(): void {
+    if (this.#pending) this.exchange.overflowed(this);
+    this.#giveUp(OVERFLOW);
   }
 
   #abandon(): void {

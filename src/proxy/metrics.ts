@@ -1,6 +1,6 @@
 // What is counted about servers. Labels are the configured domains and `other`.
 
-import type { Counter, Gauge, Histogram, Metrics } from '../metrics.js';
+import { type Counter, type Gauge, type Histogram, limitsHit, type Metrics, xmlRejected } from '../metrics.js';
 import { normalizeDomain } from '../stream/access.js';
 import type { Observe } from './resolve.js';
 import type { Reason } from './unreachable.js';
@@ -9,6 +9,7 @@ import type { Reason } from './unreachable.js';
 interface Counted {
   readonly to: { readonly domain: string };
   readonly isOpen: boolean;
+  readonly waiting: number;
 }
 
 export class ProxyMetrics {
@@ -17,14 +18,19 @@ export class ProxyMetrics {
   readonly #failures: Counter<'host' | 'reason'>;
   readonly #up: Gauge<'host'>;
   readonly #dns: Histogram<'rrtype' | 'outcome'>;
+  readonly #limits: Counter<'limit'>;
+  readonly #rejected: Counter<'reason'>;
 
   constructor(metrics: Metrics, domains: readonly string[], links: Iterable<Counted>) {
     this.hosts = domains;
     const states = ['host', 'state'] as const;
     metrics.read('backend_connections', 'Connections to servers.', states, () => this.#count(links));
+    metrics.read('queue_bytes', 'Bytes that wait, by where.', ['queue'], () => this.#waiting(links));
     this.#seconds = metrics.histogram('backend_connect_seconds', 'Time to reach a server, by phase.', ['phase']);
     this.#failures = metrics.counter('backend_connect_failures_total', 'Servers not reached.', ['host', 'reason']);
     this.#up = metrics.gauge('backend_up', 'Whether the last attempt to reach a server succeeded.', ['host']);
+    this.#limits = limitsHit(metrics);
+    this.#rejected = xmlRejected(metrics);
     this.#dns = metrics.histogram('dns_seconds', 'Time of DNS questions.', ['rrtype', 'outcome']);
   }
 
@@ -48,8 +54,23 @@ export class ProxyMetrics {
     this.#failures.inc({ host: this.#label(domain), reason });
   }
 
+  limited(limit: string): void {
+    this.#limits.inc({ limit });
+  }
+
+  /** A stream was ended because of what the server sent, or because it took nothing. */
+  broken(condition: string): void {
+    if (condition === 'resource-constraint') this.limited('queue_hard');
+    else if (condition !== 'internal-server-error') this.#rejected.inc({ reason: condition });
+    if (condition === 'policy-violation') this.limited('stanza');
+  }
+
   #label(domain: string): string {
     return this.#hosts.has(domain) ? domain : 'other';
+  }
+
+  *#waiting(links: Iterable<Counted>): Iterable<[{ queue: string }, number]> {
+    for (const { isOpen, waiting } of links) yield [{ queue: isOpen ? 'server' : 'connecting' }, waiting];
   }
 
   *#count(links: Iterable<Counted>): Iterable<[{ host: string; state: string }, number]> {

@@ -28,6 +28,8 @@ export interface ProxyOptions {
     readonly depth: number;
     readonly elements: number;
     readonly attributes: number;
+    /** Links to one domain that may be on their way at the same time. */
+    readonly dials: number;
   };
 }
 
@@ -39,5 +41,5 @@ export const PROXY_DEFAULTS: ProxyOptions = Object.freeze({
   connect_timeout: 5,
   negotiation_timeout: 30,
   max_xmpp_buffer_size: 500000,
-  limits: { queue_soft: 262144, queue_hard: 1048576, depth: 64, elements: 10000, attributes: 64 },
+  limits: { queue_soft: 262144, queue_hard: 1048576, depth: 64, elements: 10000, attributes: 64, dials: 200 },
 });

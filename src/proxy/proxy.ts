@@ -11,12 +11,14 @@ import { TCP_DEFAULTS, type TcpOptions } from '../tcp/stream.js';
 import { StreamError } from '../xmpp/errors.js';
 import type { StreamHeader } from '../xmpp/header.js';
 import { DEFAULT_LIMITS } from '../xmpp/scanner.js';
+import { Breaker } from './breaker.js';
 import { destination } from './destination.js';
 import { type Exchange, Link } from './link.js';
 import { ProxyMetrics } from './metrics.js';
 import { PROXY_DEFAULTS, type ProxyOptions } from './options.js';
 import { Resolver, type Target } from './resolve.js';
 import { Contexts } from './secure.js';
+import { Turnstile } from './turnstile.js';
 import type { Unreachable } from './unreachable.js';
 
 export interface ProxyDeps {
@@ -33,6 +35,8 @@ export class Proxy implements Upstream, Exchange {
   resolver: Resolver;
   contexts: Contexts;
   readonly isAllowed: (address: string) => boolean;
+  readonly breaker = new Breaker();
+  readonly #turnstile = new Turnstile(() => this.options.limits.dials);
   readonly #log: Log;
   readonly #metrics: ProxyMetrics;
   readonly #links = new Set<Link>();
@@ -79,7 +83,21 @@ export class Proxy implements Upstream, Exchange {
     });
   }
 
-  // What links tell.
+  // What links ask and tell.
+
+  enter({ to: { domain } }: Link): Promise<void> | undefined {
+    const turn = this.#turnstile.enter(domain);
+    if (turn !== undefined) this.#metrics.limited('dials');
+    return turn;
+  }
+
+  leave({ to: { domain } }: Link): void {
+    this.#turnstile.leave(domain);
+  }
+
+  overflowed(): void {
+    this.#metrics.limited('queue_hard');
+  }
 
   opened({ to: { domain } }: Link): void {
     this.#metrics.opened(domain);
@@ -108,6 +126,7 @@ export class Proxy implements Upstream, Exchange {
   ended({ to: { domain }, client }: Link, { how, error }: Ending): void {
     const fields = { domain, client: client.name, how, cause: causeOf(error) };
     const own = error !== undefined && error.element === undefined;
+    if (own && how === 'closed') this.#metrics.broken(error.condition);
     if (own && error.condition === 'internal-server-error')
       this.#log.error('stream_failed', { ...fields, error: error.cause });
     else if (own) this.#log.info('backend_lost', fields);

@@ -3,17 +3,22 @@
 // names and counts; it dials nothing and reads no stanzas.
 
 import type { Log } from '../log.js';
-import type { Metrics } from '../metrics.js';
+import { limitsHit, type Metrics } from '../metrics.js';
 import { StreamError } from '../xmpp/errors.js';
 import type { StreamHeader } from '../xmpp/header.js';
-import type { Stanza } from '../xmpp/stanza.js';
 import { allows, type Firewall, normalizeDomain } from './access.js';
 import { Admission, type AdmissionOptions, type Refusal } from './admission.js';
-import { type ClientStream, closedEnd, type Ending, type StreamEnd, type Upstream } from './end.js';
+import { StreamCounts } from './counts.js';
+import { type ClientStream, closedEnd, type StreamEnd, type Upstream } from './end.js';
+import { Guest, type House } from './guest.js';
 
 export interface AccessOptions extends AdmissionOptions {
   readonly upstreams: Readonly<Record<string, unknown>>;
   readonly firewall: Firewall;
+  readonly limits: AdmissionOptions['limits'] & {
+    /** Bytes of the largest stanza before authentication; 0: as large as any. */
+    readonly stanza_before_auth: number;
+  };
 }
 
 export interface ConnectorDeps {
@@ -25,7 +30,9 @@ export interface ConnectorDeps {
   readonly metrics: Metrics;
 }
 
-export class Connector implements Upstream {
+export class Connector implements Upstream, House {
+  readonly counts: StreamCounts;
+  stanzaBeforeAuth: number;
   #firewall: Firewall;
   readonly #admission: Admission;
   readonly #deps: ConnectorDeps;
@@ -39,13 +46,18 @@ export class Connector implements Upstream {
     this.#deps = deps;
     this.#local = deps.local ?? new Map();
     this.#rejected = deps.metrics.counter('sessions_rejected_total', 'Streams not let in.', ['reason']);
-    this.#limits = deps.metrics.counter('limits_hit_total', 'How often a limit was in the way.', ['limit']);
+    this.#limits = limitsHit(deps.metrics);
+    this.counts = new StreamCounts(deps.metrics);
+    this.counts.hosts = this.#hosts(options);
+    this.stanzaBeforeAuth = options.limits.stanza_before_auth;
   }
 
   /** Takes new rules, for streams from now on. */
   reload(options: AccessOptions): void {
     this.#firewall = firewallOf(options);
     this.#admission.reload(options);
+    this.counts.hosts = this.#hosts(options);
+    this.stanzaBeforeAuth = options.limits.stanza_before_auth;
   }
 
   /** Streams that are let in now. */
@@ -56,12 +68,12 @@ export class Connector implements Upstream {
   attach(client: ClientStream, header: StreamHeader): StreamEnd {
     const domain = normalizeDomain(header.to ?? '');
     const upstream = domain === undefined ? undefined : this.#choose(domain);
-    if (upstream === undefined) return this.#turnAway(client, header.to, domain);
+    if (domain === undefined || upstream === undefined) return this.#turnAway(client, header.to, domain);
     const refusal = this.#admission.enter(client.remoteAddress);
     if (refusal !== undefined) return this.#refuse(client, refusal);
     const { name, transport, remoteAddress: address } = client;
     this.#deps.log.debug('stream_admitted', { client: name, transport, address, domain });
-    const guest = new Guest(client, () => this.#admission.leave(client.remoteAddress));
+    const guest = new Guest(client, this.counts.of(domain), this);
     try {
       guest.server = upstream.attach(guest, header);
     } catch (cause) {
@@ -72,6 +84,20 @@ export class Connector implements Upstream {
 
   async stop(): Promise<void> {
     await Promise.all([this.#deps.proxy, ...new Set(this.#local.values())].map((upstream) => upstream.stop()));
+  }
+
+  left(guest: Guest): void {
+    this.#admission.leave(guest.remoteAddress);
+  }
+
+  exceeded(guest: Guest): void {
+    this.#limits.inc({ limit: 'stanza_before_auth' });
+    const { name: client, remoteAddress: address } = guest;
+    this.#deps.log.info('stream_refused', { client, address, limit: 'limits.stanza_before_auth' });
+  }
+
+  #hosts({ upstreams }: AccessOptions): string[] {
+    return [...Object.keys(upstreams), ...this.#local.keys()];
   }
 
   #choose(domain: string): Upstream | undefined {
@@ -117,84 +143,4 @@ function firewallOf({ upstreams, firewall: { allow, deny } }: AccessOptions): Fi
 function closing(client: ClientStream, error: StreamError): StreamEnd {
   setImmediate(() => client.close({ how: 'closed', error }));
   return closedEnd;
-}
-
-/** A client that was let in, as its upstream sees it: says once when it left. */
-class Guest implements ClientStream {
-  server: StreamEnd = closedEnd;
-  #leave: (() => void) | undefined;
-
-  constructor(
-    readonly client: ClientStream,
-    leave: () => void,
-  ) {
-    this.#leave = leave;
-  }
-
-  get name(): string {
-    return this.client.name;
-  }
-  get transport(): ClientStream['transport'] {
-    return this.client.transport;
-  }
-  get remoteAddress(): string {
-    return this.client.remoteAddress;
-  }
-  get remotePort(): number {
-    return this.client.remotePort;
-  }
-  get secure(): boolean {
-    return this.client.secure;
-  }
-  get route(): string | undefined {
-    return this.client.route;
-  }
-
-  /** What the client holds. */
-  get end(): StreamEnd {
-    return new GuestEnd(this);
-  }
-
-  open(header: StreamHeader): void {
-    this.client.open(header);
-  }
-
-  stanza(stanza: Stanza): boolean {
-    return this.client.stanza(stanza);
-  }
-
-  drain(): void {
-    this.client.drain();
-  }
-
-  close(ending: Ending): void {
-    this.left();
-    this.client.close(ending);
-  }
-
-  left(): void {
-    this.#leave?.();
-    this.#leave = undefined;
-  }
-}
-
-class GuestEnd implements StreamEnd {
-  constructor(readonly guest: Guest) {}
-
-  open(header: StreamHeader): void {
-    this.guest.server.open(header);
-  }
-
-  stanza(stanza: Stanza): boolean {
-    return this.guest.server.stanza(stanza);
-  }
-
-  drain(): void {
-    this.guest.server.drain();
-  }
-
-  close(ending: Ending): void {
-    this.guest.left();
-    this.guest.server.close(ending);
-  }
 }

@@ -78,6 +78,11 @@ export class TcpStream implements StreamEnd {
     return this.#socket;
   }
 
+  /** Bytes waiting to be written. */
+  get waiting(): number {
+    return this.#queued + (this.#socket?.writableLength ?? 0);
+  }
+
   /** Goes on over this socket, with a new stream: `open` has to follow. */
   use(socket: Socket): void {
     this.#sealed = false;
@@ -112,7 +117,7 @@ export class TcpStream implements StreamEnd {
   stanza(stanza: Stanza): boolean {
     if (this.#state !== 'open') return true;
     this.#write(stanza.raw);
-    const waiting = this.#queued + (this.#socket?.writableLength ?? 0);
+    const { waiting } = this;
     if (waiting < this.#options.soft) return true;
     this.#waits = true;
     if (waiting > this.#options.hard) process.nextTick(TcpStream.#overflow, this);

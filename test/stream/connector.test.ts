@@ -11,7 +11,14 @@ const OPTIONS: AccessOptions = {
   upstreams: { 'Example.test': {} },
   firewall: { allow: ['*.example.net'], deny: [] },
   trusted_proxies: ['127.0.0.1', '10.0.0.0/8'],
-  limits: { rates: true, sessions: 100, sessions_per_address: 3, creations_per_second: 10, creation_burst: 50 },
+  limits: {
+    rates: true,
+    sessions: 100,
+    sessions_per_address: 3,
+    creations_per_second: 10,
+    creation_burst: 50,
+    stanza_before_auth: 16_384,
+  },
 };
 
 class FakeUpstream implements Upstream {
@@ -176,7 +183,8 @@ describe('admission', () => {
   });
 
   test('rates: false lifts all of it', () => {
-    const limits = { rates: false, sessions: 0, sessions_per_address: 0, creations_per_second: 0, creation_burst: 0 };
+    const none = { sessions: 0, sessions_per_address: 0, creations_per_second: 0, creation_burst: 0 };
+    const limits = { ...OPTIONS.limits, ...none, rates: false };
     const { connector: one, proxy } = connector({ limits });
     one.attach(new FakeClient(), { to });
     expect(proxy.clients).toHaveLength(1);
