@@ -76,9 +76,11 @@ function init(terminal: Terminal): number {
   return said(terminal, `${path} is written. Look through it, then start: bosh-server --config=${path}`);
 }
 
+const choices = `write proxy-config ${proxies.slice(0, -1).join(', ')} or ${proxies.at(-1)}`;
+
 function printProxy(name: string, terminal: Terminal): number {
   const known = proxies.find((proxy) => proxy === name);
-  if (known === undefined) return misused(terminal, `proxy-config ${name}  is not a command`, name, proxies);
+  if (known === undefined) return misused(terminal, `proxy-config ${name}  is not a command`, name, proxies, choices);
   return said(terminal, proxyConfig(known, load(terminal).config).trimEnd());
 }
 
@@ -91,9 +93,15 @@ function alone(words: readonly string[], terminal: Terminal): number | undefined
   return words.length === 0 ? undefined : misused(terminal, `${words[0]}  is more than this command takes`, '', []);
 }
 
-function misused(terminal: Terminal, message: string, word: string, known: Iterable<string>): number {
+function misused(
+  terminal: Terminal,
+  message: string,
+  word: string,
+  known: Iterable<string>,
+  otherwise = 'bosh-server --help lists the commands',
+): number {
   const near = nearest(word, known);
-  const fix = near === undefined ? 'bosh-server --help lists the commands' : `write ${near}`;
+  const fix = near === undefined ? otherwise : `write ${near}`;
   terminal.complain(
     `${printable(`${message}`) + (near === undefined ? '' : `\n   did you mean ${near}?`)}\n   fix: ${fix}`,
   );

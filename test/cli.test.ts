@@ -53,6 +53,28 @@ async function outcome(child: ChildProcess): Promise<Outcome> {
 
 const cli = (...argv: string[]) => outcome(start([BIN, ...argv]));
 
+/** Waits for log lines by their event, one after the other. */
+function events(child: ChildProcess): (event: string) => Promise<Record<string, unknown>> {
+  const seen: Record<string, unknown>[] = [];
+  let rest = '';
+  let wake = () => {};
+  child.stdout?.on('data', (chunk) => {
+    const parts = `${rest}${chunk}`.split('\n');
+    rest = parts.pop() ?? '';
+    seen.push(...parts.map((line) => JSON.parse(line)));
+    wake();
+  });
+  return async (event) => {
+    for (;;) {
+      const at = seen.findIndex((line) => line.event === event);
+      if (at !== -1) return seen.splice(0, at + 1)[at];
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+}
+
 describe('commands', () => {
   test('--version prints the version', async () => {
     expect(await cli('--version')).toEqual({ code: 0, out: `${version}\n`, err: '' });
@@ -82,7 +104,10 @@ describe('commands', () => {
       err: 'chekc  is not a command\n   did you mean check?\n   fix: write check\n',
     });
     expect((await cli('config', 'prnt')).code).toBe(2);
-    expect((await cli('proxy-config', 'apache')).code).toBe(2);
+    expect(await cli('proxy-config', 'apache')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('fix: write proxy-config nginx, haproxy or caddy'),
+    });
     expect((await cli('check', 'this')).code).toBe(2);
   });
 
@@ -152,6 +177,18 @@ describe('check', () => {
     expect(err).toContain(`port  ${port} on 127.0.0.1 is in use (EADDRINUSE)\n   fix: stop what listens there`);
     expect(err).toContain('upstreams.a.example  127.0.0.1:1 cannot be reached (ECONNREFUSED)');
   });
+
+  test.each([[[]], [['--proxy-protocol']]])(
+    'before a reload the port is in use by the server itself, which is fine: %j',
+    async (flags) => {
+      const child = start([BIN, '--port=0', '--host=127.0.0.1', ...flags]);
+      const { bosh } = await events(child)('server_started');
+      const port = new URL(String(bosh)).port;
+      expect(await cli('check', `--port=${port}`, '--host=127.0.0.1', ...flags)).toMatchObject({ code: 0 });
+      child.kill('SIGTERM');
+      await once(child, 'close');
+    },
+  );
 });
 
 describe('run', () => {
@@ -183,27 +220,6 @@ describe('run', () => {
   const run = (flags: readonly string[] = [], failure = '') =>
     start([script(failure), '--port=0', '--host=127.0.0.1', ...flags]);
 
-  function events(child: ChildProcess): (event: string) => Promise<Record<string, unknown>> {
-    const seen: Record<string, unknown>[] = [];
-    let rest = '';
-    let wake = () => {};
-    child.stdout?.on('data', (chunk) => {
-      const parts = `${rest}${chunk}`.split('\n');
-      rest = parts.pop() ?? '';
-      seen.push(...parts.map((line) => JSON.parse(line)));
-      wake();
-    });
-    return async (event) => {
-      for (;;) {
-        const at = seen.findIndex((line) => line.event === event);
-        if (at !== -1) return seen.splice(0, at + 1)[at];
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    };
-  }
-
   test.each(['SIGTERM', 'SIGINT'] as const)('%s drains and exits 0', async (signal) => {
     const child = run(['--upstream=a.example']);
     const next = events(child);
@@ -222,8 +238,8 @@ describe('run', () => {
 
   test('without an upstream it says how to give one', async () => {
     const child = run();
-    const { how } = await events(child)('no_upstream');
-    expect(how).toContain('--upstream=example.com=HOST:PORT');
+    const { hint } = await events(child)('no_upstream');
+    expect(hint).toContain('--upstream=example.com=HOST:PORT');
     child.kill('SIGTERM');
     expect(await once(child, 'close')).toEqual([0, null]);
   });

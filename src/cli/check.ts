@@ -1,11 +1,13 @@
 // `bosh-server check`: everything that can be known before the server runs. The configuration is already loaded here;
-// what is left are the port, the certificates' dates, and whether the upstreams' servers can be reached.
+// what is left are the port (unless a bosh-server holds it already), the certificates' dates, and whether the upstreams'
+// servers can be reached.
 
 import { X509Certificate } from 'node:crypto';
 import { connect, createServer } from 'node:net';
 import { pemOf } from '../config/files.js';
 import type { Config } from '../config/load.js';
 import { listenError } from './listen-error.js';
+import { answersAsOurs } from './probe.js';
 
 /** What is wrong, each in the words for people; empty when nothing is. */
 export async function check(config: Config): Promise<string[]> {
@@ -20,7 +22,10 @@ export async function check(config: Config): Promise<string[]> {
 function portProblems(config: Config): Promise<string[]> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', (error) => resolve([listenError(error, config) ?? `host  ${config.host}: ${error.message}`]));
+    server.once('error', async (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE' && (await answersAsOurs(config))) resolve([]);
+      else resolve([listenError(error, config) ?? `host  ${config.host}: ${error.message}`]);
+    });
     server.listen(config.port, config.host, () => server.close(() => resolve([])));
   });
 }

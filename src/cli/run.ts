@@ -77,9 +77,9 @@ function announce({ config, file }: Loaded, server: Running, log: RootLog, termi
     pid: process.pid,
   });
   if (upstreams.length === 0 && config.firewall.allow.length === 0) {
-    const how =
+    const hint =
       'no domain can be reached: name your XMPP server with --upstream=example.com, --upstream=example.com=HOST:PORT, or "upstreams" in bosh.conf.json';
-    log.warn('no_upstream', { how });
+    log.warn('no_upstream', { hint });
   }
   if (terminal.isTTY) terminal.print(`BOSH       ${bosh}\nWebSocket  ${websocket}`);
 }

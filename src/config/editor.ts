@@ -61,7 +61,8 @@ function shapeSchema(shape: Shape): JsonSchema {
 
 function numberSchema({ min, max, unit, fraction }: Extract<Shape, { kind: 'number' }>): JsonSchema {
   const plain = { type: fraction ? 'number' : 'integer', minimum: min, maximum: max };
-  const text = unit === undefined ? `^${FROM_ENVIRONMENT}$` : `^(\\s*\\d+(\\.\\d+)? ?${UNITS[unit]}\\s*|${FROM_ENVIRONMENT})$`;
+  const text =
+    unit === undefined ? `^${FROM_ENVIRONMENT}$` : `^(\\s*\\d+(\\.\\d+)? ?${UNITS[unit]}\\s*|${FROM_ENVIRONMENT})$`;
   return { anyOf: [plain, { type: 'string', pattern: text }] };
 }
 

@@ -28,12 +28,24 @@ export function fromFile(source: Source, problems: Problem[]): Said {
       fix: 'write { } around the options',
     });
   };
+  const program = /^\s*(?:module\.)?exports\b/m.exec(source.text);
   if (source.text.trim() === '') wrong('the file is empty');
+  else if (program && errors.length > 0)
+    problems.push(isProgram(source, program[0].length - program[0].trimStart().length + program.index));
   else if (errors.length > 0) problems.push(...errors.slice(0, 10).map((error) => syntaxProblem(source, error)));
   else if (root === undefined) wrong('the file is nested too deep');
   else if (root.type !== 'object') wrong('the file must hold an object');
   else return fromNode(root, root.offset, source, '', problems, 0);
   return { origin: { kind: 'file', source, offset: 0 }, value: new Map() };
+}
+
+function isProgram(source: Source, offset: number): Problem {
+  return {
+    origin: { kind: 'file', source, offset },
+    option: '',
+    message: 'is a program of node-xmpp-bosh, and configuration is data here',
+    fix: 'copy its options into a file as "bosh-server init" writes it; they keep their names',
+  };
 }
 
 /** An object of a program; it may hold anything, also itself. */

@@ -13,6 +13,12 @@ export function upstreamSaid(text: string, origin: Origin, members: Members, pro
     problems.push({ origin, option: 'upstreams', message: `is not an upstream: ${show(text)}`, fix });
     return;
   }
+  const [, name, at] = /^([^:[\]]+):(\d+)$/.exec(domain) ?? [];
+  if (name !== undefined && host === undefined) {
+    const fix = `write ${name}=HOST:${at} with the host of the server, or ${name} alone to find it by DNS`;
+    problems.push({ origin, option: 'upstreams', message: `has a port but no host: ${show(text)}`, fix });
+    return;
+  }
   const said = (value: string): Said => ({ origin, value, loose: true });
   const upstream: Members = new Map();
   if (host !== undefined) upstream.set('host', said(host.replace(/^\[(.*)\]$/, '$1')));

@@ -51,10 +51,10 @@ function xrd(list: readonly Link[]): string {
   return `<?xml version="1.0" encoding="utf-8"?>\n<XRD xmlns="${XRD}">\n${inner}</XRD>\n`;
 }
 
-/** Routes of both files. */
+/** Routes of both files; `options` are asked for at every request, for they can be reloaded. */
 export function hostMeta(
   app: FastifyInstance,
-  options: HostMetaOptions,
+  options: () => HostMetaOptions,
   connectionOf: (message: IncomingMessage) => Connection,
 ): void {
   const forms = [
@@ -70,11 +70,11 @@ export function hostMeta(
       method: ['GET', 'HEAD'],
       url,
       handler: (request, reply) => {
-        const base = baseUrl(options.public_url, request.raw, connectionOf(request.raw));
+        const base = baseUrl(options().public_url, request.raw, connectionOf(request.raw));
         reply.header('access-control-allow-origin', '*');
         if (base === undefined)
           return reply.code(400).type('text/plain; charset=utf-8').send('Host: missing or malformed.\n');
-        return reply.type(type).send(write(links(base, options)));
+        return reply.type(type).send(write(links(base, options())));
       },
     });
   }

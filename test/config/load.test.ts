@@ -306,6 +306,26 @@ describe('what a mistake is answered with', () => {
     );
   });
 
+  test('an upstream with a port where the host should be', () => {
+    expect(mistakes(undefined, ['--upstream=example.com:5222'])).toBe(
+      lines(
+        '--upstream=example.com:5222  upstreams  has a port but no host: "example.com:5222"',
+        '   fix: write example.com=HOST:5222 with the host of the server, or example.com alone to find it by DNS',
+      ),
+    );
+  });
+
+  test('a configuration of node-xmpp-bosh: what it is, once', () => {
+    expect(mistakes('// nxb\nexports.config = { port: 5280, path: /^\\/http-bind/ };')).toBe(
+      lines(
+        'bosh.conf.json:2:1  is a program of node-xmpp-bosh, and configuration is data here',
+        '    2 | exports.config = { port: 5280, path: /^\\/http-bind/ };',
+        '      | ^',
+        '   fix: copy its options into a file as "bosh-server init" writes it; they keep their names',
+      ),
+    );
+  });
+
   test('a flag without its value', () => {
     expect(mistakes(undefined, ['--port'])).toBe(lines('--port  needs a value', '   fix: write --port=VALUE'));
   });

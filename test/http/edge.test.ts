@@ -558,6 +558,14 @@ describe('pages', () => {
     }
   });
 
+  test('the status page says what to do while there is no XMPP server behind', async () => {
+    const nobody = () => ({ options: { upstreams: {}, firewall: { allow: [] } } });
+    expect((await get((await start({}, { status: nobody })).port, '/')).text).toContain('--upstream=example.com');
+    await face?.close();
+    const somebody = () => ({ options: { upstreams: { 'a.example': {} } } });
+    expect((await get((await start({}, { status: somebody })).port, '/')).text).not.toContain('upstream');
+  });
+
   test('sysinfo is closed without a password, wants it, and shows options without secrets', async () => {
     await start({}, { status });
     expect((await get(face?.port ?? 0, '/http-bind/sysinfo')).status).toBe(403);
@@ -574,6 +582,7 @@ describe('pages', () => {
     expect(page.status).toBe(200);
     expect(page.text).toContain('9.9.9');
     expect(page.text).toContain('5280');
+    expect(page.text).toContain('tls.cert');
     expect(page.text).not.toMatch(/hunter/);
     expect(page.text).not.toContain('<script');
   });
@@ -599,7 +608,10 @@ describe('pages', () => {
       cors: { origins: ['https://a.example'], credentials: false },
       system_info_password: 'x',
       max_data_held: 3,
+      public_url: 'https://new.example',
     });
+    for (const path of ['/.well-known/host-meta', '/.well-known/host-meta.json', '/http-bind/'])
+      expect((await get(port, path)).text).toContain('https://new.example/http-bind/');
     const got = await (await raw(port)).post('/http-bind/', '<body/>', { origin: 'https://b.example' }).answer();
     expect(got?.headers.has('access-control-allow-origin')).toBe(false);
     expect(got?.text).toContain('policy-violation');

@@ -13,6 +13,7 @@ p { margin: .5rem 0; } .soft { color: var(--soft); } a { color: var(--mark); }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 500; color: var(--soft); width: 40%; } td { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 pre { padding: .9rem 1rem; border: 1px solid var(--line); border-radius: .5rem; overflow-x: auto; } code, pre { font: .875rem/1.5 ui-monospace, monospace; }
+@media (max-width: 32rem) { body { padding-top: 1.5rem; } .long th, .long td { display: block; width: auto; padding-right: 0; } .long th { padding-bottom: 0; border: 0; } .long td { padding-top: 0; } }
 `;
 
 /** The Content-Security-Policy of every page. */
@@ -56,9 +57,12 @@ ${content.text}
 `;
 }
 
-/** Rows of names and values. */
-export function table(rows: readonly (readonly [name: string, value: unknown])[]): Html {
-  return html`<table>${rows.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>\n`)}</table>`;
+/** Rows of names and values; `long` ones stand below each other on a phone. */
+export function table(
+  rows: readonly (readonly [name: string, value: unknown])[],
+  kind: 'short' | 'long' = 'short',
+): Html {
+  return html`<table class="${kind}">${rows.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>\n`)}</table>`;
 }
 
 /** `3 days 4 h`, `5 min 12 s`. */

@@ -31,10 +31,26 @@ const figures = (status: Status, now: number) =>
 
 const addresses = ({ bosh, websocket }: Endpoints) =>
   html`<h2>Addresses</h2>
-${table([
-  ['BOSH', html`<code>${bosh}</code>`],
-  ['WebSocket', html`<code>${websocket}</code>`],
-])}`;
+${table(
+  [
+    ['BOSH', html`<code>${bosh}</code>`],
+    ['WebSocket', html`<code>${websocket}</code>`],
+  ],
+  'long',
+)}`;
+
+const NO_UPSTREAM = html`<p>No XMPP server stands behind it yet: start it with <code>--upstream=example.com</code> or
+<code>--upstream=example.com=HOST:PORT</code>, or name the server under <code>upstreams</code> in <code>bosh.conf.json</code>.</p>`;
+
+function reachesNobody({
+  upstreams,
+  firewall,
+}: {
+  upstreams?: object;
+  firewall?: { allow?: readonly unknown[] };
+}): boolean {
+  return upstreams !== undefined && Object.keys(upstreams).length === 0 && !firewall?.allow?.length;
+}
 
 export function statusPage(status: Status, endpoints: Endpoints, now = Date.now()): string {
   return layout(
@@ -42,6 +58,7 @@ export function statusPage(status: Status, endpoints: Endpoints, now = Date.now(
     html`<h1>bosh-server</h1>
 <p class="soft">XMPP for browsers: BOSH and WebSocket in front of an XMPP server.</p>
 ${figures(status, now)}
+${reachesNobody(status.options) ? NO_UPSTREAM : ''}
 ${addresses(endpoints)}`,
   );
 }
@@ -84,14 +101,29 @@ ${table([
 <h2>Now</h2>
 ${figures(status, now)}
 <h2>Options</h2>
-${table(Object.entries(status.options).map(([name, value]) => [name, html`<code>${shown(name, value)}</code>`]))}`,
+${table(
+  flat(status.options).map(([name, value]) => [name, html`<code>${shown(name, value)}</code>`]),
+  'long',
+)}`,
   );
+}
+
+/** One row an option: groups by their full names, as the manual writes them. */
+function flat(options: object, prefix = ''): [name: string, value: unknown][] {
+  return Object.entries(options).flatMap(([name, value]): [string, unknown][] =>
+    isGroup(name, value) ? flat(value, `${prefix}${name}.`) : [[prefix + name, value]],
+  );
+}
+
+function isGroup(name: string, value: unknown): value is object {
+  const group = typeof value === 'object' && value !== null && !Array.isArray(value) && name !== 'http_headers';
+  return group && Object.keys(value).length > 0;
 }
 
 function shown(name: string, value: unknown): string {
   if (name === 'http_headers' && typeof value === 'object' && value !== null) return Object.keys(value).join(', ');
-  if (SECRET.test(name) && value !== '') return '<redacted>';
-  return (
-    JSON.stringify(value, (key, inner) => (key !== '' && SECRET.test(key) && inner !== '' ? '<redacted>' : inner)) ?? ''
-  );
+  if (SECRET.test(name.slice(name.lastIndexOf('.') + 1)) && value !== '') return '<redacted>';
+  return Array.isArray(value)
+    ? `[${value.map((item) => JSON.stringify(item)).join(', ')}]`
+    : (JSON.stringify(value) ?? '');
 }
