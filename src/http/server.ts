@@ -132,7 +132,7 @@ class Face {
     this.app.setNotFoundHandler((request, reply) => this.#notFound(request, reply));
     this.app.register(this.#websockets.routes, { gate: this.#gate });
     this.app.register(async (app) => {
-      hostMeta(app, this.#options, connectionOf);
+      hostMeta(app, () => this.#options, connectionOf);
       statusRoutes(app, {
         metrics: this.#deps.metrics,
         options: () => this.#options,
