@@ -101,6 +101,16 @@ interface Declaration<L extends string> {
 export const limitsHit = (metrics: Metrics): Counter<'limit'> =>
   metrics.counter('limits_hit_total', 'How often a limit was in the way.', ['limit']);
 
-/** XML that was not taken, from whichever side, by the condition of the stream error. */
-export const xmlRejected = (metrics: Metrics): Counter<'reason'> =>
-  metrics.counter('xml_rejected_total', 'XML that was not taken, by the condition of its stream error.', ['reason']);
+/** Counts XML that was not taken, from whichever side, by the condition of its stream error. */
+export function xmlRejections(metrics: Metrics): (reason: string) => void {
+  const limits = limitsHit(metrics);
+  const rejected = metrics.counter('xml_rejected_total', 'XML that was not taken, by stream error.', ['reason']);
+  return (reason) => {
+    rejected.inc({ reason });
+    if (reason === 'policy-violation') limits.inc({ limit: 'stanza' });
+  };
+}
+
+/** Declares queues: the bytes that wait in them are read when somebody asks. */
+export const queueBytes = (metrics: Metrics, queues: Samples<'queue'>): void =>
+  metrics.read('queue_bytes', 'Bytes that wait, by where.', ['queue'], queues);

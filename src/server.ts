@@ -8,7 +8,7 @@ import { Sessions } from './bosh/sessions.js';
 import { type Config, type ConfigInput, configure } from './config/load.js';
 import { Events, observed } from './events.js';
 import { createHttp, type Http } from './http/server.js';
-import { createLog, type Log } from './log.js';
+import { createLog, type Log, type RootLog } from './log.js';
 import { type Gauge, Metrics } from './metrics.js';
 // biome-ignore lint/suspicious/noShadowRestrictedNames: the word of the trade; the global one is not used here
 import { Proxy } from './proxy/proxy.js';
@@ -130,10 +130,17 @@ export class Server extends Events {
     metrics.read('build_info', 'Version of the server and of Node.js.', ['version', 'node'], () => build);
     const state = () => [[{}, this.#stopped === undefined ? 0 : 1]] as const;
     metrics.read('drain_state', '1 while the server is stopping.', [], state);
+    const lost = () => [[{}, droppedBy(this.log)]] as const;
+    metrics.read('log_dropped_total', 'Log lines that nobody will read: the reader was slow.', [], lost, 'counter');
     const reloaded = metrics.gauge('config_last_reload_success', 'Whether the last configuration could be taken.');
     reloaded.set(1);
     return reloaded;
   }
+}
+
+/** A log of somebody's own need not count. */
+function droppedBy(log: Log & Partial<RootLog>): number {
+  return log.dropped ?? 0;
 }
 
 function farewell(uri: string): StreamError {

@@ -113,6 +113,7 @@ export class Session implements StreamOwner {
     const unanswered = this.#exchange.requests.live + 1;
     const arrival = { rid, empty: isPoll(request), leaving, unanswered };
     if (this.#activity.offends(arrival, this.shared.clock.now())) {
+      this.counts.limited('overactivity');
       this.fail('policy-violation', held);
       return;
     }
@@ -125,8 +126,10 @@ export class Session implements StreamOwner {
   #repeat({ rid, checksum }: BoshRequest, held: Held): void {
     const pending = this.#exchange.requests.find(rid);
     const sent = this.#exchange.responses.find(rid);
-    if (this.#activity.repeats(rid, this.shared.clock.now())) this.fail('policy-violation', held);
-    else if ((pending ?? sent)?.checksum !== checksum) this.fail('item-not-found', held);
+    if (this.#activity.repeats(rid, this.shared.clock.now())) {
+      this.counts.limited('overactivity');
+      this.fail('policy-violation', held);
+    } else if ((pending ?? sent)?.checksum !== checksum) this.fail('item-not-found', held);
     else if (pending) this.#exchange.move(pending, held);
     else if (sent) this.#exchange.resend(sent, held);
     this.wake();
@@ -194,7 +197,10 @@ export class Session implements StreamOwner {
 
   /** Section 16.2. */
   #add(pending: Pending, { tag }: BoshRequest): Condition | undefined {
-    if (this.#streams.size >= this.options.max_streams_per_session) return 'policy-violation';
+    if (this.#streams.size >= this.options.max_streams_per_session) {
+      this.counts.limited('max_streams_per_session');
+      return 'policy-violation';
+    }
     const client = pending.held ?? this.#streams.first;
     if (tag && client) pending.added = this.#open(tag, client);
     this.#exchange.due = pending.rid;
@@ -284,6 +290,7 @@ export class Session implements StreamOwner {
   }
 
   #overflow(): void {
+    this.counts.limited('queue_hard');
     const error = new StreamError('resource-constraint', 'the client does not read what is sent to it');
     this.#finish('overflow', { condition: 'policy-violation' }, { how: 'lost', error });
   }

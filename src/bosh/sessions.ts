@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import type { Upstream } from '../stream/end.js';
-import type { StreamError } from '../xmpp/errors.js';
+import { StreamError } from '../xmpp/errors.js';
 import type { ScannerLimits, StartTag } from '../xmpp/scanner.js';
 import { type Body, readBody, readHead, scanLimits } from './body.js';
 import { type Condition, DEFAULT_CONTENT, faultOf, terminalResponse, UNKNOWN } from './conditions.js';
@@ -80,6 +80,7 @@ export class Sessions implements Shared {
     try {
       body = readBody(bytes, this.#limits);
     } catch (error) {
+      if (error instanceof StreamError) this.counts.rejected(error.condition);
       this.#refuse(readHead(bytes, this.#limits), held, faultOf(error));
       return;
     }
@@ -90,6 +91,7 @@ export class Sessions implements Shared {
 
   /** A request body was longer than allowed; `head` is what was read of it. Its session ends. */
   oversize(head: Buffer, held: Held): void {
+    this.counts.limited('max_data_held');
     this.#refuse(readHead(head, this.#limits), held, 'policy-violation');
   }
 
@@ -134,14 +136,13 @@ export class Sessions implements Shared {
     const now = this.clock.now();
     this.#sessions.delete(session.sid);
     this.counts.sessions = this.#sessions.size;
-    this.counts.ended.set(after.reason, (this.counts.ended.get(after.reason) ?? 0) + 1);
     this.#departed.add(session.sid, after, now + session.terms.wait * 1000 + 5000);
     const duration = Math.round((now - session.created) / 1000);
     this.#log.debug('session_closed', { transport: 'bosh', session: session.name, reason: after.reason, duration });
   }
 
   failed(session: Session, error: unknown, held?: Held): void {
-    this.#log.error('session_failed', { transport: 'bosh', session: session.name, err: error });
+    this.#log.error('session_failed', { transport: 'bosh', session: session.name, error });
     session.fail('internal-server-error', held);
   }
 

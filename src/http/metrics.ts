@@ -1,6 +1,6 @@
 // What the HTTP and WebSocket faces count. The hot path adds to plain numbers; they are read when somebody asks.
 
-import type { Histogram, Metrics } from '../metrics.js';
+import { type Histogram, limitsHit, type Metrics, queueBytes, xmlRejections } from '../metrics.js';
 
 /** Requests of BOSH by how they ended, and bytes of bodies. */
 export class HttpCounts {
@@ -23,6 +23,12 @@ const FAST = [0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1];
 export class HttpMetrics {
   readonly counts = new HttpCounts();
   readonly websocket = { open: 0, bytesIn: 0, bytesOut: 0, closed: new Map<string, number>() };
+  /** A WebSocket message was not taken, by the condition of its stream error. */
+  readonly rejected: (reason: string) => void;
+  /** A limit was in the way. */
+  readonly limited: (limit: string) => void;
+  /** Declares where the bytes that wait for WebSockets can be asked. */
+  readonly queued: (bytes: () => number) => void;
   readonly #hold: Histogram;
   readonly #process: Histogram;
   readonly #rtt: Histogram;
@@ -31,6 +37,10 @@ export class HttpMetrics {
 
   constructor(metrics: Metrics) {
     const { counts, websocket } = this;
+    const limits = limitsHit(metrics);
+    this.limited = (limit) => limits.inc({ limit });
+    this.rejected = xmlRejections(metrics);
+    this.queued = (bytes) => queueBytes(metrics, () => [[{ queue: 'websocket' }, bytes()]]);
     this.#hold = metrics.histogram('request_hold_seconds', 'Time from a whole BOSH request to its answer');
     this.#process = metrics.histogram(
       'request_process_seconds',

@@ -72,6 +72,7 @@ export class WebSockets {
   constructor(options: WebSocketOptions, deps: WebSocketDeps) {
     this.#deps = deps;
     this.#turn = new Tick((error) => deps.log.error('websocket_flush_failed', { error }));
+    deps.metrics.queued(() => this.#waiting());
     this.#options = options;
     this.#share = this.#shared(options);
     this.#sweep = setInterval(() => this.#look(), sweepEvery(options));
@@ -80,6 +81,12 @@ export class WebSockets {
 
   get size(): number {
     return this.#streams.size;
+  }
+
+  #waiting(): number {
+    let bytes = 0;
+    for (const stream of this.#streams) bytes += stream.waiting;
+    return bytes;
   }
 
   /** New limits, for connections from now on. */
@@ -172,6 +179,8 @@ export class WebSockets {
       turn: this.#turn,
       now: () => performance.now(),
       pong: (took) => this.#deps.metrics.pinged(took),
+      rejected: this.#deps.metrics.rejected,
+      limited: this.#deps.metrics.limited,
       failed: (stream, error) => this.#deps.log.error('websocket_message_failed', { stream: stream.name, error }),
       limits: {
         scanner: {

@@ -1,6 +1,14 @@
 // What is counted about servers. Labels are the configured domains and `other`.
 
-import { type Counter, type Gauge, type Histogram, limitsHit, type Metrics, xmlRejected } from '../metrics.js';
+import {
+  type Counter,
+  type Gauge,
+  type Histogram,
+  limitsHit,
+  type Metrics,
+  queueBytes,
+  xmlRejections,
+} from '../metrics.js';
 import { normalizeDomain } from '../stream/access.js';
 import type { Observe } from './resolve.js';
 import type { Reason } from './unreachable.js';
@@ -19,18 +27,18 @@ export class ProxyMetrics {
   readonly #up: Gauge<'host'>;
   readonly #dns: Histogram<'rrtype' | 'outcome'>;
   readonly #limits: Counter<'limit'>;
-  readonly #rejected: Counter<'reason'>;
+  readonly #rejected: (reason: string) => void;
 
   constructor(metrics: Metrics, domains: readonly string[], links: Iterable<Counted>) {
     this.hosts = domains;
     const states = ['host', 'state'] as const;
     metrics.read('backend_connections', 'Connections to servers.', states, () => this.#count(links));
-    metrics.read('queue_bytes', 'Bytes that wait, by where.', ['queue'], () => this.#waiting(links));
+    queueBytes(metrics, () => this.#waiting(links));
     this.#seconds = metrics.histogram('backend_connect_seconds', 'Time to reach a server, by phase.', ['phase']);
     this.#failures = metrics.counter('backend_connect_failures_total', 'Servers not reached.', ['host', 'reason']);
     this.#up = metrics.gauge('backend_up', 'Whether the last attempt to reach a server succeeded.', ['host']);
     this.#limits = limitsHit(metrics);
-    this.#rejected = xmlRejected(metrics);
+    this.#rejected = xmlRejections(metrics);
     this.#dns = metrics.histogram('dns_seconds', 'Time of DNS questions.', ['rrtype', 'outcome']);
   }
 
@@ -61,8 +69,7 @@ export class ProxyMetrics {
   /** A stream was ended because of what the server sent, or because it took nothing. */
   broken(condition: string): void {
     if (condition === 'resource-constraint') this.limited('queue_hard');
-    else if (condition !== 'internal-server-error') this.#rejected.inc({ reason: condition });
-    if (condition === 'policy-violation') this.limited('stanza');
+    else if (condition !== 'internal-server-error') this.#rejected(condition);
   }
 
   #label(domain: string): string {

@@ -46,6 +46,10 @@ export interface StreamShare {
   now(): number;
   /** The round trip of a ping, in milliseconds. */
   pong(took: number): void;
+  /** A message was not taken, by the condition of its stream error. */
+  rejected(reason: string): void;
+  /** A limit was in the way. */
+  limited(limit: string): void;
   /** An error that is a bug: logged by whoever owns the log. */
   failed(stream: WebSocketStream, error: unknown): void;
 }
@@ -99,6 +103,11 @@ export class WebSocketStream implements ClientStream {
 
   get secure(): boolean {
     return this.carrier.secure;
+  }
+
+  /** Bytes that wait for the client. */
+  get waiting(): number {
+    return this.#outbox.size;
   }
 
   // The upstream's side.
@@ -195,7 +204,9 @@ export class WebSocketStream implements ClientStream {
 
   /** Ends the stream because the client abused the WebSocket below XMPP. */
   abuse(): void {
-    if (this.#phase !== 'over') this.#cut(POLICY);
+    if (this.#phase === 'over') return;
+    this.share.limited('pings');
+    this.#cut(POLICY);
   }
 
   get #isOver(): boolean {
@@ -208,13 +219,25 @@ export class WebSocketStream implements ClientStream {
 
   #read(message: Buffer): void {
     const { scanner } = this.share.limits;
-    if (message.length > scanner.stanza) throw new StreamError('policy-violation', 'message too large');
+    if (message.length > scanner.stanza) {
+      this.share.limited('max_data_held');
+      throw new StreamError('policy-violation', 'message too large');
+    }
     if (isBlank(message)) return;
     if (this.#phase === 'fresh' && isDraft(message)) this.#framing = new DraftFraming();
-    const word = this.#framing.read(message, scanner);
+    const word = this.#proven(message);
     if (word instanceof Opening) this.#hearOpen(word.header);
     else if (word instanceof Closing) this.#hearClose(word);
     else this.#hearStanza(word);
+  }
+
+  #proven(message: Buffer): Stanza | Opening | Closing {
+    try {
+      return this.#framing.read(message, this.share.limits.scanner);
+    } catch (error) {
+      if (error instanceof StreamError) this.share.rejected(error.condition);
+      throw error;
+    }
   }
 
   #hearStanza(stanza: Stanza): void {
@@ -289,6 +312,7 @@ export class WebSocketStream implements ClientStream {
   }
 
   #overflow(): void {
+    this.share.limited('queue_hard');
     const undelivered = this.#outbox.undelivered();
     this.#outbox.clear();
     this.#phase = 'over';
@@ -306,7 +330,9 @@ export class WebSocketStream implements ClientStream {
   #overdue(): void {
     this.#deadline = 0;
     if (this.#phase === 'closing') this.#finish(NORMAL);
-    else if (this.#phase === 'fresh') this.#end(new StreamError('connection-timeout', 'no <open/> came'));
+    if (this.#phase !== 'fresh') return;
+    this.share.limited('open_timeout');
+    this.#end(new StreamError('connection-timeout', 'no <open/> came'));
   }
 }
 

@@ -237,6 +237,8 @@ function shareOf(upstream: ScriptedUpstream, bugs: unknown[]): StreamShare {
     now: () => 0,
     pong() {},
     failed: (_, error) => bugs.push(error),
+    rejected() {},
+    limited() {},
     limits: {
       scanner: DEFAULT_LIMITS,
       queueSoft: 1000,
