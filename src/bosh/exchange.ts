@@ -69,7 +69,7 @@ export class Exchange {
 
   hold(rid: number, checksum: number, held: Held, request?: BoshRequest): void {
     this.requests.add(new Pending(rid, checksum, held, this.shared.clock.now(), request));
-    this.shared.hold(held, this.session);
+    held.holder = this.session;
   }
 
   /** The same request on another connection: that one gets the answer, the older is told to forget it (section 14.3). */
@@ -77,7 +77,7 @@ export class Exchange {
     const old = pending.held;
     pending.held = held;
     pending.since = this.shared.clock.now();
-    this.shared.hold(held, this.session);
+    held.holder = this.session;
     if (old) this.send(old, RECOVERABLE);
   }
 
@@ -123,7 +123,7 @@ export class Exchange {
   /** Section 17.2: what waits learns that another request ended the session. */
   dismissAll(): void {
     const response = terminalResponse({ condition: 'other-request' }, this.terms.contentType);
-    for (const { held } of this.requests) if (held && this.shared.holds(held)) this.reply(held, response);
+    for (const { held } of this.requests) if (held?.holder) this.reply(held, response);
   }
 
   send(held: Held, body: Buffer): void {
@@ -135,7 +135,7 @@ export class Exchange {
   }
 
   reply(held: Held, response: BoshResponse): void {
-    this.shared.unhold(held);
+    held.holder = undefined;
     this.idleSince = this.shared.clock.now();
     held.reply(response);
   }
@@ -144,7 +144,7 @@ export class Exchange {
   lost(held: Held): void {
     const pending = this.requests.holder(held);
     if (pending) pending.held = undefined;
-    this.shared.unhold(held);
+    held.holder = undefined;
     this.idleSince = this.shared.clock.now();
   }
 

@@ -28,10 +28,6 @@ export interface Shared {
   readonly upstream: Upstream;
   readonly clock: BoshClock;
   readonly counts: Counts;
-  hold(held: Held, session: Session): void;
-  unhold(held: Held): void;
-  /** Whether it was held and not answered yet. */
-  holds(held: Held): boolean;
   /** The session is over. */
   leave(session: Session, after: Aftermath): void;
   /** It did what it must not. */

@@ -45,7 +45,6 @@ export class Sessions implements Shared {
   #limits: ScannerLimits;
   readonly #sessions = new Map<string, Session>();
   readonly #departed = new DepartedSessions();
-  readonly #held = new Map<Held, Session>();
   #swept: number | undefined;
 
   constructor(options: BoshOptions, deps: BoshDeps) {
@@ -97,12 +96,12 @@ export class Sessions implements Shared {
 
   /** The connection of a request closed before it was answered. */
   gone(held: Held): void {
-    this.#held.get(held)?.gone(held);
+    held.holder?.gone(held);
   }
 
   /** Answers it this turn, empty if need be, for another request waits behind it on its connection. */
   release(held: Held): void {
-    this.#held.get(held)?.release(held);
+    held.holder?.release(held);
   }
 
   /** Looks at all deadlines; to be called about every 100 ms. */
@@ -118,18 +117,6 @@ export class Sessions implements Shared {
   /** Ends all sessions: system-shutdown, or see-other-uri when the error's location is a URI. */
   stop(error: StreamError): void {
     for (const session of [...this.#sessions.values()]) session.stop(error);
-  }
-
-  hold(held: Held, session: Session): void {
-    this.#held.set(held, session);
-  }
-
-  unhold(held: Held): void {
-    this.#held.delete(held);
-  }
-
-  holds(held: Held): boolean {
-    return this.#held.has(held);
   }
 
   leave(session: Session, after: Aftermath): void {

@@ -2,7 +2,7 @@
 // and writes the response. One object and no closure per request: listeners are shared and find it on the message.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { BoshResponse, Held } from '../bosh/held.js';
+import type { BoshResponse, Held, Holder } from '../bosh/held.js';
 import type { Client } from './address.js';
 import type { Bosh } from './bosh.js';
 import type { Connection, Waiting } from './connection.js';
@@ -17,6 +17,7 @@ const EMPTY = Buffer.alloc(0);
 
 export class BoshRequest implements Held, Waiting {
   readonly before: Waiting | undefined;
+  holder: Holder | undefined;
   /** For `performance.now()`: when its body was complete. */
   since = 0;
   #state: 'reading' | 'flooded' | 'held' | 'over' = 'reading';
