@@ -19,7 +19,7 @@ import { PROXY_DEFAULTS, type ProxyOptions } from './options.js';
 import { Resolver, type Target } from './resolve.js';
 import { Contexts } from './secure.js';
 import { Turnstile } from './turnstile.js';
-import type { Unreachable } from './unreachable.js';
+import { remedy, type Unreachable } from './unreachable.js';
 
 export interface ProxyDeps {
   readonly log: Log;
@@ -120,7 +120,8 @@ export class Proxy implements Upstream, Exchange {
 
   refused({ to: { domain }, client }: Link, { reason, message, option }: Unreachable): void {
     this.#metrics.failed(domain, reason);
-    this.#log.warn('backend_unreachable', { domain, client: client.name, reason, cause: message, option });
+    const hint = remedy(reason, domain);
+    this.#log.warn('backend_unreachable', { domain, client: client.name, reason, cause: message, option, hint });
   }
 
   ended({ to: { domain }, client }: Link, { how, error }: Ending): void {

@@ -64,7 +64,9 @@ export function secure(socket: Socket, { domain, context, verify, direct }: Secu
 
 function refusal(error: Error, socket: TLSSocket): Unreachable {
   if (error instanceof Unreachable) return error;
-  const cause = `${(error as NodeJS.ErrnoException).code ?? ''} ${error.message}`.trim();
+  // OpenSSL's message names the line of its source; its `reason` is what people look for.
+  const { code = '', reason = error.message } = error as NodeJS.ErrnoException & { reason?: string };
+  const cause = `${code} ${reason}`.trim();
   // authorizationError is set where the handshake was right and the certificate was not.
   return socket.authorizationError
     ? new Unreachable('certificate', cause, 'ca')

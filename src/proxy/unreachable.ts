@@ -44,6 +44,31 @@ export class Unreachable extends Error {
   }
 }
 
+type Remedy = (option: string) => string;
+
+const place: Remedy = (option) => `start the XMPP server, or correct ${option}.host and .port`;
+const trust: Remedy = (option) =>
+  `${option}.ca names the authority that signed it; the certificate must be for the domain`;
+const name: Remedy = (option) => `${option}.host says where the server is when the DNS does not`;
+
+const REMEDIES: Readonly<Partial<Record<Reason, Remedy>>> = {
+  nxdomain: name,
+  dns: name,
+  service_refused: name,
+  forbidden_address: name,
+  refused: place,
+  unreachable: place,
+  timeout: place,
+  certificate: trust,
+  tls: (option) => `the server must have a certificate for the domain; ${option}.tls "none" goes without TLS`,
+  starttls_not_offered: (option) => `turn TLS on in the server; ${option}.tls "optional" or "none" goes without`,
+};
+
+/** What the operator of an upstream can do about it; undefined where only its server's log knows. */
+export function remedy(reason: Reason, domain: string): string | undefined {
+  return REMEDIES[reason]?.(`upstreams["${domain}"]`);
+}
+
 const CODES: Readonly<Record<string, Reason>> = {
   ECONNREFUSED: 'refused',
   ETIMEDOUT: 'timeout',

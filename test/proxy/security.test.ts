@@ -127,7 +127,11 @@ describe('modes', () => {
     const { client, connection, log } = await open({}, { tls: 'starttls' }, FAST);
     expect(client.ending?.error?.condition).toBe('remote-connection-failed');
     expect(connection.received).not.toContain('romeo');
-    expect(log.of('backend_unreachable')[0]).toMatchObject({ reason: 'starttls_not_offered', option: 'tls' });
+    expect(log.of('backend_unreachable')[0]).toMatchObject({
+      reason: 'starttls_not_offered',
+      option: 'tls',
+      hint: `turn TLS on in the server; upstreams["${DOMAIN}"].tls "optional" or "none" goes without`,
+    });
   });
 
   test('starttls: so is one without stream features (version 0.9)', async () => {
