@@ -247,8 +247,10 @@ export class WebSocketStream implements ClientStream {
     this.carrier.pause();
   }
 
-  #hearOpen(header: StreamHeader): void {
+  #hearOpen(said: StreamHeader): void {
     const first = this.#phase === 'fresh';
+    // Section 3.7: a restart is of the same stream; whoever was let in for one domain is not for another.
+    const header = first ? said : { ...said, to: this.#header.to };
     if (this.#phase === 'opening') throw new StreamError('policy-violation', 'the stream is being opened already');
     this.#phase = 'opening';
     this.#header = header;
@@ -283,7 +285,8 @@ export class WebSocketStream implements ClientStream {
 
   /** Says the last words; after a goodbye without an error, the client's are waited for. */
   #end(error?: StreamError, code = NORMAL): void {
-    const uri = error?.location?.includes('://') ? error.location : undefined;
+    // Where a server sends its own clients (see-other-host) is its error to tell; a redirect is ours alone to make.
+    const uri = error?.element === undefined && error?.location?.includes('://') ? error.location : undefined;
     const isError = error !== undefined && uri === undefined;
     if (isError) this.#complain(error);
     this.#outbox.push(this.#framing.close(uri));

@@ -6,6 +6,7 @@ import { Tick } from '../../src/tick.js';
 import { Heartbeat } from '../../src/websocket/heartbeat.js';
 import { Outbox } from '../../src/websocket/outbox.js';
 import { type Carrier, type StreamShare, WebSocketStream } from '../../src/websocket/stream.js';
+import { StreamError } from '../../src/xmpp/errors.js';
 import { DEFAULT_LIMITS } from '../../src/xmpp/scanner.js';
 import { Stanza } from '../../src/xmpp/stanza.js';
 import { ScriptedUpstream } from '../support/ws-upstream.js';
@@ -188,6 +189,34 @@ describe('RFC 7395: any order of events', () => {
     late: (stream: WebSocketStream) => stream.sweep(1e9),
     drain: (stream: WebSocketStream) => stream.drain(),
   };
+
+  test('3.7 a restart stays with the domain that was let in', async () => {
+    const upstream = new ScriptedUpstream();
+    const stream = new WebSocketStream('ws-1', new FakeCarrier(), shareOf(upstream, []));
+    const open = (rest: string) =>
+      stream.message(Buffer.from(`<open xmlns="${FRAMING}" version="1.0" ${rest}/>`), false);
+    open('to="a" xml:lang="en"');
+    open('to="b" xml:lang="de"');
+    open('');
+    expect(upstream.ends.flatMap(({ headers }) => headers.map(({ to, lang }) => [to, lang]))).toEqual([
+      ['a', 'en'],
+      ['a', 'de'],
+      ['a', undefined],
+    ]);
+  });
+
+  test("3.6.1 a server's see-other-host is its stream error, never a redirect of ours", async () => {
+    const carrier = new FakeCarrier();
+    const stream = new WebSocketStream('ws-1', carrier, shareOf(new ScriptedUpstream(), []));
+    stream.message(Buffer.from(OPEN), false);
+    const element = Stanza.from(
+      `<stream:error xmlns:stream="http://etherx.jabber.org/streams"><see-other-host xmlns="urn:ietf:params:xml:ns:xmpp-streams">wss://evil.example/</see-other-host></stream:error>`,
+    );
+    const location = 'wss://evil.example/';
+    stream.close({ how: 'closed', error: new StreamError('see-other-host', undefined, { element, location }) });
+    await tick();
+    expect(carrier.messages.slice(1)).toEqual([element.raw.toString(), CLOSE]);
+  });
 
   test('the upstream hears one ending at most and nothing after it; open comes first and close once and last', async () => {
     await fc.assert(
