@@ -29,7 +29,7 @@ export interface ServerEvents {
   terminate: [stream: StreamInfo, ending: Ending];
   /** These never reached the client, oldest first. */
   'no-client': [undelivered: readonly Stanza[], stream: StreamInfo];
-  /** The client of this BOSH session has seen the response to this rid. */
+  /** The client of this BOSH session has seen the responses to this rid and all before it. */
   'response-acknowledged': [rid: number, session: string];
   /** A listener threw. */
   error: [error: unknown];

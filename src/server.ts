@@ -61,7 +61,8 @@ export class Server extends Events {
     this.#connector = new Connector(config, { ...deps, proxy: elsewhere });
     const clock = new Tick((error) => this.log.error('bosh_flush_failed', { error }));
     const front = { ...deps, upstream: observed(this.#connector, this) };
-    this.#sessions = new Sessions(config, { ...front, clock });
+    const acknowledged = (rid: number, session: string) => this.tell('response-acknowledged', rid, session);
+    this.#sessions = new Sessions(config, { ...front, clock, acknowledged });
     this.fastify = createHttp(config, { ...front, sessions: this.#sessions, status: () => this.#status() });
     this.#reloaded = this.#measure();
   }

@@ -112,6 +112,24 @@ describe('events', () => {
     expect((await missed).at(-1)).toBe('late');
   });
 
+  test('response-acknowledged tells each rid once, in order, of the session that stream-add named', async () => {
+    server = createServer(options());
+    const names = new Set<string>();
+    const seen: number[] = [];
+    server.on('stream-add', ({ name }) => names.add(name));
+    server.on('response-acknowledged', (rid, session) => {
+      names.add(session);
+      seen.push(rid);
+    });
+    await server.start();
+    const session = await BoshSession.create(server.urls.bosh, DOMAIN);
+    await login(session, romeo);
+    await session.terminate();
+    expect(seen.length).toBeGreaterThan(1);
+    expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b));
+    expect(names.size).toBe(1);
+  });
+
   test('a listener that throws harms no stream and is told to error', async () => {
     server = createServer(options());
     const errors: unknown[] = [];

@@ -159,11 +159,15 @@ export class Exchange {
   acknowledged(rid: number, ack: number | undefined, poll: boolean): void {
     if (!this.terms.acks) {
       const out = poll ? Math.max(this.terms.hold, 1) : this.terms.requests;
-      this.responses.confirm(Math.min(rid - out, this.answered));
+      this.#confirm(Math.min(rid - out, this.answered));
       return;
     }
-    this.responses.confirm(Math.min(ack ?? rid - 1, this.answered));
+    this.#confirm(Math.min(ack ?? rid - 1, this.answered));
     if (ack !== undefined && ack < this.answered && ack >= this.#reported) this.#tellLate(rid, ack + 1);
+  }
+
+  #confirm(rid: number): void {
+    if (this.responses.confirm(rid) && rid >= this.first) this.shared.acknowledged?.(rid, this.session.name);
   }
 
   #tellLate(rid: number, missed: number): void {

@@ -46,14 +46,15 @@ export class Responses {
     return undefined;
   }
 
-  /** The client has all responses up to this rid. */
-  confirm(rid: number): void {
-    if (rid <= this.#confirmed) return;
+  /** The client has all responses up to this rid. False: that was known. */
+  confirm(rid: number): boolean {
+    if (rid <= this.#confirmed) return false;
     this.#confirmed = rid;
-    if (!this.acks) return;
+    if (!this.acks) return true;
     let seen = 0;
     while (seen < this.#sent.length && this.#sent[seen].rid <= rid) seen++;
     if (seen > 0) this.#drop(seen);
+    return true;
   }
 
   /** The payloads of this stream that the client may not have, oldest first. */

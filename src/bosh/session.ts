@@ -28,6 +28,8 @@ export interface Shared {
   readonly upstream: Upstream;
   readonly clock: BoshClock;
   readonly counts: Counts;
+  /** The client has seen the responses to this rid and all before it; said once for a rid. */
+  readonly acknowledged?: ((rid: number, session: string) => void) | undefined;
   /** The session is over. */
   leave(session: Session, after: Aftermath): void;
   /** It did what it must not. */

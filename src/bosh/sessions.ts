@@ -30,6 +30,8 @@ export interface BoshDeps {
   readonly metrics: Metrics;
   /** Prefix of every sid: which node owns the session. */
   readonly node?: string;
+  /** Told that a session's client has seen the responses to this rid and all before it. */
+  readonly acknowledged?: (rid: number, session: string) => void;
 }
 
 // A sweep that comes this much late means that the process stood still.
@@ -40,6 +42,7 @@ export class Sessions implements Shared {
   readonly upstream: Upstream;
   readonly clock: BoshClock;
   readonly counts: Counts;
+  readonly acknowledged: Shared['acknowledged'];
   readonly #log: Log;
   readonly #node: string;
   #limits: ScannerLimits;
@@ -51,6 +54,7 @@ export class Sessions implements Shared {
     this.options = options;
     this.upstream = deps.upstream;
     this.clock = deps.clock;
+    this.acknowledged = deps.acknowledged;
     this.#log = deps.log;
     this.#node = deps.node ?? '0';
     this.#limits = scanLimits(options.limits);
