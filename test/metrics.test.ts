@@ -25,6 +25,23 @@ describe('Metrics', () => {
     expect(await metrics.text()).toMatch(/bosh_held\{host="a"\} 3\n[\s\S]*bosh_seen_total 3/);
   });
 
+  test('what is declared twice under one name is one metric', async () => {
+    const metrics = new Metrics();
+    for (const limit of ['a', 'b', 'a']) metrics.counter('hits_total', 'Hits.', ['limit']).inc({ limit });
+    for (const bytes of [3, 4]) metrics.read('waiting', 'Waiting.', ['queue'], () => [[{ queue: `q${bytes}` }, bytes]]);
+    metrics.read('waiting', 'Waiting.', ['queue'], () => [[{ queue: 'q3' }, 10]]);
+    metrics.histogram('took', 'Took.').observe(1);
+    metrics.histogram('took', 'Took.').observe(1);
+    const text = await metrics.text();
+    expect(text.match(/^bosh_(hits|waiting|took_count).*$/gm)).toEqual([
+      'bosh_hits_total{limit="a"} 2',
+      'bosh_hits_total{limit="b"} 1',
+      'bosh_waiting{queue="q3"} 13',
+      'bosh_waiting{queue="q4"} 4',
+      'bosh_took_count 2',
+    ]);
+  });
+
   test('the event loop tells how late it is', async () => {
     const metrics = new Metrics();
     metrics.collectProcess();
@@ -75,7 +92,7 @@ describe('a server that runs', () => {
       http_requests_total held_requests request_hold_seconds request_process_seconds rid_events_total responses_unacked_bytes
       response_resent_total ws_connections ws_close_total ws_ping_rtt_seconds stanzas_total bytes_total xml_rejected_total
       backend_connections backend_connect_seconds backend_connect_failures_total backend_up dns_seconds queue_bytes
-      backpressure_paused limits_hit_total event_loop_lag_seconds drain_state config_last_reload_success`;
+      auth_total backpressure_paused limits_hit_total log_dropped_total event_loop_lag_seconds drain_state config_last_reload_success`;
     expect(promised.split(/\s+/).filter((name) => !known().has(`bosh_${name}`))).toEqual([]);
   });
 

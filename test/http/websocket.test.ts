@@ -579,6 +579,16 @@ describe('backpressure', () => {
     let whole = 0;
     for (let got = await socket.message(); got !== undefined; got = await socket.message()) whole++;
     expect(whole + missing).toBeLessThanOrEqual(sent);
+    expect(await face.metrics.text()).toContain('bosh_limits_hit_total{limit="queue_hard"} 1\n');
+  });
+
+  test('what waits for a client is counted', async () => {
+    const { socket, end } = await opened();
+    socket.http.socket.pause();
+    const stanza = Stanza.from(LARGE);
+    while (end.client.stanza(stanza)) await new Promise((resolve) => setImmediate(resolve));
+    const [, waiting] = /bosh_queue_bytes\{queue="websocket"\} (\d+)/.exec(await face.metrics.text()) ?? [];
+    expect(Number(waiting)).toBeGreaterThan(DEFAULTS.limits.queue_soft / 2);
   });
 });
 
@@ -593,5 +603,16 @@ describe('what is counted', () => {
     expect(text).toMatch(/bosh_ws_connections 0\n/);
     expect(text).toMatch(/bosh_ws_close_total\{code="1000"\} 1\n/);
     expect(text).toMatch(/bosh_bytes_total\{transport="websocket",direction="in"\} [1-9]/);
+  });
+
+  test.each([
+    ['<a><b></a>', 'xml_rejected_total{reason="not-well-formed"}'],
+    [`<a>${'<b>'.repeat(100)}${'</b>'.repeat(100)}</a>`, 'xml_rejected_total{reason="policy-violation"}'],
+    [`<a>${'<b>'.repeat(100)}${'</b>'.repeat(100)}</a>`, 'limits_hit_total{limit="stanza"}'],
+    [`<a>${'x'.repeat(110_000)}</a>`, 'limits_hit_total{limit="max_data_held"}'],
+  ])('a message that is not taken (%#)', async (text, series) => {
+    const { socket } = await opened();
+    await socket.text(text).toTheEnd();
+    expect(await face.metrics.text()).toContain(`bosh_${series} 1\n`);
   });
 });

@@ -43,12 +43,14 @@ describe('a stream that is open', () => {
   });
 
   test('too much before the server is there is resource-constraint', async () => {
-    const { client, end } = await joined({ answers: false });
+    const { client, end, metrics } = await joined({ answers: false });
     const large = message('x'.repeat(200_000));
     expect(end.stanza(large)).toBe(true);
     expect(end.stanza(large)).toBe(false);
+    expect(await metrics.text()).toContain('bosh_queue_bytes{queue="connecting"} 400');
     for (let i = 0; i < 4; i++) end.stanza(large);
     expect((await client.closed()).error?.condition).toBe('resource-constraint');
+    expect(await metrics.text()).toContain('bosh_limits_hit_total{limit="queue_hard"} 1\n');
   });
 
   test('RFC 7395 3.9: STARTTLS and compression are never shown, in the first features or later ones', async () => {
@@ -195,11 +197,14 @@ describe('the end of a stream, as the client sees it', () => {
   }
 
   test('a stanza over max_xmpp_buffer_size is policy-violation on both sides', async () => {
-    const { client, connection } = await open({}, {}, { max_xmpp_buffer_size: 20_000 });
+    const { client, connection, metrics } = await open({}, {}, { max_xmpp_buffer_size: 20_000 });
     connection.send(`<message><body>${'x'.repeat(30_000)}</body></message>`);
     expect((await client.closed()).error?.condition).toBe('policy-violation');
     await connection.until(/policy-violation.*<\/stream:stream>/s);
     expect(client.stanzas).toHaveLength(1);
+    const text = await metrics.text();
+    expect(text).toContain('bosh_xml_rejected_total{reason="policy-violation"} 1\n');
+    expect(text).toContain('bosh_limits_hit_total{limit="stanza"} 1\n');
   });
 
   test('a server that never says goodbye is left after a while', async () => {
@@ -449,7 +454,7 @@ describe('flow', () => {
   });
 
   test('who goes on all the same is ended by resource-constraint', async () => {
-    const { client, end, connection } = await open();
+    const { client, end, connection, metrics } = await open();
     connection.socket.pause();
     const one = message('x'.repeat(100_000));
     for (let i = 0; i < 200; i++) {
@@ -457,6 +462,7 @@ describe('flow', () => {
       if (i % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     expect((await client.closed()).error?.condition).toBe('resource-constraint');
+    expect(await metrics.text()).toContain('bosh_limits_hit_total{limit="queue_hard"} 1\n');
   });
 });
 

@@ -171,6 +171,7 @@ export class Engine {
   readonly servers: FakeServer[] = [];
   readonly sessions: Sessions;
   readonly options: BoshOptions;
+  readonly metrics = new Metrics();
   /** Called with every new server. */
   onAttach: (server: FakeServer) => void = () => {};
 
@@ -185,8 +186,8 @@ export class Engine {
       },
       stop: async () => {},
     };
-    const metrics = new Metrics();
-    this.sessions = new Sessions(this.options, { upstream, clock: this.clock, log, metrics, node: 'n' });
+    const { clock, metrics } = this;
+    this.sessions = new Sessions(this.options, { upstream, clock, log, metrics, node: 'n' });
   }
 
   get server(): FakeServer {
@@ -224,6 +225,12 @@ export class Engine {
   sweep(): void {
     this.sessions.sweep();
     this.clock.turn();
+  }
+
+  /** The series of this name, without the prefix. */
+  async series(name: string): Promise<string[]> {
+    const lines = (await this.metrics.text()).split('\n').filter((line) => line.startsWith(`bosh_${name}{`));
+    return lines.map((line) => line.slice('bosh_'.length));
   }
 }
 
