@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { Sessions } from './bosh/sessions.js';
 import { type Config, type ConfigInput, configure } from './config/load.js';
+import { reloaded } from './config/restart.js';
 import { Events, observed } from './events.js';
 import { createHttp, type Http } from './http/server.js';
 import { createLog, type Log, type RootLog } from './log.js';
@@ -94,8 +95,12 @@ export class Server extends Events {
     return this.#stopped;
   }
 
-  /** Takes a new configuration for everything but the listening address; streams that are open keep what they have. */
-  async reload(config: Config): Promise<void> {
+  /**
+   * Takes new options for everything but the listening address; streams that are open keep what they have. Rejects with
+   * ConfigError, and changes nothing, when they are wrong.
+   */
+  async reload(options: ConfigInput): Promise<void> {
+    const config = reloaded(this.#config, configure(options));
     this.#proxy.reload(config);
     this.#connector.reload(config);
     this.#sessions.reload(config);

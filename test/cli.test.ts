@@ -253,6 +253,8 @@ describe('run', () => {
     writeFileSync(file, '{ "max_wait": 91, "path": "/bosh/" }');
     child.kill('SIGHUP');
     expect(await next('config_reloaded')).toMatchObject({ needs_restart: ['path'] });
+    child.kill('SIGHUP');
+    expect(await next('config_reloaded')).toMatchObject({ needs_restart: ['path'] });
     writeFileSync(file, '{ "max_wiat": 91 }');
     child.kill('SIGHUP');
     const { level, problems } = await next('config_rejected');

@@ -1,7 +1,6 @@
 // The library face: what a program gets from createServer, over real sockets.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { configure } from '../src/config/load.js';
 import { type ClientStream, ConfigError, closedEnd, createServer, type Server, StreamError } from '../src/index.js';
 import { BoshSession, body, creation, post } from './support/bosh-client.js';
 import { MemoryLog } from './support/memory-log.js';
@@ -174,12 +173,42 @@ describe('reload', () => {
     const before = await BoshSession.create(server.urls.bosh, DOMAIN);
     const jid = await login(before, romeo);
     const { log: _, ...config } = given;
-    await server.reload(configure({ ...config, upstreams: { 'new.example': config.upstreams[DOMAIN] }, max_wait: 2 }));
+    await server.reload({ ...config, upstreams: { 'new.example': config.upstreams[DOMAIN] }, max_wait: 2 });
     expect((await post(server.urls.bosh, body(creation(DOMAIN)))).verdict).toBe('terminate host-unknown');
     const after = await BoshSession.create(server.urls.bosh, 'new.example', { wait: 50 });
     expect([before.told('wait'), after.told('wait')]).toEqual([5, 2]);
     const echo = await before.exchange(`<message to='${jid}' id='x'/>`, ({ name }) => name === 'message');
     expect(echo.attr('id')).toBe('x');
+  });
+});
+
+describe('what a reload cannot bring', () => {
+  test('the address and paths stay what they are, also in what the server says of itself', async () => {
+    server = createServer({ ...options(), system_info_password: 'x' });
+    await server.start();
+    const { bosh, websocket } = server.urls;
+    const { log: _, ...config } = options();
+    await server.reload({
+      ...config,
+      port: 1,
+      path: '/new/',
+      websocket_path: '/new-ws/',
+      max_wait: 33,
+      system_info_password: 'x',
+    });
+    expect(server.urls).toEqual({ bosh, websocket });
+    const authorization = `Basic ${Buffer.from('admin:x').toString('base64')}`;
+    const page = await (await fetch(`${bosh}sysinfo`, { headers: { authorization } })).text();
+    expect(page).toContain('/http-bind/');
+    expect(page).not.toContain('/new/');
+    expect(page).toContain('<code>33</code>');
+  });
+
+  test('wrong options are refused and change nothing', async () => {
+    server = createServer(options());
+    await server.start();
+    await expect(server.reload({ max_wait: -1 })).rejects.toThrow(ConfigError);
+    await login(await BoshSession.create(server.urls.bosh, DOMAIN), romeo);
   });
 });
 

@@ -1,7 +1,7 @@
 // The running server: start, banner, signals, and an end that is always logged.
 
 import { brief, type Config, ConfigError, type Loaded, load } from '../config/load.js';
-import { changedForRestart } from '../config/restart.js';
+import { changedForRestart, reloaded as inEffect } from '../config/restart.js';
 import { createLog, type RootLog } from '../log.js';
 import { listenError } from './listen-error.js';
 import type { Terminal } from './terminal.js';
@@ -116,7 +116,7 @@ async function reloaded(server: Running, before: Loaded, log: RootLog, { argv, e
     log.level = after.config.logging;
     const restart = changedForRestart(before.config, after.config);
     log.info('config_reloaded', { file: after.file, ...(restart.length > 0 ? { needs_restart: restart } : {}) });
-    return after;
+    return { ...after, config: inEffect(before.config, after.config) };
   } catch (error) {
     server.rejectedReload?.();
     if (!(error instanceof ConfigError)) log.error('config_rejected', { error });
