@@ -16,8 +16,8 @@ interface Carrying extends IncomingMessage {
 const EMPTY = Buffer.alloc(0);
 
 export class BoshRequest implements Held, Waiting {
-  readonly before: Waiting | undefined;
   holder: Holder | undefined;
+  before: Waiting | undefined;
   /** For `performance.now()`: when its body was complete. */
   since = 0;
   #state: 'reading' | 'flooded' | 'held' | 'over' = 'reading';

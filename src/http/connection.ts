@@ -2,7 +2,7 @@
 // pipelined requests in order, so one that waits holds up those behind it (RFC 9112 section 9.3.2); whoever comes next
 // asks for the one before to be answered (XEP-0124 section 18.1).
 
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type Client, forwardedClient, type Networks, plainAddress } from './address.js';
@@ -10,7 +10,7 @@ import { type Client, forwardedClient, type Networks, plainAddress } from './add
 /** A request that waits for its answer on a connection. */
 export interface Waiting {
   /** The one that came before it on this connection and waits too. */
-  readonly before: Waiting | undefined;
+  before: Waiting | undefined;
   readonly isOver: boolean;
   /** It was received whole. */
   readonly isWhole: boolean;
@@ -19,6 +19,9 @@ export interface Waiting {
   /** The connection is gone. */
   gone(): void;
 }
+
+/** Requests behind one that is not answered; whoever sends more does not read what it asks for. */
+const MOST_PILED = 32;
 
 const CONNECTION = Symbol('connection');
 
@@ -34,6 +37,7 @@ export class Connection {
   readonly #trusted: Networks;
   #lastHeader: string | undefined;
   #lastClient: Client;
+  #piled = 0;
 
   constructor(socket: Socket, peer: Client, trusted: Networks) {
     this.#peer = peer;
@@ -71,9 +75,20 @@ export class Connection {
     return false;
   }
 
-  /** Forgets requests that were answered. */
+  /** Takes in a request that came before those ahead of it were answered; false when there are too many. */
+  takes(response: ServerResponse): boolean {
+    if (this.#piled >= MOST_PILED) return false;
+    this.#piled++;
+    response.once('close', () => this.#piled--);
+    return true;
+  }
+
+  /** Forgets requests that were answered, also those behind which others wait. */
   answered(): void {
     while (this.newest?.isOver) this.newest = this.newest.before;
+    for (let waiting = this.newest; waiting !== undefined; waiting = waiting.before) {
+      while (waiting.before?.isOver) waiting.before = waiting.before.before;
+    }
   }
 }
 

@@ -25,6 +25,8 @@ const REQUEST_WITHIN = 30_000;
 const HANDSHAKE_WITHIN = 10_000;
 const CHECK_EVERY = 1000;
 const HEADER_BYTES = 16_384;
+/** A connection without a byte either way for so long beyond the longest wait is of a client that does not read. */
+const SILENT_BEYOND_WAIT = 30_000;
 /** A connection that carried a poll may carry the next one. */
 const KEPT_BEYOND_WAIT = 10_000;
 
@@ -54,6 +56,7 @@ export class Listener {
       connectionsCheckingInterval: CHECK_EVERY,
     };
     const server = tls === null ? createServer(options, listener) : this.#tlsServer(tls, options, listener);
+    server.timeout = max_wait * 1000 + SILENT_BEYOND_WAIT;
     this.#proxied?.guard(server);
     return server;
   }

@@ -84,7 +84,9 @@ class Face {
     const app = fastify({
       serverFactory: (route) =>
         this.#listener.server((message, response) => {
-          if (isAmbiguous(message)) refuse(response);
+          // Without a socket, it waits for the answers ahead of it.
+          if (response.socket === null && !this.#connectionOf(message).takes(response)) message.socket.destroy();
+          else if (isAmbiguous(message)) refuse(response);
           else if (!this.#bosh.handle(message, response)) route(message, response);
         }),
       clientErrorHandler: (error, socket) => answerClientError(error as NodeJS.ErrnoException, socket, this.#cors),

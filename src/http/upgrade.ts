@@ -47,7 +47,8 @@ export class Gate extends EventEmitter {
   /** Listens to the upgrades of a server. */
   guard(server: Server): void {
     server.on('upgrade', (message: IncomingMessage, socket: Socket, head: Buffer) => {
-      if (message.headers.upgrade?.toLowerCase() === 'websocket') this.#decide(message, socket, head);
+      if (!isFree(message, socket)) socket.destroy();
+      else if (message.headers.upgrade?.toLowerCase() === 'websocket') this.#decide(message, socket, head);
       else this.#servePlain(message, socket);
     });
   }
@@ -96,6 +97,21 @@ type Refusal = [status: number, text: string, more?: RawHeaders];
 function refuse(socket: Socket, ...refusal: Refusal): void {
   socket.on('error', () => socket.destroy());
   endWith(socket, ...refusal);
+}
+
+/**
+ * Whether the answers to all earlier requests have left. A request that waits there (pipelining) would get the answer to
+ * this one, or be written into the WebSocket; Node itself throws at such a response.
+ */
+function isFree(message: IncomingMessage, socket: Socket): boolean {
+  const probe = new ServerResponse(message);
+  try {
+    probe.assignSocket(socket);
+  } catch {
+    return false;
+  }
+  probe.detachSocket(socket);
+  return true;
 }
 
 /** Writes a whole answer to a socket that no HTTP parser owns, and ends it. */
