@@ -68,7 +68,7 @@ export class Exchange {
   }
 
   hold(rid: number, checksum: number, held: Held, request?: BoshRequest): void {
-    this.requests.add(new Pending(rid, checksum, held, this.shared.clock.now(), request));
+    this.requests.add(new Pending(rid, checksum, held, this.shared.clock.now(), this.answered, request));
     held.holder = this.session;
   }
 
@@ -87,14 +87,19 @@ export class Exchange {
     const body = writeBody(attributes + this.acknowledgement(rid), stanzas);
     this.requests.remove(head);
     this.answered = rid;
-    if (!head.pause && rid !== this.first)
-      this.responses.add({ rid, checksum, body, stream, at: this.shared.clock.now() });
+    if (!head.pause && rid !== this.first) {
+      const { polls } = this.terms;
+      const connection = held?.connection;
+      this.responses.add({ rid, checksum, body, stream, at: this.shared.clock.now(), connection, read: polls });
+    }
     if (held) this.send(held, body);
   }
 
   /** Sends an answer again. */
   resend(sent: Sent, held: Held): void {
     this.shared.counts.resent++;
+    sent.connection = held.connection;
+    sent.read = this.terms.polls;
     this.send(held, sent.body);
   }
 
@@ -155,11 +160,12 @@ export class Exchange {
     return this.terms.acks && this.processed !== rid ? ` ack='${this.processed}'${report}` : report;
   }
 
-  /** What the client has, by its `ack` (section 9.2) or else by how many requests it may have out. */
-  acknowledged(rid: number, ack: number | undefined, poll: boolean): void {
+  /** What the client has, by its `ack` (section 9.2) or else by how many requests it may have out and when this one came. */
+  acknowledged({ rid, behind }: Pending, ack: number | undefined, poll: boolean): void {
     if (!this.terms.acks) {
       const out = poll ? Math.max(this.terms.hold, 1) : this.terms.requests;
       this.#confirm(Math.min(rid - out, this.answered));
+      this.responses.read(behind);
       return;
     }
     this.#confirm(Math.min(ack ?? rid - 1, this.answered));

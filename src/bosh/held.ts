@@ -16,6 +16,12 @@ export interface Holder {
   release(held: Held): void;
 }
 
+/** What carries an answer to the client. */
+export interface Wire {
+  /** It broke off, so what was last written to it may not have arrived. */
+  readonly broke: boolean;
+}
+
 /** One HTTP request that waits for its answer. Exactly one of reply and drop is called, once. */
 export interface Held {
   /** The client's address, after trusted proxies. */
@@ -23,6 +29,7 @@ export interface Held {
   readonly remotePort: number;
   /** Whether the request came over TLS (to us or to a trusted proxy). */
   readonly secure: boolean;
+  readonly connection?: Wire;
   /**
    * The engine's own mark while the request waits; its carrier leaves it undefined. (A Map of requests instead costs a third
    * of a round trip: its tables, replaced every few requests, keep old ones alive from one garbage collection to the next.)

@@ -24,6 +24,8 @@ export class Pending {
     checksum: number,
     held: Held,
     now: number,
+    /** Highest rid that was answered when it came. */
+    readonly behind: number,
     request?: BoshRequest,
   ) {
     this.request = request;

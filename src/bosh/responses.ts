@@ -1,9 +1,16 @@
 // The responses a client may not have seen (XEP-0124 sections 9 and 14.3): kept by rid, sent again byte for byte, dropped
 // when acknowledged or when more than a client may miss came after them.
+//
+// Which of them the client never got has to be known when it is gone (XEP-0206 section 7): to call one lost that was read
+// bounces a message that somebody answered, to call one read that was lost loses it without a word. Acknowledged is
+// certain. Without acknowledgements a response counts as read when the client sent a new request after it, or when it was
+// polled for, so that the client was there a moment before; but not when its connection broke. A response to a request
+// that had waited, after which nothing came any more, is what a client that vanished leaves behind: it counts as lost.
 
 import type { Stanza } from '../xmpp/stanza.js';
 import { payloadsOf } from './body.js';
 import type { Counts } from './counts.js';
+import type { Wire } from './held.js';
 import type { BoshStream } from './stream.js';
 
 /** A response that was sent. */
@@ -16,6 +23,10 @@ export interface Sent {
   readonly stream: BoshStream | undefined;
   /** When. */
   readonly at: number;
+  /** By what it was last sent. */
+  connection: Wire | undefined;
+  /** The client went on after it, or was there a moment before. */
+  read: boolean;
 }
 
 // A client that acknowledges can leave responses unacknowledged for as long as it likes; that many are kept.
@@ -57,10 +68,19 @@ export class Responses {
     return true;
   }
 
+  /** The client went on after all responses up to this rid. */
+  read(rid: number): void {
+    for (const sent of this.#sent) if (sent.rid <= rid) sent.read = true;
+  }
+
   /** The payloads of this stream that the client may not have, oldest first. */
   unconfirmed(stream: BoshStream): Stanza[] {
-    const missing = this.#sent.filter((sent) => sent.rid > this.#confirmed && sent.stream === stream);
+    const missing = this.#sent.filter((sent) => sent.stream === stream && this.#isMissing(sent));
     return missing.flatMap((sent) => payloadsOf(sent.body));
+  }
+
+  #isMissing({ rid, read, connection }: Sent): boolean {
+    return rid > this.#confirmed && (!read || connection?.broke === true);
   }
 
   clear(): void {

@@ -161,7 +161,7 @@ export class Session implements StreamOwner {
     const request = this.#understood(said);
     if (this.#keys && !this.#keys.accept(request.key, request.newkey)) return 'item-not-found';
     exchange.due = Math.max(exchange.due, request.rid - (this.terms.polls ? 0 : this.terms.hold));
-    exchange.acknowledged(request.rid, request.ack, isPoll(request));
+    exchange.acknowledged(pending, request.ack, isPoll(request));
     if (request.pause !== undefined && this.terms.maxpause > 0) {
       if (request.pause > this.terms.maxpause) return 'policy-violation';
       this.#pause(pending, request.pause);

@@ -32,6 +32,8 @@ interface Carrying extends Socket {
 export class Connection {
   /** The newest request that is not answered. */
   newest: Waiting | undefined;
+  /** It ended with an error, or before everything was written. */
+  broke = false;
   readonly #peer: Client;
   readonly #viaProxy: boolean;
   readonly #trusted: Networks;
@@ -92,9 +94,12 @@ export class Connection {
   }
 }
 
-function closed(this: Socket): void {
+function closed(this: Socket, hadError: boolean): void {
   const connection = Connection.of(this);
-  for (let waiting = connection?.newest; waiting !== undefined; waiting = waiting.before) waiting.gone();
+  if (connection === undefined) return;
+  connection.broke = hadError || this.writableLength > 0;
+  for (let waiting = connection.newest; waiting !== undefined; waiting = waiting.before) waiting.gone();
+  connection.newest = undefined;
 }
 
 /** The other end of the TCP connection itself. */

@@ -297,6 +297,62 @@ describe('inactivity and pause', () => {
     expect(client.server.closed?.undelivered ?? []).toEqual([]);
   });
 
+  const missedBy = (client: Client) => client.server.closed?.undelivered?.map((stanza) => stanza.id) ?? [];
+
+  test.each([
+    [false, []],
+    [true, ['read']],
+  ])(
+    '0206 7 nor what a client got before it sent something; if the connection broke (%s), it did not',
+    (broke, missed) => {
+      const client = new Client();
+      const held = client.next({}, message('1'));
+      client.engine.say(message('read'));
+      client.engine.sessions.gone(client.next({}, message('receipt')));
+      held.connection.broke = broke;
+      client.engine.pass(71_000);
+      expect(missedBy(client)).toEqual(missed);
+    },
+  );
+
+  test('0206 7 a request that came before the response shows nothing, however late it is processed', () => {
+    const client = new Client();
+    client.server.ready = false;
+    client.next({}, message('1'));
+    const other = client.next({}, message('2'));
+    client.engine.say(message('lost'));
+    client.server.ready = true;
+    client.server.client.drain();
+    client.engine.clock.turn();
+    expect(client.server.ids).toEqual(['1', '2']);
+    client.engine.sessions.gone(other);
+    client.engine.pass(71_000);
+    expect(missedBy(client)).toEqual(['lost']);
+  });
+
+  test('0206 7 what was asked for again after all counts anew', () => {
+    const client = new Client();
+    client.next({}, message('1'));
+    client.engine.say(message('lost'));
+    client.engine.sessions.gone(client.next({}, message('2')));
+    client.at(1001, {}, message('1'));
+    client.engine.pass(71_000);
+    expect(missedBy(client)).toEqual(['lost']);
+  });
+
+  test.each([
+    [false, []],
+    [true, ['polled for']],
+  ])('0206 7 a client that polls was there when it was answered, unless its connection broke (%s)', (broke, missed) => {
+    const client = new Client({ hold: 0 });
+    client.engine.say(message('polled for'));
+    const poll = client.next();
+    expect(ids(poll)).toEqual(['polled for']);
+    poll.connection.broke = broke;
+    client.engine.pass(100_000);
+    expect(missedBy(client)).toEqual(missed);
+  });
+
   test('10 a pause answers all, without payloads, and lengthens inactivity until the next request', () => {
     const client = new Client();
     const held = client.next({}, message('1'));

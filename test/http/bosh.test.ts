@@ -1,5 +1,6 @@
+import { promisify } from 'node:util';
 import { deflateRawSync, deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { answer, type Face, startFace } from '../support/http-face.js';
 import { RawHttp } from '../support/http-raw.js';
 
@@ -28,6 +29,26 @@ async function restart(...args: Parameters<typeof startFace>): Promise<void> {
 }
 
 describe('XEP-0124 section 5: the transport', () => {
+  test.each([
+    ['ended by the client after the answer', false, (client: RawHttp) => client.socket.end()],
+    ['reset', true, (client: RawHttp) => client.socket.resetAndDestroy()],
+  ])('0206 7 a connection that was %s: broke is %s', async (_, broke, leave) => {
+    const client = (await raw()).post('/http-bind/', '<body/>');
+    expect((await client.answer())?.status).toBe(200);
+    leave(client);
+    const count = promisify(face.http.server.getConnections.bind(face.http.server));
+    await vi.waitFor(async () => expect(await count()).toBe(0));
+    expect(face.sessions.held[0].connection?.broke).toBe(broke);
+  });
+
+  test('0206 7 a connection that ended before all was written broke', async () => {
+    face.sessions.on = (_, held) => held.reply(answer('x'.repeat(20_000_000)));
+    const client = (await raw()).post('/http-bind/', '<body/>');
+    await face.sessions.count(1);
+    client.socket.destroy();
+    await vi.waitFor(() => expect(face.sessions.held[0].connection?.broke).toBe(true));
+  });
+
   test('5 a POST body goes to the session engine as it is, and its answer comes back with its length', async () => {
     const client = (await raw()).post('/http-bind/', '<body rid="1"/>', { 'content-type': 'text/xml' });
     const got = await client.answer();

@@ -59,6 +59,7 @@ export class FakeHeld implements Held {
   readonly remotePort = 4711;
   response: BoshResponse | undefined;
   dropped = false;
+  readonly connection = { broke: false };
   answers = 0;
   answeredAt = 0;
 
