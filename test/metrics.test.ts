@@ -96,6 +96,12 @@ describe('a server that runs', () => {
     expect(promised.split(/\s+/).filter((name) => !known().has(`bosh_${name}`))).toEqual([]);
   });
 
+  test('has the series that docs/metrics.md explains, and no others', () => {
+    const page = readFileSync(join(import.meta.dirname, '../docs/metrics.md'), 'utf8');
+    const explained = [...page.matchAll(/^\| `(bosh_\w+)`/gm)].map(([, name]) => name);
+    expect(explained.sort()).toEqual([...known()].filter((name) => name.startsWith('bosh_')).sort());
+  });
+
   test('G3 no label is an address, a JID, a sid or a path', () => {
     const labels = new Set(
       [...text.matchAll(/^bosh_\w+\{(.*)\} /gm)].flatMap(([, all]) =>
