@@ -10,6 +10,8 @@ export const TEXT_STOP = 8;
 export const VALUE_STOP = 16;
 /** A byte that no XML document holds. */
 export const FORBIDDEN = 32;
+/** An ASCII byte of a name, without the colon. */
+export const ASCII_NAME = 64;
 
 export const LT = 0x3c;
 export const GT = 0x3e;
@@ -38,8 +40,8 @@ function classTable(): Uint8Array {
   for (let byte = 0; byte < 0x20; byte++) table[byte] = TEXT_STOP | VALUE_STOP | FORBIDDEN;
   for (const byte of [0x09, 0x0a, 0x0d, 0x20]) table[byte] = SPACE;
   for (let byte = 0x80; byte < 0x100; byte++) table[byte] = NAME_START | NAME;
-  mark('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_', NAME_START | NAME);
-  mark('0123456789-.', NAME);
+  mark('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_', NAME_START | NAME | ASCII_NAME);
+  mark('0123456789-.', NAME | ASCII_NAME);
   mark('<&]', TEXT_STOP);
   mark('<&"\'', VALUE_STOP);
   table[LEAD_EF] |= TEXT_STOP | VALUE_STOP;

@@ -8,7 +8,8 @@ import { ElementScan } from './element-scan.js';
 import { StreamError } from './errors.js';
 import { DEFAULT_LIMITS, malformed, type ScannerLimits } from './limits.js';
 import { defaultDeclaration, type Wrapper, wrapperOf } from './namespaces.js';
-import { selfContained } from './self-contained.js';
+import { PlainScan } from './plain-scan.js';
+import { selfContained, withDefault } from './self-contained.js';
 import { StartTag } from './tag.js';
 
 /** What a document consists of, in its order. */
@@ -45,6 +46,8 @@ type Place =
 // Scans that are not in the middle of an element, for any scanner to use.
 const idle: ElementScan[] = [];
 const MOST_IDLE = 32;
+// Keeps nothing from one call to the next.
+const plain = new PlainScan();
 
 const NOTHING = Buffer.alloc(0);
 const BARE: Wrapper = { defaultDeclaration: undefined, prefixes: [] };
@@ -188,6 +191,13 @@ export class DocumentScan {
     if (this.#place === 'epilog') throw malformed('a second document');
     if (buf[pos + 1] === SLASH) return this.#endTag(buf, pos, end);
     this.#place = this.#place === 'prolog' && !this.#alone ? 'header' : 'stanza';
+    if (this.#place === 'stanza') {
+      const next = plain.element(buf, pos, end, this.#limits);
+      if (next > 0) {
+        this.#plain(buf, pos, next);
+        return next;
+      }
+    }
     const scan = idle.pop() ?? new ElementScan(this.#limits);
     scan.begin(this.#limits, this.#wrapper, this.#place === 'header');
     this.#scan = scan;
@@ -230,6 +240,15 @@ export class DocumentScan {
   #stanza(scan: ElementScan, buf: Buffer, pos: number, end: number): void {
     const raw = selfContained(scan, this.#wrapper, buf, pos, end, this.#owned && buf !== this.#held, this.#limits);
     this.#retire();
+    this.#told(raw);
+  }
+
+  #plain(buf: Buffer, pos: number, end: number): void {
+    const declaration = plain.declaresDefault ? undefined : this.#wrapper.defaultDeclaration;
+    this.#told(withDefault(declaration, buf, pos, end, plain.firstNameEnd, this.#owned && buf !== this.#held));
+  }
+
+  #told(raw: Buffer): void {
     if (!isUtf8(raw)) throw malformed('not UTF-8');
     this.#place = this.#alone ? 'epilog' : 'stream';
     this.#events.element(raw);

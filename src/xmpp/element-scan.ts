@@ -313,11 +313,6 @@ export class ElementScan {
           if (buf[pos + 1] !== GT) throw malformed('/ in a tag');
           return this.#opened(pos + 2, true);
         }
-        const behind = this.#plainAttribute(pos);
-        if (behind > 0) {
-          pos = behind;
-          continue;
-        }
         const nameEnd = this.#attributeName(pos);
         if (nameEnd < 0) return this.#incomplete(TAG, pos);
         pos = nameEnd;
@@ -338,36 +333,6 @@ export class ElementScan {
       if (pos < 0) return -1;
       stage = TAG;
     }
-  }
-
-  /** The usual attribute, a short ASCII name, `=` and a value without references, at one go; 0 when it is not that. */
-  #plainAttribute(from: number): number {
-    const cls = CLASS;
-    const buf = this.#buf;
-    const end = this.#end;
-    let pos = from;
-    let hash = 0;
-    while (pos < end) {
-      const byte = buf[pos];
-      if (byte >= 0x80 || (cls[byte] & NAME) === 0) break;
-      hash = (Math.imul(hash, 31) + byte) | 0;
-      pos++;
-    }
-    const nameEnd = pos;
-    if (nameEnd + 2 >= end || buf[nameEnd] !== EQUALS || nameEnd - from > this.#limits.name) return 0;
-    const quote = buf[nameEnd + 1];
-    if (quote !== APOS && quote !== QUOT) return 0;
-    pos += 2;
-    while (pos < end && (cls[buf[pos]] & VALUE_STOP) === 0) pos++;
-    if (pos >= end || buf[pos] !== quote) return 0;
-    const table = this.#attributes;
-    if ((cls[buf[from - 1]] & SPACE) === 0 || (cls[buf[from]] & NAME_START) === 0) return 0;
-    if (table.count >= this.#limits.attributes) return 0;
-    const start = this.#start;
-    table.add(buf, start, from - start, nameEnd - start, -1, hash);
-    table.value(nameEnd + 2 - start, pos - start);
-    if (nameEnd - from === 5 && buf[from] === 0x78 && isXmlns(buf, from, nameEnd)) this.#declares |= DEFAULT;
-    return pos + 1;
   }
 
   #attributeName(pos: number): number {

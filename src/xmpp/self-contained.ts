@@ -75,6 +75,25 @@ export function selfContained(
   return spliced(bytes, from, to, scan.firstNameEnd, parts);
 }
 
+/** The same of an element that took no prefix and has no CDATA; `at` is the offset behind its first name. */
+export function withDefault(
+  declaration: Buffer | undefined,
+  buf: Buffer,
+  start: number,
+  end: number,
+  at: number,
+  own: boolean,
+): Buffer {
+  if (declaration !== undefined) {
+    const raw = Buffer.allocUnsafe(end - start + declaration.length);
+    for (let i = start; i < at; i++) raw[i - start] = buf[i];
+    for (let i = 0; i < declaration.length; i++) raw[at - start + i] = declaration[i];
+    buf.copy(raw, at - start + declaration.length, at, end);
+    return raw;
+  }
+  return own ? buf.subarray(start, end) : Buffer.from(buf.subarray(start, end));
+}
+
 /** A copy with `parts` put in at `at`. */
 function spliced(bytes: Buffer, from: number, to: number, at: number, parts: readonly Buffer[]): Buffer {
   let more = 0;
