@@ -113,20 +113,20 @@ export class Bosh {
   }
 
   complete(request: BoshRequest, body: Buffer): void {
-    const start = performance.now();
-    request.since = start;
+    const since = this.#deps.metrics.began();
+    request.since = since;
     this.counts.held++;
     try {
       this.#deps.sessions.request(body, request);
     } catch (error) {
       this.#failed(request, error);
     }
-    this.#deps.metrics.processed(start);
+    this.#deps.metrics.processed(since);
   }
 
   oversize(request: BoshRequest, head: Buffer): void {
     this.counts.held++;
-    request.since = performance.now();
+    request.since = this.#deps.metrics.began();
     request.response.shouldKeepAlive = false;
     try {
       this.#deps.sessions.oversize(head, request);
@@ -266,7 +266,9 @@ export class Bosh {
       headers[LENGTH] = String(body.length);
       response.writeHead(status, [...headers, ...more]);
     }
-    response.end(body);
+    // As text of bytes it leaves in one piece with its headers.
+    if (body.length < IN_ONE_PIECE) response.end(body.toString('latin1'), 'latin1');
+    else response.end(body);
   }
 
   #headers(type: string, origin: string | undefined): string[] {
@@ -275,6 +277,7 @@ export class Bosh {
 }
 
 const LENGTH = 1;
+const IN_ONE_PIECE = 16_384;
 
 function encoded(coding: Coding): RawHeaders {
   return ['Content-Encoding', coding, 'Vary', 'Accept-Encoding'];

@@ -41,7 +41,10 @@ export class HttpMetrics {
     this.limited = (limit) => limits.inc({ limit });
     this.rejected = xmlRejections(metrics);
     this.queued = (bytes) => queueBytes(metrics, () => [[{ queue: 'websocket' }, bytes()]]);
-    this.#hold = metrics.histogram('request_hold_seconds', 'Time from a whole BOSH request to its answer');
+    this.#hold = metrics.histogram(
+      'request_hold_seconds',
+      'Time from a whole BOSH request to its answer, of every 16th',
+    );
     this.#process = metrics.histogram(
       'request_process_seconds',
       'Time to process a BOSH request, of every 16th',
@@ -79,14 +82,19 @@ export class HttpMetrics {
     );
   }
 
-  /** A request was processed that started at this time. */
-  processed(start: number): void {
-    if (++this.#requests % SAMPLE === 0) this.#process.observe((performance.now() - start) / 1000);
+  /** The time a request that is whole now has to remember, if its times are taken; 0 otherwise. */
+  began(): number {
+    return ++this.#requests % SAMPLE === 0 ? performance.now() : 0;
   }
 
-  /** A request was answered that was whole at this time. */
+  /** A request was processed whose times are taken since then. */
+  processed(since: number): void {
+    if (since > 0) this.#process.observe((performance.now() - since) / 1000);
+  }
+
+  /** It was answered. */
   held(since: number): void {
-    this.#hold.observe((performance.now() - since) / 1000);
+    if (since > 0) this.#hold.observe((performance.now() - since) / 1000);
   }
 
   /** A ping took so many milliseconds. */
