@@ -1,0 +1,67 @@
+// What the documentation says is there: links, log events, events of the library, options of node-xmpp-bosh.
+
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { optionPaths } from '../src/config/paths.js';
+import { retired } from '../src/config/schema.js';
+
+const ROOT = join(import.meta.dirname, '..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+const pages = [
+  'README.md',
+  'CHANGELOG.md',
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+
+function sources(folder = 'src'): string[] {
+  return readdirSync(join(ROOT, folder)).flatMap((name) => {
+    const path = `${folder}/${name}`;
+    if (statSync(join(ROOT, path)).isDirectory()) return sources(path);
+    return path.endsWith('.ts') ? [path] : [];
+  });
+}
+
+/** What stands in backquotes in the first column of the table below a heading. */
+function column(page: string, heading: string): string[] {
+  const [, section = ''] = read(page).split(`\n## ${heading}\n`);
+  const [, rows = ''] = /\n\| [^\n]*\|\n\| ---[^\n]*\n((?:\|[^\n]*\n)+)/.exec(section.split('\n## ')[0]) ?? [];
+  return rows
+    .split('\n')
+    .flatMap((row) => [...(row.split(' | ')[0] ?? '').matchAll(/`([^`]+)`/g)].map(([, word]) => word));
+}
+
+/** Of an option, or of a group. */
+const isOption = (name: string) => [...optionPaths.keys()].some((path) => path === name || path.startsWith(`${name}.`));
+
+/** What `npm run bench` writes may not be there yet. */
+const WRITTEN = ['bench/RESULTS.md'];
+
+test.each(pages)('%s: every link leads to a file', (page) => {
+  const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(([, link]) => link);
+  expect(links.filter((link) => !WRITTEN.includes(link) && !existsSync(join(ROOT, dirname(page), link)))).toEqual([]);
+});
+
+test('operating: the log has the events that are listed, and lists those it has', () => {
+  const logged = sources().flatMap((path) =>
+    [...read(path).matchAll(/log\??\.(?:debug|info|warn|error)\(\s*'([a-z_]+)'/g)].map(([, event]) => event),
+  );
+  expect(column('docs/operating.md', 'Log').sort()).toEqual([...new Set(logged)].sort());
+});
+
+describe('embedding and migrating', () => {
+  const declared = [...read('src/events.ts').matchAll(/^ {2}'?([a-z-]+)'?: \[/gm)].map(([, event]) => event);
+
+  test.each(['docs/embedding.md', 'docs/migrating.md'])('%s has every event', (page) => {
+    expect(column(page, 'Events').sort()).toEqual([...declared].sort());
+  });
+
+  test('every option of node-xmpp-bosh is one here, or says what became of it', () => {
+    const told = column('docs/migrating.md', 'Options').filter((name) => /^[a-z_]+$/.test(name));
+    const gone = ['lookup_service', 'max_xmpp_stanza_size', ...retired.keys()];
+    expect(told.length).toBeGreaterThan(15);
+    expect(told.filter((name) => !isOption(name) && !gone.includes(name))).toEqual([]);
+  });
+});
