@@ -1,6 +1,8 @@
 // The only door to ltx: small trees for cold paths. ltx validates nothing, so only proven bytes may be parsed here.
 // The interface is our own, because ltx ships no types and what we publish has to compile for those who use it.
 
+/// <reference path="./ltx.d.ts" />
+
 import { Element as LtxElement, parse as ltxParse } from 'ltx';
 
 /** An XML element as a tree. Children are elements and unescaped text. */
