@@ -91,10 +91,15 @@ const LEGACY_STATUS: Partial<Record<Condition, 400 | 403 | 404>> = {
 const NOTHING = Buffer.alloc(0);
 
 /** The answer that ends a session; an HTTP status in its place for a client without `ver` (section 17.1). */
-export function terminalResponse(terminal: Terminal, contentType = DEFAULT_CONTENT, legacy = false): BoshResponse {
+export function terminalResponse(
+  terminal: Terminal,
+  contentType = DEFAULT_CONTENT,
+  legacy = false,
+  queued: readonly Stanza[] = [],
+): BoshResponse {
   const status = legacy && terminal.condition ? LEGACY_STATUS[terminal.condition] : undefined;
   if (status) return { status, contentType, body: NOTHING };
-  return { status: 200, contentType, body: terminalBody(terminal) };
+  return { status: 200, contentType, body: terminalBody(terminal, queued) };
 }
 
 /** The answer to whoever names a session that is not there, or none (section 17.2). */

@@ -114,11 +114,11 @@ export class Exchange {
   }
 
   /** Section 13: the oldest request that waits learns of the end, the others get empty bodies. */
-  conclude(body: Buffer): Last | undefined {
+  conclude(said: BoshResponse): Last | undefined {
     let last: Last | undefined;
     for (const { held, rid, checksum } of this.requests) {
       if (!held) continue;
-      const response = this.#response(last ? EMPTY : body);
+      const response = last ? this.#response(EMPTY) : said;
       last ??= { rid, checksum, response };
       this.reply(held, response);
     }

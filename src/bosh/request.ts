@@ -6,7 +6,7 @@ import type { StartTag } from '../xmpp/scanner.js';
 import type { Stanza } from '../xmpp/stanza.js';
 import type { Body } from './body.js';
 import { isTrue, readCount } from './numbers.js';
-import { readRid } from './window.js';
+import { readAnyRid, readRid } from './window.js';
 
 export interface BoshRequest {
   readonly rid: number;
@@ -32,7 +32,7 @@ export interface BoshRequest {
 /** Throws StreamError when an attribute is not what its type says. */
 export function readRequest(body: Body): BoshRequest {
   const { tag, checksum } = body;
-  const rid = readRid(tag.attr('rid'));
+  const rid = readAnyRid(tag.attr('rid'));
   if (rid === undefined) throw new StreamError('bad-format', 'no valid rid');
   const terminate = tag.attr('type') === 'terminate';
   const restart = body.extended && isTrue(tag.attrNS(NS.xbosh, 'restart'));

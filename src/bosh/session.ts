@@ -9,7 +9,7 @@ import type { StartTag } from '../xmpp/scanner.js';
 import type { Stanza } from '../xmpp/stanza.js';
 import { Activity } from './activity.js';
 import { Answers } from './answers.js';
-import { type Condition, type Terminal, terminalBody, terminalOf, terminalResponse, UNKNOWN } from './conditions.js';
+import { type Condition, type Terminal, terminalOf, terminalResponse, UNKNOWN } from './conditions.js';
 import type { Counts } from './counts.js';
 import { Exchange, type Last } from './exchange.js';
 import { headerOf } from './header.js';
@@ -95,7 +95,8 @@ export class Session implements StreamOwner {
   }
 
   /** A request with this session's sid. */
-  request(request: BoshRequest, held: Held): void {
+  request(said: BoshRequest, held: Held): void {
+    const request = this.#understood(said);
     const leaving = request.terminate || request.pause !== undefined;
     // Section 11 allows one request more to pause or terminate.
     const verdict = this.#exchange.judge(request.rid, this.terms.requests + (leaving ? 1 : 0));
@@ -162,20 +163,28 @@ export class Session implements StreamOwner {
     if (this.#keys && !this.#keys.accept(request.key, request.newkey)) return 'item-not-found';
     exchange.due = Math.max(exchange.due, request.rid - (this.terms.polls ? 0 : this.terms.hold));
     exchange.acknowledged(pending, request.ack, isPoll(request));
-    if (request.pause !== undefined && this.terms.maxpause > 0) {
+    // A request that had overtaken a pause ends it.
+    this.#inactivity = this.terms.inactivity * 1000;
+    if (request.pause !== undefined) {
       if (request.pause > this.terms.maxpause) return 'policy-violation';
       this.#pause(pending, request.pause);
     }
     if (this.#answers.ending) return undefined;
     if (request.restart) return this.#restart(request);
-    if (request.adds && this.options.max_streams_per_session > 1) return this.#add(pending, request);
+    if (request.adds) return this.#add(pending, request);
     return this.#forward(request);
   }
 
-  /** Once payloads came with `to`, as libpurple's do, an empty request with `to` adds no stream: it is a poll like any other. */
+  /**
+   * Without what was not offered: pauses (section 10) and streams (section 16.3). Once payloads came with `to`, as
+   * libpurple's do, an empty request with `to` adds no stream either. What remains is a poll like any other.
+   */
   #understood(request: BoshRequest): BoshRequest {
-    this.#addressed ||= request.addressed && this.options.pidgin_compatible;
-    return request.adds && this.#addressed ? { ...request, adds: false } : request;
+    const { max_streams_per_session, pidgin_compatible } = this.options;
+    this.#addressed ||= request.addressed && pidgin_compatible;
+    const adds = request.adds && max_streams_per_session > 1 && !this.#addressed;
+    const pause = this.terms.maxpause > 0 ? request.pause : undefined;
+    return adds === request.adds && pause === request.pause ? request : { ...request, adds, pause };
   }
 
   /** Section 10. */
@@ -368,8 +377,9 @@ export class Session implements StreamOwner {
 
   /** Ends it for another reason, and tells the client if it waits. */
   #finish(reason: string, terminal: Terminal, ending: Ending, queued?: readonly Stanza[]): void {
-    const last = this.#exchange.conclude(terminalBody(terminal, queued));
-    const response = terminal.condition ? terminalResponse(terminal, this.terms.contentType) : UNKNOWN;
+    const { contentType, legacy } = this.terms;
+    const last = this.#exchange.conclude(terminalResponse(terminal, contentType, legacy, queued));
+    const response = terminal.condition ? terminalResponse(terminal, contentType, legacy) : UNKNOWN;
     this.#leave({ reason, response, last }, ending);
   }
 

@@ -31,3 +31,10 @@ export function readRid(text: string | undefined): number | undefined {
   const rid = Number(text);
   return rid <= Number.MAX_SAFE_INTEGER ? rid : undefined;
 }
+
+const LARGER = /^[1-9][0-9]{15,}$/;
+
+/** The same; but a number above 2^53-1 is a rid all the same, beyond every window (section 14.2). */
+export function readAnyRid(text: string | undefined): number | undefined {
+  return readRid(text) ?? (text !== undefined && LARGER.test(text) ? Number.POSITIVE_INFINITY : undefined);
+}

@@ -87,7 +87,8 @@ export function withoutHidden(features: Stanza): Stanza {
 function told(error: StreamError): StreamError {
   const { condition, element } = error;
   if (element !== undefined || condition === 'system-shutdown') return error;
-  if (condition === 'policy-violation') return new StreamError(condition, 'the server sent more than is passed on');
+  if (condition === 'policy-violation')
+    return new StreamError('undefined-condition', 'the server sent more than is passed on');
   if (condition === 'resource-constraint') return new StreamError(condition, 'the server does not take what is sent');
   return new StreamError('remote-connection-failed', 'the connection to the server failed');
 }

@@ -123,6 +123,11 @@ describe('bad requests', () => {
     const lost = legacy();
     lost.server.client.close({ how: 'lost' });
     expect(lost.next().verdict).toBe('terminate remote-connection-failed');
+    const refused = legacy();
+    const held = refused.next({}, message('1'));
+    refused.server.client.close({ how: 'closed', error: new StreamError('policy-violation') });
+    refused.engine.clock.turn();
+    expect([held.verdict, refused.next().verdict]).toEqual(['HTTP 403', 'HTTP 403']);
   });
 
   test('what cannot be read at all is bad-request to the one who sent it', () => {

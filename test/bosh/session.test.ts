@@ -156,7 +156,14 @@ describe('request ids', () => {
     expect(client.server.ids).toEqual(['1', '2']);
   });
 
-  test.each(['0', '-1', 'x', '9007199254740992', undefined])('14.1 the rid %s ends the session', (rid) => {
+  test('14.2 a rid above 2^53-1 is behind the window', () => {
+    for (const rid of ['9007199254740992', '99999999999999999999']) {
+      const client = new Client({ rid: Number.MAX_SAFE_INTEGER });
+      expect(client.engine.post({ sid: client.sid, rid }).verdict).toBe('terminate item-not-found');
+    }
+  });
+
+  test.each(['0', '00', '-1', 'x', '1e3', '01', undefined])('14.1 the rid %s ends the session', (rid) => {
     const client = new Client();
     expect(client.engine.post({ sid: client.sid, rid }).verdict).toBe('terminate bad-request');
     expect(client.engine.sessions.size).toBe(0);
@@ -390,7 +397,25 @@ describe('inactivity and pause', () => {
 
   test('10 a pause longer than maxpause is a policy-violation', () => {
     expect(new Client().next({ pause: 121 }).verdict).toBe('terminate policy-violation');
-    expect(new Client({}, { max_pause: 0 }).next({ pause: 5 }).waits).toBe(true);
+  });
+
+  test('10 a pause that is not offered is none: the request is like any other', () => {
+    const none = () => new Client({}, { max_pause: 0 });
+    expect(none().next({ pause: 5 }).waits).toBe(true);
+    expect(none().at(1003, { pause: 5 }).verdict).toBe('terminate item-not-found');
+    const busy = none();
+    busy.next({}, message('1'));
+    expect(busy.next({ pause: 5 }).verdict).toBe('terminate policy-violation');
+  });
+
+  test('10 a request that overtakes a pause ends it', () => {
+    const client = new Client();
+    const held = client.at(1002, {}, message('2'));
+    expect(client.at(1001, { pause: 100 }).text).toBe(`<body xmlns='${NS.httpbind}'/>`);
+    expect(held.waits).toBe(true);
+    client.engine.sessions.gone(held);
+    client.engine.pass(71_000);
+    expect(client.engine.sessions.size).toBe(0);
   });
 
   test('a process that stood still does not take its clients for silent', () => {

@@ -108,5 +108,7 @@ describe('several streams', () => {
     expect(client.creation.body.attr('stream')).toBeUndefined();
     expect(client.next({ to: 'a.example' }).waits).toBe(true);
     expect(client.engine.servers).toHaveLength(1);
+    // Section 11 holds for it as for any empty request.
+    expect(client.next({ to: 'a.example' }).verdict).toBe('terminate policy-violation');
   });
 });

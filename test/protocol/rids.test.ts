@@ -101,7 +101,7 @@ describe('XEP-0124', () => {
 
   ours('14.2 the rid after 2^53-1 is beyond every window', async () => {
     const session = await s.session({ rid: LAST });
-    expect((await session.at('9007199254740992')).verdict).toMatch(/terminate (item-not-found|bad-request)/);
+    expect((await session.at('9007199254740992')).verdict).toBe('terminate item-not-found');
   });
 
   user('14.3 a repeated rid gets the same response, byte by byte', async () => {
