@@ -47,6 +47,9 @@ const TEXT = 'text/plain; charset=utf-8';
 const PATIENCE = 1_048_576;
 const EMPTY = Buffer.alloc(0);
 
+/** `content` makes an answer of any type, and links and forms can show it as a page: not one whose scripts run. */
+const SANDBOX = ['Content-Security-Policy', 'sandbox'];
+
 const REFUSALS = {
   unsupported: [415, 'Content-Encoding: gzip or deflate, or none.\n'],
   broken: [400, 'The body is not what its Content-Encoding says.\n'],
@@ -76,7 +79,7 @@ export class Bosh {
     this.limit = options.max_data_held;
     this.patience = Math.max(PATIENCE, options.max_data_held * 2);
     this.counts = deps.metrics.counts;
-    this.#extra = [...SECURITY, ...(deps.headers ?? []), ...Object.entries(options.http_headers).flat()];
+    this.#extra = [...SECURITY, ...SANDBOX, ...(deps.headers ?? []), ...Object.entries(options.http_headers).flat()];
     if (deps.cors.constant) this.#usual = this.#headers(XML, undefined);
   }
 

@@ -426,6 +426,17 @@ describe('XEP-0124 section 5: compression', () => {
 });
 
 describe('BOSH by GET, as node-xmpp-bosh has it', () => {
+  test('7.1 an answer is no page whose scripts run, whatever its `content`', async () => {
+    face.sessions.on = (_, held) => held.reply(answer('<script>alert(1)</script>', 'text/html'));
+    const byLink = (await raw()).send('GET /http-bind/?data=%3Cbody/%3E HTTP/1.1\r\nhost: x\r\n\r\n');
+    const byForm = (await raw()).post('/http-bind/', '<body/>', { 'content-type': 'text/plain' });
+    for (const client of [byLink, byForm]) {
+      const got = await client.answer();
+      expect(got?.headers.get('content-type')).toBe('text/html');
+      expect(got?.headers.get('content-security-policy')).toBe('sandbox');
+    }
+  });
+
   const data = encodeURIComponent('<body rid="1" to="a"/>');
 
   test('the body comes as data', async () => {
