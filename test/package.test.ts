@@ -36,7 +36,7 @@ beforeAll(async () => {
     files: { path: string }[];
   }[];
   files = packed.files.map(({ path }) => path);
-  writeFileSync(join(folder, 'package.json'), '{ "private": true }');
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
   await install(join(folder, packed.filename));
 }, 180_000);
 
@@ -76,6 +76,38 @@ async function byHand(tarball: string): Promise<void> {
     { mode: 0o755 },
   );
 }
+
+/** The library as docs/embedding.md describes it. */
+const PROGRAM = `
+import { type ClientStream, closedEnd, createServer, type Ending, type ServerOptions, type Stanza, type StreamEnd,
+  StreamError, type StreamHeader, type Upstream, silentLog } from 'bosh-server';
+class Mirror implements StreamEnd {
+  constructor(readonly client: ClientStream) {}
+  open(header: StreamHeader): void { this.client.open({ from: header.to, id: '1', version: '1.0' }); }
+  stanza(stanza: Stanza): boolean { return this.client.stanza(stanza.with({ from: stanza.to, to: undefined })); }
+  drain(): void {}
+  close({ how, error }: Ending): void { const condition: string | undefined = error?.condition; void [how, condition]; }
+}
+const refuse = (client: ClientStream): StreamEnd => {
+  setImmediate(() => client.close({ how: 'closed', error: new StreamError('host-gone') }));
+  return closedEnd;
+};
+const upstream: Upstream = { attach: (client, header) => (header.to ? new Mirror(client) : refuse(client)), stop: async () => {} };
+const options: ServerOptions = { port: 0, upstream, firewall: { allow: ['*'] }, log: silentLog, limits: { rates: false } };
+const server = createServer({ ...options, upstream: (proxy) => proxy });
+server.on('stream-add', ({ transport, remoteAddress }, { to }) => void [transport, remoteAddress, to]);
+server.on('nodes', ([stanza], stream) => void [stanza?.name, stream.name]);
+server.on('terminate', (_, ending) => void ending.error?.condition);
+server.on('response-acknowledged', (rid, session) => void [rid + 1, session.length]);
+server.fastify.get('/hello', async () => 'hello');
+await server.start();
+await server.reload({ max_wait: 30 });
+await server.stop();
+// @ts-expect-error no such event
+server.on('nope', () => {});
+// @ts-expect-error no such option
+createServer({ prot: 1 });
+`;
 
 const run = (...argv: string[]) => call('npx', ['--no-install', 'bosh-server', ...argv], { cwd: folder });
 
@@ -143,6 +175,15 @@ describe('installed into an empty folder', () => {
     expect(await response.text()).toContain('BOSH');
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  test('its types hold for a program, strictly and with all libraries checked', async () => {
+    writeFileSync(join(folder, 'program.ts'), PROGRAM);
+    const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
+    const types = ['--types', 'node', '--typeRoots', join(ROOT, 'node_modules/@types')];
+    const flags = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--skipLibCheck', 'false'];
+    const { stdout } = await call(process.execPath, [compiler, ...flags, ...types, 'program.ts'], { cwd: folder });
+    expect(stdout).toBe('');
   });
 
   test('it can be imported', async () => {
