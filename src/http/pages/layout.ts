@@ -12,7 +12,7 @@ h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.1rem; margin: 2r
 p { margin: .5rem 0; } .soft { color: var(--soft); } a { color: var(--mark); }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 500; color: var(--soft); width: 40%; } td { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
-pre { padding: .9rem 1rem; border: 1px solid var(--line); border-radius: .5rem; overflow-x: auto; } code, pre { font: .875rem/1.5 ui-monospace, monospace; }
+pre { padding: .9rem 1rem; border: 1px solid var(--line); border-radius: .5rem; overflow-x: auto; } p code { white-space: nowrap; } code, pre { font: .875rem/1.5 ui-monospace, monospace; }
 @media (max-width: 32rem) { body { padding-top: 1.5rem; } .long th, .long td { display: block; width: auto; padding-right: 0; } .long th { padding-bottom: 0; border: 0; } .long td { padding-top: 0; } }
 `;
 

@@ -110,9 +110,10 @@ ${table(
 
 /** One row an option: groups by their full names, as the manual writes them. */
 function flat(options: object, prefix = ''): [name: string, value: unknown][] {
-  return Object.entries(options).flatMap(([name, value]): [string, unknown][] =>
-    isGroup(name, value) ? flat(value, `${prefix}${name}.`) : [[prefix + name, value]],
-  );
+  return Object.entries(options).flatMap(([name, value]): [string, unknown][] => {
+    if (value === undefined) return [];
+    return isGroup(name, value) ? flat(value, `${prefix}${name}.`) : [[prefix + name, value]];
+  });
 }
 
 function isGroup(name: string, value: unknown): value is object {
