@@ -37,8 +37,10 @@ const listening = {
     ...orNull(
       group(
         {
-          cert: text('', 'file', 'PEM file of the certificate and its chain.', { required: true }),
-          key: text('', 'file', 'PEM file of the private key.', { required: true }),
+          cert: text('', 'file', 'PEM file of the certificate and its chain; read again when it changes.', {
+            required: true,
+          }),
+          key: text('', 'file', 'PEM file of the private key; read again when it changes.', { required: true }),
           passphrase: text('', undefined, 'Passphrase of the private key.', { secret: true }),
         },
         'Own HTTPS and WSS; null leaves TLS to a proxy in front.',

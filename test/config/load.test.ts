@@ -266,7 +266,7 @@ describe('what a mistake is answered with', () => {
         'bosh.conf.json:1:3  tls.cert  is missing',
         '    1 | { "tls": { "key": "k" } }',
         '      |   ^',
-        '   fix: add it: PEM file of the certificate and its chain.',
+        '   fix: add it: PEM file of the certificate and its chain; read again when it changes.',
       ),
     );
   });
