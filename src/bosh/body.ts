@@ -15,8 +15,6 @@ export interface Body {
   readonly stanzas: readonly Stanza[];
   /** Tells the bytes of one request from another's; no defence against design, as nothing is processed twice anyway. */
   readonly checksum: number;
-  /** Whether an attribute of urn:xmpp:xbosh can be among the tag's: asking for one costs a string per attribute. */
-  readonly extended: boolean;
 }
 
 const SCAN = { defaultNs: NS.client };
@@ -31,7 +29,7 @@ export function scanLimits(limits: BoshOptions['limits']): ScannerLimits {
 export function readBody(bytes: Buffer, limits: ScannerLimits): Body {
   const { header: tag, stanzas } = scanDocument(bytes, limits, SCAN);
   if (!isBody(tag)) throw new StreamError('invalid-namespace', 'not a body of httpbind');
-  return { tag, stanzas: stanzas.map(admit), checksum: crc32(bytes), extended: bytes.includes('xbosh') };
+  return { tag, stanzas: stanzas.map(admit), checksum: crc32(bytes) };
 }
 
 // What speaks of the stream itself is ours to say; TLS and compression belong to HTTP (XEP-0206 sections 2 and 4).

@@ -29,13 +29,19 @@ export interface BoshRequest {
   readonly tag: StartTag | undefined;
 }
 
+/** Nearly every rid and ack, without a string. */
+function positive(tag: StartTag, name: string): number | undefined {
+  const number = tag.natural(name);
+  return number !== undefined && number > 0 ? number : undefined;
+}
+
 /** Throws StreamError when an attribute is not what its type says. */
 export function readRequest(body: Body): BoshRequest {
   const { tag, checksum } = body;
-  const rid = readAnyRid(tag.attr('rid'));
+  const rid = positive(tag, 'rid') ?? readAnyRid(tag.attr('rid'));
   if (rid === undefined) throw new StreamError('bad-format', 'no valid rid');
   const terminate = tag.attr('type') === 'terminate';
-  const restart = body.extended && isTrue(tag.attrNS(NS.xbosh, 'restart'));
+  const restart = isTrue(tag.attrNS(NS.xbosh, 'restart'));
   const stanzas = restart ? [] : body.stanzas;
   const adds = !restart && !terminate && stanzas.length === 0 && tag.attr('to') !== undefined;
   return {
@@ -43,7 +49,7 @@ export function readRequest(body: Body): BoshRequest {
     checksum,
     stanzas,
     stream: tag.attr('stream'),
-    ack: readRid(tag.attr('ack')),
+    ack: positive(tag, 'ack') ?? readRid(tag.attr('ack')),
     key: tag.attr('key'),
     newkey: tag.attr('newkey'),
     pause: readCount(tag, 'pause'),

@@ -172,7 +172,7 @@ function lengthOf(stanzas: readonly Stanza[]): number {
 }
 
 function isAlone(stanza: Stanza): boolean {
+  if (stanza.kind !== undefined) return false;
   const ns = stanza.ns;
-  if (ns === NS.client) return false;
   return ns === NS.sasl || ns === NS.sasl2 || ns === NS.stream;
 }

@@ -7,7 +7,8 @@ import { behindDeclaration, behindMark, refuseMarkup } from './document.js';
 import { ElementScan } from './element-scan.js';
 import { StreamError } from './errors.js';
 import { DEFAULT_LIMITS, malformed, type ScannerLimits } from './limits.js';
-import { defaultDeclaration, type Wrapper, wrapperOf } from './namespaces.js';
+import { bareWrapper, defaultDeclaration, type Wrapper, wrapperOf } from './namespaces.js';
+import { NS } from './ns.js';
 import { PlainScan } from './plain-scan.js';
 import { selfContained, withDefault } from './self-contained.js';
 import { StartTag } from './tag.js';
@@ -16,8 +17,8 @@ import { StartTag } from './tag.js';
 export interface DocumentEvents {
   /** The wrapper's start tag. */
   header(tag: StartTag): void;
-  /** A child element of the wrapper: its self-contained bytes. */
-  element(raw: Buffer): void;
+  /** A child element of the wrapper: its self-contained bytes; `client`: it is known to be in jabber:client. */
+  element(raw: Buffer, client: boolean): void;
   /** The wrapper's end tag. */
   end(): void;
 }
@@ -50,15 +51,18 @@ const MOST_IDLE = 32;
 const plain = new PlainScan();
 
 const NOTHING = Buffer.alloc(0);
-const BARE: Wrapper = { defaultDeclaration: undefined, prefixes: [] };
+const BARE = bareWrapper(undefined);
 
 /** One document at a time, in chunks of any size. Time is linear in the bytes, however they are cut. */
 export class DocumentScan {
   readonly #events: DocumentEvents;
-  readonly #limits: ScannerLimits;
-  readonly #defaultDeclaration: Buffer | undefined;
-  readonly #alone: boolean;
+  #limits: ScannerLimits;
+  /** What children inherit when their wrapper declares nothing else. */
+  #instead: Wrapper;
+  #alone: boolean;
   readonly #owned: boolean;
+  /** The bytes are known to be UTF-8. */
+  #proven = false;
   #place: Place = 'mark';
   #wrapper: Wrapper;
   #wrapperName: Buffer = NOTHING;
@@ -70,7 +74,7 @@ export class DocumentScan {
   constructor(events: DocumentEvents, limits: ScannerLimits = DEFAULT_LIMITS, options: ScannerOptions = {}) {
     this.#events = events;
     this.#limits = limits;
-    this.#defaultDeclaration = defaultDeclaration(options.defaultNs);
+    this.#instead = inheritance(options.defaultNs);
     this.#alone = options.alone ?? false;
     this.#owned = options.owned ?? false;
     this.#wrapper = this.#outside();
@@ -90,6 +94,27 @@ export class DocumentScan {
     } catch (error) {
       this.stop();
       throw error;
+    }
+  }
+
+  /**
+   * Reads one whole document that is given away, whatever was read before, and keeps nothing of it.
+   * Throws what push throws, and not-well-formed when it is not complete.
+   */
+  whole(bytes: Buffer, limits: ScannerLimits = DEFAULT_LIMITS, options: ScannerOptions = {}): void {
+    if (!isUtf8(bytes)) throw malformed('not UTF-8');
+    this.#proven = true;
+    this.#limits = limits;
+    this.#instead = inheritance(options.defaultNs);
+    this.#alone = options.alone ?? false;
+    this.reset();
+    try {
+      this.push(bytes);
+      if (!this.ended) throw malformed('the document is not complete');
+    } finally {
+      this.stop();
+      this.#wrapper = BARE;
+      this.#wrapperName = NOTHING;
     }
   }
 
@@ -113,7 +138,7 @@ export class DocumentScan {
 
   /** What a first tag inherits. */
   #outside(): Wrapper {
-    return this.#alone ? { defaultDeclaration: this.#defaultDeclaration, prefixes: [] } : BARE;
+    return this.#alone ? this.#instead : BARE;
   }
 
   #drop(): void {
@@ -191,13 +216,8 @@ export class DocumentScan {
     if (this.#place === 'epilog') throw malformed('a second document');
     if (buf[pos + 1] === SLASH) return this.#endTag(buf, pos, end);
     this.#place = this.#place === 'prolog' && !this.#alone ? 'header' : 'stanza';
-    if (this.#place === 'stanza') {
-      const next = plain.element(buf, pos, end, this.#limits);
-      if (next > 0) {
-        this.#plain(buf, pos, next);
-        return next;
-      }
-    }
+    const next = this.#plain(buf, pos, end);
+    if (next > 0) return next;
     const scan = idle.pop() ?? new ElementScan(this.#limits);
     scan.begin(this.#limits, this.#wrapper, this.#place === 'header');
     this.#scan = scan;
@@ -228,10 +248,15 @@ export class DocumentScan {
   #header(scan: ElementScan, bytes: Buffer): void {
     const closed = scan.selfClosed;
     this.#retire();
-    if (!isUtf8(bytes)) throw malformed('not UTF-8');
+    this.#headed(bytes, closed, false);
+  }
+
+  /** `bare`: the tag declares no namespace that its children could inherit. */
+  #headed(bytes: Buffer, closed: boolean, bare: boolean): void {
+    if (!this.#proven && !isUtf8(bytes)) throw malformed('not UTF-8');
     const tag = new StartTag(bytes);
     this.#place = closed ? 'epilog' : 'stream';
-    this.#wrapper = wrapperOf(tag, this.#defaultDeclaration);
+    this.#wrapper = bare ? this.#instead : wrapperOf(tag, this.#instead.defaultDeclaration);
     this.#wrapperName = bytes.subarray(1, tag.nameEnd);
     this.#events.header(tag);
     if (closed && this.#place === 'epilog') this.#events.end();
@@ -240,18 +265,31 @@ export class DocumentScan {
   #stanza(scan: ElementScan, buf: Buffer, pos: number, end: number): void {
     const raw = selfContained(scan, this.#wrapper, buf, pos, end, this.#owned && buf !== this.#held, this.#limits);
     this.#retire();
-    this.#told(raw);
+    this.#told(raw, false);
   }
 
-  #plain(buf: Buffer, pos: number, end: number): void {
-    const declaration = plain.declaresDefault ? undefined : this.#wrapper.defaultDeclaration;
-    this.#told(withDefault(declaration, buf, pos, end, plain.firstNameEnd, this.#owned && buf !== this.#held));
+  /** Behind what begins here, when it is plain; else 0. */
+  #plain(buf: Buffer, pos: number, end: number): number {
+    const isHeader = this.#place === 'header';
+    const next = (isHeader ? plain.header : plain.element).call(plain, buf, pos, end, this.#limits);
+    if (next === 0) return 0;
+    if (isHeader) {
+      const bare = !plain.declaresDefault || this.#instead !== BARE;
+      this.#headed(this.#kept(buf, pos, next), plain.closed, bare);
+    } else {
+      const { defaultDeclaration: inherited, client } = this.#wrapper;
+      const declaration = plain.declaresDefault ? undefined : inherited;
+      const isClient = plain.declaresDefault ? plain.declaresClient : client;
+      const own = this.#owned && buf !== this.#held;
+      this.#told(withDefault(declaration, buf, pos, next, plain.firstNameEnd, own), isClient);
+    }
+    return next;
   }
 
-  #told(raw: Buffer): void {
-    if (!isUtf8(raw)) throw malformed('not UTF-8');
+  #told(raw: Buffer, client: boolean): void {
+    if (!this.#proven && !isUtf8(raw)) throw malformed('not UTF-8');
     this.#place = this.#alone ? 'epilog' : 'stream';
-    this.#events.element(raw);
+    this.#events.element(raw, client);
   }
 
   #retire(): void {
@@ -282,28 +320,9 @@ export class DocumentScan {
   }
 }
 
-/** A whole document, read. */
-export interface ReadDocument {
-  /** Nothing when the document is one element alone. */
-  readonly header: StartTag | undefined;
-  readonly elements: Buffer[];
-}
+const CLIENT = bareWrapper(defaultDeclaration(NS.client));
 
-/** Reads a whole document that is given away. Throws what push throws, and not-well-formed when it is not complete. */
-export function readDocument(bytes: Buffer, limits?: ScannerLimits, options?: ScannerOptions): ReadDocument {
-  const read = { header: undefined as StartTag | undefined, elements: [] as Buffer[] };
-  const events: DocumentEvents = {
-    header(tag) {
-      read.header = tag;
-    },
-    element(raw) {
-      read.elements.push(raw);
-    },
-    end() {},
-  };
-  const scan = new DocumentScan(events, limits, { defaultNs: options?.defaultNs, alone: options?.alone, owned: true });
-  scan.push(bytes);
-  if (scan.ended) return read;
-  scan.stop();
-  throw malformed('the document is not complete');
+function inheritance(defaultNs: string | undefined): Wrapper {
+  if (defaultNs === undefined) return BARE;
+  return defaultNs === NS.client ? CLIENT : bareWrapper(defaultDeclaration(defaultNs));
 }

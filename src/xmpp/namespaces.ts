@@ -31,6 +31,8 @@ export interface Wrapper {
   /** ` xmlns='...'`, or nothing when there is no default namespace. */
   readonly defaultDeclaration: Buffer | undefined;
   readonly prefixes: readonly WrapperPrefix[];
+  /** Whether the default namespace is jabber:client. */
+  readonly client: boolean;
 }
 
 /** ` xmlns='ns'`, ready to be put into a tag; `value` is escaped. */
@@ -46,16 +48,25 @@ export function defaultDeclaration(ns: string | undefined): Buffer | undefined {
   return ns === NS.client ? CLIENT : declaration('xmlns', escapeAttribute(ns));
 }
 
+/** What is inherited where nothing is declared but this. */
+export function bareWrapper(defaultDeclaration: Buffer | undefined): Wrapper {
+  return { defaultDeclaration, prefixes: [], client: defaultDeclaration === CLIENT };
+}
+
 /** What the children of this proven tag inherit. `instead` takes the place of its default namespace. */
 export function wrapperOf(tag: StartTag, instead: Buffer | undefined): Wrapper {
+  let client = instead === CLIENT;
   const prefixes: WrapperPrefix[] = [];
   let inherited = instead;
   for (const { name, value, raw } of tag.declarations()) {
-    if (name === 'xmlns' && inherited === undefined && value !== '') inherited = declaration(name, raw);
+    if (name === 'xmlns' && inherited === undefined && value !== '') {
+      inherited = declaration(name, raw);
+      client = value === NS.client;
+    }
     if (!name.startsWith('xmlns:') || name === 'xmlns:xml') continue;
     prefixes.push({ name: Buffer.from(name.slice(6)), uri: value, declaration: declaration(name, raw) });
   }
-  return { defaultDeclaration: inherited, prefixes };
+  return { defaultDeclaration: inherited, prefixes, client };
 }
 
 const XMLNS = 0x786d6c6e; // the bytes of 'xmln'

@@ -36,7 +36,6 @@ export class PlainScan {
   /** Of the tag that was read last: name and value of each attribute, as offsets in the buffer. */
   readonly #spans = new Int32Array(SPAN * MOST_ATTRIBUTES);
   #nameEnd = 0;
-  #closed = false;
   /** Where in #spans its `xmlns` is; -1 without one. */
   #xmlns = -1;
   /** Start and length of the names of the open elements. */
@@ -48,6 +47,8 @@ export class PlainScan {
   declaresDefault = false;
   /** Whether that says jabber:client. */
   declaresClient = false;
+  /** Whether the last tag was closed in itself. */
+  closed = false;
 
   /** The offset behind the element that starts at `start`; 0 when it is not plain, or not complete. */
   element(buf: Buffer, start: number, available: number, limits: ScannerLimits): number {
@@ -67,7 +68,7 @@ export class PlainScan {
         pos = this.#tag(buf, pos, end, limits);
         if (pos === 0 || ++elements > limits.elements || depth >= deepest) return 0;
         if (depth === 0) this.#first(buf);
-        if (!this.#closed) {
+        if (!this.closed) {
           open[depth * 2] = name;
           open[depth * 2 + 1] = this.#nameEnd - name;
           depth++;
@@ -82,6 +83,14 @@ export class PlainScan {
         if (pos === 0) return 0;
       }
     }
+  }
+
+  /** The offset behind the start tag at `start`; 0 when it is not plain, or not complete. */
+  header(buf: Buffer, start: number, available: number, limits: ScannerLimits): number {
+    if (limits.elements < 1 || limits.depth < 1) return 0;
+    const end = this.#tag(buf, start, available, limits);
+    if (end > 0) this.#first(buf);
+    return end;
   }
 
   /** Behind the start tag at `from`, or 0. */
@@ -137,8 +146,8 @@ export class PlainScan {
       at += SPAN;
       pos++;
     }
-    this.#closed = buf[pos] === SLASH;
-    if (this.#closed && buf[++pos] !== GT) return 0;
+    this.closed = buf[pos] === SLASH;
+    if (this.closed && buf[++pos] !== GT) return 0;
     pos++;
     return pos - from > limits.attributeBytes ? 0 : pos;
   }

@@ -6,8 +6,9 @@
 // inherited from its wrapper is written into its first tag, so its bytes may be put into any other wrapper.
 // It builds no tree and does not judge what elements mean. The bytes of elements are read in element-scan.ts.
 
-import { type DocumentEvents, DocumentScan, readDocument, type ScannerOptions } from './document-scan.js';
+import { type DocumentEvents, DocumentScan, type ScannerOptions } from './document-scan.js';
 import { malformed, type ScannerLimits } from './limits.js';
+import { NS } from './ns.js';
 import { Stanza } from './stanza.js';
 import type { StartTag } from './tag.js';
 
@@ -32,9 +33,11 @@ export class Scanner extends DocumentScan {
   }
 }
 
+const stanzaOf = (raw: Buffer, client: boolean) => new Stanza(raw, client ? NS.client : undefined);
+
 const elementsAsStanzas = (events: ScannerEvents): DocumentEvents => ({
   header: (tag) => events.header(tag),
-  element: (raw) => events.stanza(new Stanza(raw)),
+  element: (raw, client) => events.stanza(stanzaOf(raw, client)),
   end: () => events.end(),
 });
 
@@ -49,9 +52,9 @@ export interface ScannedDocument {
  * Throws what push throws, and not-well-formed when the document is not complete.
  */
 export function scanDocument(body: Buffer, limits?: ScannerLimits, options?: ScannerOptions): ScannedDocument {
-  const { header, elements } = readDocument(body, limits, options);
+  const { header, stanzas } = whole.read(body, limits, options);
   if (header === undefined) throw malformed('a document without a header');
-  return { header, stanzas: elements.map((raw) => new Stanza(raw)) };
+  return { header, stanzas };
 }
 
 /**
@@ -60,5 +63,36 @@ export function scanDocument(body: Buffer, limits?: ScannerLimits, options?: Sca
  * Throws what push throws, and not-well-formed when the element is not complete.
  */
 export function scanStanza(message: Buffer, limits?: ScannerLimits, defaultNs?: string): Stanza {
-  return new Stanza(readDocument(message, limits, { alone: true, defaultNs }).elements[0]);
+  return whole.read(message, limits, defaultNs === NS.client ? CLIENT : { alone: true, defaultNs }).stanzas[0];
 }
+
+const CLIENT: ScannerOptions = { alone: true, defaultNs: NS.client };
+
+/** Reads whole documents, one after the other; keeps nothing of them. */
+class WholeDocuments implements DocumentEvents {
+  #scan = new DocumentScan(this, undefined, { owned: true });
+  #header: StartTag | undefined;
+  #stanzas: Stanza[] = [];
+
+  read(bytes: Buffer, limits?: ScannerLimits, options?: ScannerOptions) {
+    try {
+      this.#scan.whole(bytes, limits, options);
+      return { header: this.#header, stanzas: this.#stanzas };
+    } finally {
+      this.#header = undefined;
+      this.#stanzas = [];
+    }
+  }
+
+  header(tag: StartTag): void {
+    this.#header = tag;
+  }
+
+  element(raw: Buffer, client: boolean): void {
+    this.#stanzas.push(stanzaOf(raw, client));
+  }
+
+  end(): void {}
+}
+
+const whole = new WholeDocuments();

@@ -2,7 +2,7 @@
 // from the first tag on demand; a tree is only made for cold paths. It does not check: the scanner did.
 
 import { GT, LT, SLASH } from './chars.js';
-import { readDocument } from './document-scan.js';
+import { DocumentScan } from './document-scan.js';
 import { type Element, parseElement } from './element.js';
 import { escapeAttribute } from './escape.js';
 import { StartTag } from './tag.js';
@@ -14,17 +14,23 @@ export type Kind = 'message' | 'presence' | 'iq';
 export class Stanza {
   /** Complete and self-contained: declares every namespace it uses, default namespace included. Never changed. */
   readonly raw: Buffer;
+  #ns: string | undefined;
   #tag: StartTag | undefined;
   #tree: Element | undefined;
 
-  /** `raw` has left the scanner; text of unknown worth goes through `Stanza.from`. */
-  constructor(raw: Buffer) {
+  /** `raw` has left the scanner, which may know its namespace; text of unknown worth goes through `Stanza.from`. */
+  constructor(raw: Buffer, ns?: string) {
     this.raw = raw;
+    this.#ns = ns;
   }
 
   /** A stanza from text that this server wrote itself or that was proven before; throws when it is not well-formed. */
   static from(xml: string | Element): Stanza {
-    return new Stanza(readDocument(Buffer.from(xml.toString()), undefined, { alone: true }).elements[0]);
+    const read: Stanza[] = [];
+    const element = (raw: Buffer) => void read.push(new Stanza(raw));
+    const scan = new DocumentScan({ header() {}, element, end() {} }, undefined, { owned: true });
+    scan.whole(Buffer.from(xml.toString()), undefined, { alone: true });
+    return read[0];
   }
 
   get #first(): StartTag {
@@ -49,7 +55,8 @@ export class Stanza {
 
   /** Namespace of the first tag; '' when it is in none. */
   get ns(): string {
-    return this.#first.ns;
+    this.#ns ??= this.#first.ns;
+    return this.#ns;
   }
 
   /** Attribute of the first tag, unescaped; by its name as written (`to`, `xml:lang`). */

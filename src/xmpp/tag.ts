@@ -1,7 +1,7 @@
 // The first tag of a proven element, read by position. Its bytes went through the scanner before, so nothing is checked
 // again and nothing is made a string until it is asked for.
 
-import { APOS, CLASS, COLON, GT, NAME, QUOT, SLASH } from './chars.js';
+import { AMP, APOS, CLASS, COLON, GT, NAME, QUOT, SLASH } from './chars.js';
 import { unescapeAttribute } from './escape.js';
 import { NS } from './ns.js';
 
@@ -13,19 +13,25 @@ export interface AttributeSpan {
   readonly valueEnd: number;
 }
 
+const SPACE = 0x20;
+const ZERO = 0x30;
+
 const isNameByte = (byte: number) => (CLASS[byte] & NAME) !== 0 || byte === COLON;
 
-/** Whether these bytes are that ASCII string. */
+/** Whether these bytes are that string, and ASCII. */
 function same(bytes: Buffer, start: number, end: number, text: string): boolean {
   if (end - start !== text.length) return false;
   for (let i = 0; i < text.length; i++) {
-    if (bytes[start + i] !== text.charCodeAt(i)) return false;
+    const byte = bytes[start + i];
+    if (byte !== text.charCodeAt(i) || byte >= 0x80) return false;
   }
   return true;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
-const isAscii = (text: string) => /^[\x00-\x7f]*$/.test(text);
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= 0x80) return false;
+  return true;
+}
 
 // Made strings of once, not once a stanza.
 const KNOWN_NAMES = ['message', 'presence', 'iq', 'body', 'features', 'error', 'r', 'a', 'query', 'success'];
@@ -129,11 +135,31 @@ export class StartTag {
 
   /** The value of the attribute with this expanded name, whatever its prefix; `ns` is never ''. */
   attrNS(ns: string, local: string): string | undefined {
-    for (let at = 0; at < this.#spans.length; at += 4) {
+    const spans = this.#spans;
+    for (let at = 0; at < spans.length; at += 4) {
+      // Nothing is made a string that is too short to have a prefix.
+      if (spans[at + 1] - spans[at] < local.length + 2) continue;
       const [prefix, rest] = this.#name(at).split(':');
       if (rest === local && prefix !== 'xmlns' && this.declared(prefix) === ns) return this.#value(at);
     }
     return undefined;
+  }
+
+  /** The same value as a number where it is written in at most 15 decimal digits without leading zeros, else -1. */
+  natural(name: string): number | undefined {
+    const at = this.#find(name);
+    if (at < 0) return undefined;
+    const bytes = this.#bytes;
+    const start = this.#spans[at + 2];
+    const end = this.#spans[at + 3];
+    if (end === start || end - start > 15 || (bytes[start] === ZERO && end - start > 1)) return -1;
+    let number = 0;
+    for (let pos = start; pos < end; pos++) {
+      const digit = bytes[pos] - ZERO;
+      if (digit < 0 || digit > 9) return -1;
+      number = number * 10 + digit;
+    }
+    return number;
   }
 
   /** All attributes in their order, namespace declarations among them. */
@@ -177,6 +203,12 @@ export class StartTag {
   }
 
   #value(at: number): string {
-    return unescapeAttribute(this.#bytes.toString('utf8', this.#spans[at + 2], this.#spans[at + 3]));
+    const bytes = this.#bytes;
+    const end = this.#spans[at + 3];
+    const raw = bytes.toString('utf8', this.#spans[at + 2], end);
+    for (let pos = this.#spans[at + 2]; pos < end; pos++) {
+      if (bytes[pos] === AMP || bytes[pos] < SPACE) return unescapeAttribute(raw);
+    }
+    return raw;
   }
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
+import type { ScannerLimits } from '../../src/xmpp/scanner.js';
 import { decode, expatAccepts, inFourthEdition, saxesReads } from '../support/oracles.js';
 import { Chance, legalDocument, spoiled } from '../support/random-xml.js';
 import { pieces, scanChunks } from '../support/scan.js';
@@ -70,3 +71,31 @@ test(`of ${CASES} documents (seed ${SEED}) only those are taken that saxes, node
   expect(count.taken).toBeGreaterThan(CASES / 4);
   expect(count.refused).toBeGreaterThan(CASES / 3);
 }, 120_000);
+
+test('limits are passed at the same place at once and byte by byte', () => {
+  const chance = new Chance(SEED);
+  let passed = 0;
+  for (let i = 0; i < 5000; i++) {
+    const bytes = legalDocument(chance);
+    const small = (most: number) => 1 + chance.below(most);
+    const limits: ScannerLimits = {
+      stanza: small(200),
+      elements: small(6),
+      depth: small(5),
+      attributes: small(4),
+      attributeBytes: small(80),
+      name: 5 + small(8),
+      namespaces: small(3),
+    };
+    const whole = scanChunks([bytes], undefined, limits);
+    if (whole.error === 'policy-violation') passed++;
+    expect(
+      scanChunks(
+        pieces(bytes, () => 1),
+        undefined,
+        limits,
+      ),
+    ).toEqual(whole);
+  }
+  expect(passed).toBeGreaterThan(1000);
+});

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Element } from '../../src/xmpp/element.js';
-import { scanStanza } from '../../src/xmpp/scanner.js';
+import { scanDocument, scanStanza } from '../../src/xmpp/scanner.js';
 import { Stanza } from '../../src/xmpp/stanza.js';
 import { saxesReads } from '../support/oracles.js';
 
@@ -54,6 +54,34 @@ describe('what a stanza tells of itself', () => {
     expect(made.tree.getChildText('query')).toBe('1 < 2');
     expect(() => Stanza.from('<a>')).toThrow();
   });
+});
+
+test('a number is read from plain decimal digits, -1 stands for any other value', () => {
+  const { header } = scanDocument(
+    Buffer.from(`<b a='0' b='42' c='999999999999999' d='1000000000000000' e='042' f='' g='4x' h='&#49;' i='-1'/>`),
+  );
+  expect([...'abcdefghij'].map((name) => header.natural(name))).toEqual([
+    0,
+    42,
+    999_999_999_999_999,
+    ...[-1, -1, -1, -1, -1, -1],
+    undefined,
+  ]);
+  expect(header.attr('h')).toBe('1');
+});
+
+test('a name beyond ASCII is not taken for another of the same bytes', () => {
+  expect(Stanza.from("<m \u00e9='1'/>").attr('\u00c3\u00a9')).toBeUndefined();
+});
+
+test('the namespace the scanner tells is that of the tag', () => {
+  const stanzas = `<m/><m xmlns='u'/><m xmlns=''/><m xmlns='jabber:client'/><p:m xmlns:p='u'/><m a:b='' xmlns:a='v'/>`;
+  for (const options of [{ defaultNs: 'jabber:client' }, { defaultNs: 'x' }, {}]) {
+    const read = scanDocument(Buffer.from(`<b xmlns='jabber:server'>${stanzas}</b>`), undefined, options).stanzas;
+    expect(read.map(({ ns }) => ns)).toEqual(read.map(({ raw }) => new Stanza(raw).ns));
+    const inherited = options.defaultNs ?? 'jabber:server';
+    expect(read.map(({ ns }) => ns)).toEqual([inherited, 'u', '', 'jabber:client', 'u', inherited]);
+  }
 });
 
 const NAMES = ['to', 'from', 'id', 'type', 'xml:lang', 'x'];
