@@ -77,7 +77,7 @@ upstream bosh_server {
 
 server {
     listen 80;
-    # listen 443 ssl;
+    # listen 443 ssl;                        # on any other port set public_url: $host has none
     # ssl_certificate     /etc/ssl/${host}.pem;
     # ssl_certificate_key /etc/ssl/${host}.key;
     server_name ${host};
