@@ -3,6 +3,7 @@
 
 import { crc32 } from 'node:zlib';
 import { StreamError } from '../xmpp/errors.js';
+import { tooMuch } from '../xmpp/limits.js';
 import { NS } from '../xmpp/ns.js';
 import { DEFAULT_LIMITS, Scanner, type ScannerLimits, type StartTag, scanDocument } from '../xmpp/scanner.js';
 import type { Stanza } from '../xmpp/stanza.js';
@@ -25,10 +26,15 @@ export function scanLimits(limits: BoshOptions['limits']): ScannerLimits {
   return { ...DEFAULT_LIMITS, stanza: Number.MAX_SAFE_INTEGER, depth: depth + 1, elements, attributes };
 }
 
+/** What payloads may grow to by what they inherit from the `<body/>`: so many times its bytes, and some. */
+const GROWTH = 4;
+const FREE_GROWTH = 65_536;
+
 /** Reads a whole `<body/>`; throws StreamError when it is not one. */
 export function readBody(bytes: Buffer, limits: ScannerLimits): Body {
   const { header: tag, stanzas } = scanDocument(bytes, limits, SCAN);
   if (!isBody(tag)) throw new StreamError('invalid-namespace', 'not a body of httpbind');
+  if (sizeOf(stanzas) > bytes.length * GROWTH + FREE_GROWTH) throw tooMuch('inherited declarations');
   return { tag, stanzas: stanzas.map(admit), checksum: crc32(bytes) };
 }
 
@@ -43,6 +49,12 @@ function admit(stanza: Stanza): Stanza {
   if (stanza.attr('xmlns') !== NS.httpbind)
     throw new StreamError('bad-namespace-prefix', 'a prefixed httpbind payload');
   return stanza.with({ xmlns: NS.client });
+}
+
+function sizeOf(stanzas: readonly Stanza[]): number {
+  let size = 0;
+  for (const stanza of stanzas) size += stanza.raw.length;
+  return size;
 }
 
 /** The start tag of a `<body/>` whose rest is not to be had: cut off, or not well-formed. */
@@ -71,9 +83,7 @@ export const EMPTY = Buffer.from(`${OPEN}/>`);
 export function writeBody(attributes: string, stanzas: readonly Stanza[]): Buffer {
   if (stanzas.length === 0) return attributes === '' ? EMPTY : Buffer.from(`${OPEN}${attributes}/>`);
   const prefix = attributes === '' ? PREFIX : Buffer.from(`${OPEN}${attributes}>`);
-  let size = prefix.length + SUFFIX.length;
-  for (const stanza of stanzas) size += stanza.raw.length;
-  const body = Buffer.allocUnsafe(size);
+  const body = Buffer.allocUnsafe(prefix.length + sizeOf(stanzas) + SUFFIX.length);
   let at = prefix.copy(body);
   for (const stanza of stanzas) at += stanza.raw.copy(body, at);
   SUFFIX.copy(body, at);

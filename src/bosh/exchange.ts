@@ -67,9 +67,11 @@ export class Exchange {
     return head && head.rid <= this.processed ? head : undefined;
   }
 
-  hold(rid: number, checksum: number, held: Held, request?: BoshRequest): void {
-    this.requests.add(new Pending(rid, checksum, held, this.shared.clock.now(), this.answered, request));
+  hold(rid: number, checksum: number, held: Held, request?: BoshRequest): Pending {
+    const pending = new Pending(rid, checksum, held, this.shared.clock.now(), this.answered, request);
+    this.requests.add(pending);
     held.holder = this.session;
+    return pending;
   }
 
   /** The same request on another connection: that one gets the answer, the older is told to forget it (section 14.3). */

@@ -1,9 +1,13 @@
 // The requests of a session that are not answered yet, by rid: those that were processed and are held, then those that
 // wait for a predecessor (XEP-0124 section 14.2).
 
+import { payloadsOf, writeBody } from './body.js';
 import type { Held } from './held.js';
 import type { BoshRequest } from './request.js';
 import type { BoshStream } from './stream.js';
+
+// Apart, each stanza takes half a kilobyte besides its bytes; so many do not matter.
+const FEW = 16;
 
 /** A request that waits. */
 export class Pending {
@@ -18,6 +22,7 @@ export class Pending {
   added: BoshStream | undefined;
   /** A pause: its answer has no payload and is not kept (section 10). */
   pause = false;
+  #packed: Buffer | undefined;
 
   constructor(
     readonly rid: number,
@@ -32,6 +37,24 @@ export class Pending {
     this.checksum = checksum;
     this.held = held;
     this.since = now;
+  }
+
+  /** Its turn has not come yet: many small stanzas wait as one piece. */
+  rest(): void {
+    const { request } = this;
+    if (request === undefined || request.stanzas.length <= FEW) return;
+    this.#packed = writeBody('', request.stanzas);
+    this.request = { ...request, stanzas: [] };
+  }
+
+  /** Its turn has come: what is left to process, once. */
+  take(): BoshRequest | undefined {
+    const { request } = this;
+    this.request = undefined;
+    if (request === undefined || this.#packed === undefined) return request;
+    const stanzas = payloadsOf(this.#packed);
+    this.#packed = undefined;
+    return { ...request, stanzas };
   }
 }
 

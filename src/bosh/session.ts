@@ -116,8 +116,9 @@ export class Session implements StreamOwner {
       this.fail('policy-violation', held);
       return;
     }
-    this.#exchange.hold(rid, checksum, held, request);
+    const pending = this.#exchange.hold(rid, checksum, held, request);
     this.#advance();
+    pending.rest();
     this.wake();
   }
 
@@ -147,9 +148,8 @@ export class Session implements StreamOwner {
 
   #takeNext(): boolean {
     const pending = this.#exchange.next();
-    const request = pending?.request;
+    const request = pending?.take();
     if (!pending || !request) return false;
-    pending.request = undefined;
     this.#exchange.processed = pending.rid;
     const fault = this.#process(pending, request);
     if (fault) this.fail(fault, pending.held);

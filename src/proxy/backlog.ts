@@ -3,6 +3,9 @@
 import type { StreamEnd } from '../stream/end.js';
 import type { Stanza } from '../xmpp/stanza.js';
 
+/** What a stanza takes besides its bytes. */
+const OVERHEAD = 512;
+
 /** Keeps stanzas in their order, and says when it is too much. */
 export class Backlog implements StreamEnd {
   #stanzas: Stanza[] = [];
@@ -23,14 +26,15 @@ export class Backlog implements StreamEnd {
 
   /** Bytes that wait. */
   get waiting(): number {
-    return this.#stanzas.length === 0 ? 0 : this.#bytes;
+    const { length } = this.#stanzas;
+    return length === 0 ? 0 : this.#bytes - length * OVERHEAD;
   }
 
   open(): void {}
 
   stanza(stanza: Stanza): boolean {
     this.#stanzas.push(stanza);
-    this.#bytes += stanza.raw.length;
+    this.#bytes += stanza.raw.length + OVERHEAD;
     if (this.#bytes > this.hard) setImmediate(this.overflow);
     return !this.full;
   }

@@ -11,6 +11,8 @@ import { allowed, Closing, type Framing, Opening, streamError } from './framing.
 
 const HEADER = /^\s*(?:<\?xml[^>]*\?>\s*)?<((?:[A-Za-z_][\w.-]*:)?stream)[\s/>]/;
 const START = 256;
+/** It is read again with every message. */
+const LONGEST_HEADER = 2048;
 
 /** Whether a first message is a stream header of the draft. */
 export function isDraft(message: Buffer): boolean {
@@ -32,6 +34,7 @@ export class DraftFraming implements Framing {
   }
 
   #header(message: Buffer, name: string, limits: ScannerLimits): Opening {
+    if (message.length > LONGEST_HEADER) throw new StreamError('policy-violation', 'a stream header too long');
     const text = message.toString('latin1').trimEnd();
     const tail = Buffer.from(`</${name}>`);
     const open = text.endsWith('/>') ? `${text.slice(0, -2)}>` : text.replace(new RegExp(`</${name}\\s*>$`), '');

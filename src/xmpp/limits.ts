@@ -45,6 +45,11 @@ export function exceeded(limits: ScannerLimits, which: keyof ScannerLimits): Str
   return new StreamError('policy-violation', `more than ${limits[which]} ${WHAT[which]}`);
 }
 
+/** The error for what has no limit of its own to be named. */
+export function tooMuch(of: string): StreamError {
+  return new StreamError('policy-violation', `too much of ${of}`);
+}
+
 /** XML or namespaces in XML are violated. */
 export function malformed(text: string): StreamError {
   return new StreamError('not-well-formed', text);

@@ -3,12 +3,14 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { ElementScan } from './element-scan.js';
-import { exceeded, malformed, type ScannerLimits } from './limits.js';
+import { exceeded, malformed, type ScannerLimits, tooMuch } from './limits.js';
 import type { Wrapper } from './namespaces.js';
 
 const CDATA_OPEN = '<![CDATA['.length;
 const CDATA_CLOSE = ']]>'.length;
 const NOTHING: readonly Buffer[] = [];
+/** Bytes of declarations that one stanza may borrow: thousands of small ones may borrow the same. */
+const MOST_BORROWED = 1024;
 
 /** What has to be put in behind the first tag's name. */
 function missing(scan: ElementScan, wrapper: Wrapper | undefined): readonly Buffer[] {
@@ -16,6 +18,7 @@ function missing(scan: ElementScan, wrapper: Wrapper | undefined): readonly Buff
   const own = scan.declaresDefault ? undefined : wrapper.defaultDeclaration;
   if (scan.borrowed.length === 0) return own === undefined ? NOTHING : [own];
   const borrowed = scan.borrowed.map((index) => wrapper.prefixes[index].declaration);
+  if (borrowed.reduce((sum, { length }) => sum + length, 0) > MOST_BORROWED) throw tooMuch('borrowed declarations');
   return own === undefined ? borrowed : [own, ...borrowed];
 }
 
