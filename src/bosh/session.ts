@@ -372,7 +372,9 @@ export class Session implements StreamOwner {
     if (held) this.#exchange.reply(held, response);
     if (this.#over) return;
     this.#exchange.dismissAll();
-    this.#leave({ reason: condition, response }, { how: 'closed', error: errorOf(condition) });
+    // Whoever lost the thread said no goodbye: XEP-0198 may still find the stream.
+    const how = condition === 'item-not-found' ? 'lost' : 'closed';
+    this.#leave({ reason: condition, response }, { how, error: errorOf(condition) });
   }
 
   /** Ends it for another reason, and tells the client if it waits. */
@@ -387,8 +389,7 @@ export class Session implements StreamOwner {
   #leave(after: Aftermath, ending: Ending): void {
     this.#over = true;
     this.deadline = Number.POSITIVE_INFINITY;
-    const missed = ending.how === 'lost' || after.reason === 'item-not-found';
-    this.#streams.finish(ending, missed ? this.#exchange.responses : undefined);
+    this.#streams.finish(ending, ending.how === 'lost' ? this.#exchange.responses : undefined);
     this.#exchange.responses.clear();
     this.shared.leave(this, after);
   }

@@ -64,6 +64,30 @@ describe('sending and receiving', () => {
   });
 });
 
+describe('SASL2', () => {
+  test('XEP-0388 2.6: the features that follow success come without a restart', () => {
+    const client = new Client();
+    const held = client.next({}, "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'/>");
+    client.server.say("<success xmlns='urn:xmpp:sasl:2'/>");
+    client.server.say(`<stream:features xmlns:stream='${NS.stream}'><sm xmlns='urn:xmpp:sm:3'/></stream:features>`);
+    client.engine.clock.turn();
+    expect(held.body.children.map((child) => child.name)).toEqual(['success']);
+    const { body } = client.next();
+    expect([body.child('features', NS.stream)?.children.length, body.attr('authid')]).toEqual([1, undefined]);
+    expect(client.server.headers).toHaveLength(1);
+  });
+
+  test('XEP-0388: after an inline resumption no features follow, and nothing waits for them', () => {
+    const client = new Client();
+    const held = client.next({}, "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'/>");
+    client.server.say("<success xmlns='urn:xmpp:sasl:2'><resumed xmlns='urn:xmpp:sm:3' previd='x' h='1'/></success>");
+    client.server.say(message('sent again'));
+    client.engine.clock.turn();
+    expect(held.body.children.map((child) => child.name)).toEqual(['success']);
+    expect(ids(client.next())).toEqual(['sent again']);
+  });
+});
+
 describe('request ids', () => {
   test('14.2 requests out of order are processed and answered in order', () => {
     const client = new Client();
@@ -78,7 +102,8 @@ describe('request ids', () => {
   test('14.2 a rid behind the window ends the session', () => {
     const client = new Client();
     expect(client.at(1003).verdict).toBe('terminate item-not-found');
-    expect(client.server.closed).toMatchObject({ how: 'closed' });
+    // XEP-0198 section 7: it said no goodbye, so the stream may be resumed.
+    expect(client.server.closed).toMatchObject({ how: 'lost' });
     expect(client.at(1001).verdict).toBe('terminate item-not-found');
   });
 

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { LendingSocket } from '../../src/tcp/socket.js';
 import { TCP_DEFAULTS, type TcpOptions, TcpStream } from '../../src/tcp/stream.js';
 import { StreamError } from '../../src/xmpp/errors.js';
@@ -191,6 +191,21 @@ describe('restarts and flow', () => {
     other.socket.write(`${HEADER}<success xmlns='${NS.sasl}'/><?xml version='1.0'?>${HEADER}<presence/>`);
     await peer.when(() => peer.stanzas.length === 2);
     expect(peer.headers).toHaveLength(2);
+  });
+
+  test('XEP-0388 2.4: nothing is written of our own accord, however long the stream is idle', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval'] });
+    try {
+      const { stream, other } = await connected();
+      stream.open({ to: 'example.test' });
+      await other.when(() => other.text.includes('<stream:stream'));
+      const { text } = other;
+      await vi.advanceTimersByTimeAsync(3_600_000);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(other.text).toBe(text);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('4.6.1 a keep-alive of the old stream before the new header does no harm', async () => {
