@@ -1,6 +1,6 @@
-// The two cold paths of the scanner's tokens: names beyond ASCII, and references.
+// The cold paths of the scanner's tokens: names beyond ASCII, references, and what else stops a run of characters.
 
-import { COLON, HASH, isChar, isNameChar, isNameStart, SEMICOLON } from './chars.js';
+import { AMP, COLON, HASH, isChar, isNameChar, isNameStart, LEAD_EF, SEMICOLON } from './chars.js';
 import { exceeded, malformed, restricted, type ScannerLimits } from './limits.js';
 
 /** Throws unless the bytes, taken for a QName by their classes, are one by their code points too. */
@@ -70,4 +70,19 @@ function checkEntity(bytes: Buffer, start: number, end: number): void {
   if (bytes[start] < 0x80 && bytes[start] !== COLON && !isNameStart(bytes[start]))
     throw malformed('& without a reference');
   throw restricted('a reference to an entity');
+}
+
+/** Offset behind what stops both text and values: a reference, or a character that has to be looked at; -1: not complete. */
+export function specialEnd(bytes: Buffer, pos: number, end: number, limits: ScannerLimits): number {
+  const byte = bytes[pos];
+  if (byte === AMP) return predefinedEnd(bytes, pos, end) || referenceEnd(bytes, pos, end, limits);
+  if (byte === LEAD_EF) return leadEnd(bytes, pos, end);
+  throw malformed('a character that XML does not allow');
+}
+
+/** Offset behind a byte that may begin U+FFFE or U+FFFF, -1 when that cannot be known yet. */
+export function leadEnd(bytes: Buffer, pos: number, end: number): number {
+  if (pos + 2 >= end) return -1;
+  if (bytes[pos + 1] === 0xbf && bytes[pos + 2] >= 0xbe) throw malformed('a character that XML does not allow');
+  return pos + 1;
 }
