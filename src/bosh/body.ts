@@ -38,8 +38,9 @@ export function readBody(bytes: Buffer, limits: ScannerLimits): Body {
   return { tag, stanzas: stanzas.map(admit), checksum: crc32(bytes) };
 }
 
-// What speaks of the stream itself is ours to say; TLS and compression belong to HTTP (XEP-0206 sections 2 and 4).
-const REFUSED = new Set<string>([NS.stream, NS.tls, NS.compress, NS.framing, NS.component]);
+// What speaks of the stream itself is ours to say; TLS and compression belong to HTTP (XEP-0206 sections 2 and 4); the rest
+// is between servers.
+const REFUSED = new Set<string>([NS.stream, NS.tls, NS.compress, NS.framing, NS.server, NS.component]);
 
 function admit(stanza: Stanza): Stanza {
   const ns = stanza.ns;

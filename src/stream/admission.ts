@@ -2,7 +2,7 @@
 // /64, which is what one subscriber has. Trusted proxies are exempt from what is counted by address: behind them, when
 // they do not say whom they speak for, is everybody.
 
-import { BlockList, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import { StreamError } from '../xmpp/errors.js';
 
 export interface AdmissionOptions {
@@ -86,9 +86,14 @@ export class Admission {
   #judge(address: string, party: string): Refusal | undefined {
     const { sessions, sessions_per_address } = this.#limits;
     if (this.#size >= sessions) return FULL;
-    if (this.#exempt.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')) return undefined;
+    if (this.#isExempt(address)) return undefined;
     if ((this.#sessions.get(party) ?? 0) >= sessions_per_address) return MANY;
     return this.#take(party) ? undefined : FAST;
+  }
+
+  /** The address of a socket that is gone already is ''. */
+  #isExempt(address: string): boolean {
+    return isIP(address) !== 0 && this.#exempt.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
   }
 
   #take(party: string): boolean {

@@ -90,6 +90,10 @@ export class Connector implements Upstream, House {
     this.#admission.leave(guest.remoteAddress);
   }
 
+  failed({ name: client }: Guest, error: unknown): void {
+    this.#deps.log.error('upstream_failed', { client, error });
+  }
+
   exceeded(guest: Guest): void {
     this.#limits.inc({ limit: 'stanza_before_auth' });
     const { name: client, remoteAddress: address } = guest;

@@ -17,6 +17,8 @@ export interface House {
   exceeded(guest: Guest): void;
   /** Said once. */
   left(guest: Guest): void;
+  /** Its upstream threw. */
+  failed(guest: Guest, error: unknown): void;
 }
 
 type Side = 'client' | 'server';
@@ -150,15 +152,28 @@ class GuestEnd implements StreamEnd {
     return false;
   }
 
+  // What a transport says from an event of a socket, where nobody would catch what an upstream of somebody's own throws.
+
   drain(): void {
-    this.guest.waits('server', false);
-    this.guest.server.drain();
+    const { guest } = this;
+    guest.waits('server', false);
+    try {
+      guest.server.drain();
+    } catch (cause) {
+      guest.house.failed(guest, cause);
+      guest.server = closedEnd;
+      guest.close({ how: 'closed', error: new StreamError('internal-server-error', undefined, { cause }) });
+    }
   }
 
   close(ending: Ending): void {
     const { guest } = this;
     guest.left(ending);
-    guest.server.close(ending);
+    try {
+      guest.server.close(ending);
+    } catch (error) {
+      guest.house.failed(guest, error);
+    }
   }
 
   #admits(guest: Guest, login: Login, stanza: Stanza): boolean {

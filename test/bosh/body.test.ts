@@ -53,6 +53,7 @@ test.each([
   ['compress', `<compress xmlns='${NS.compress}'/>`],
   ['open', `<open xmlns='${NS.framing}'/>`],
   ['handshake', `<handshake xmlns='${NS.component}'/>`],
+  ['what servers say to servers', `<message xmlns='${NS.server}'/>`],
 ])('0206 2 %s from a client is refused', (_, xml) => {
   expect(() => body(xml)).toThrow(/unsupported-feature/);
 });

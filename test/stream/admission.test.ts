@@ -37,6 +37,16 @@ test('whatever comes and goes, the count is what is in, and no address is over i
   );
 });
 
+test('a client without an address, or with one that is none, is let in and counted', () => {
+  const admission = new Admission({ trusted_proxies: ['127.0.0.1'], limits: { ...LIMITS, sessions_per_address: 1 } });
+  for (const address of ['', '999.999.999.999', 'fe80::1%eth0']) {
+    expect(admission.enter(address)).toBeUndefined();
+    expect(admission.enter(address)?.limit).toBe('sessions_per_address');
+    admission.leave(address);
+  }
+  expect(admission.size).toBe(0);
+});
+
 test('who counts as one', () => {
   expect(partyOf('192.0.2.1')).toBe('192.0.2.1');
   expect(partyOf('::ffff:192.0.2.1')).toBe('192.0.2.1');

@@ -102,6 +102,21 @@ describe('the choice by domain', () => {
     expect(log.of('attach_failed')).toHaveLength(1);
   });
 
+  test('an upstream that throws when its client leaves or can take more costs that stream', async () => {
+    const thrown = () => {
+      throw new Error('a bug');
+    };
+    const end = { open() {}, stanza: () => true, drain: thrown, close: thrown };
+    const broken: Upstream = { attach: () => end, stop: async () => {} };
+    const { connector: one, log } = connector({}, new Map([['example.test', broken]]));
+    one.attach(new FakeClient(), { to: 'example.test' }).close({ how: 'lost' });
+    const client = new FakeClient();
+    one.attach(client, { to: 'example.test' }).drain();
+    expect((await client.closed()).error?.condition).toBe('internal-server-error');
+    expect(one.size).toBe(0);
+    expect(log.of('upstream_failed')).toHaveLength(2);
+  });
+
   test('stopping stops all upstreams', async () => {
     const core = new FakeUpstream();
     const { connector: one, proxy } = connector({}, new Map([['example.test', core]]));
