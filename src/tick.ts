@@ -4,7 +4,11 @@ interface Flusher {
   flush(): void;
 }
 
-/** A clock that never goes back, and one shared turn: what is asked for while bytes are read runs once they are read. */
+/**
+ * A clock that never goes back, and a shared turn: what is asked for while sockets are read runs once all that are
+ * readable have been read. Answering each at once instead costs up to half as much again under load (a peer is woken for
+ * every write, and reading and writing take turns in the processor's caches), and saves no time when there is none.
+ */
 export class Tick {
   #waiting: Flusher[] = [];
 
@@ -16,7 +20,7 @@ export class Tick {
   }
 
   soon(flusher: Flusher): void {
-    if (this.#waiting.push(flusher) === 1) process.nextTick(this.#run);
+    if (this.#waiting.push(flusher) === 1) setImmediate(this.#run);
   }
 
   readonly #run = () => {

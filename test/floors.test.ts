@@ -16,7 +16,7 @@ const FLOORS: Record<string, readonly string[]> = {
   bosh: ['stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
   websocket: ['stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
   tcp: ['stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
-  proxy: ['tcp', 'stream', 'xmpp', 'metrics.ts', 'log.ts'],
+  proxy: ['tcp', 'tick.ts', 'stream', 'xmpp', 'metrics.ts', 'log.ts'],
   http: ['bosh', 'websocket', 'tick.ts', 'stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
   'events.ts': ['stream/end.ts', 'xmpp'],
   'tick.ts': [],

@@ -7,7 +7,8 @@ import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import { isPublic, normalizeDomain } from '../stream/access.js';
 import type { ClientStream, Ending, StreamEnd, Upstream } from '../stream/end.js';
-import { TCP_DEFAULTS, type TcpOptions } from '../tcp/stream.js';
+import { TCP_DEFAULTS, type TcpOptions, type Turn } from '../tcp/stream.js';
+import { Tick } from '../tick.js';
 import { StreamError } from '../xmpp/errors.js';
 import type { StreamHeader } from '../xmpp/header.js';
 import { DEFAULT_LIMITS } from '../xmpp/scanner.js';
@@ -38,6 +39,7 @@ export class Proxy implements Upstream, Exchange {
   readonly breaker = new Breaker();
   readonly #turnstile = new Turnstile(() => this.options.limits.dials);
   readonly #log: Log;
+  readonly #turn = new Tick((error) => this.#log.error('backend_flush_failed', { error }));
   readonly #metrics: ProxyMetrics;
   readonly #links = new Set<Link>();
   readonly #unverified = new Set<string>();
@@ -52,7 +54,7 @@ export class Proxy implements Upstream, Exchange {
     this.contexts = contextsOf(this.options);
     this.isAllowed = deps.isAllowed ?? isPublic;
     this.resolver = new Resolver(this.options.dns, this.#metrics.asked);
-    this.tcp = tcpOptions(this.options);
+    this.tcp = tcpOptions(this.options, this.#turn);
   }
 
   /** Takes new options for streams from now on. Throws, and changes nothing, when a `ca` cannot be read. */
@@ -62,7 +64,7 @@ export class Proxy implements Upstream, Exchange {
     this.#metrics.hosts = Object.keys(options.upstreams);
     this.#unverified.clear();
     this.resolver = new Resolver(options.dns, this.#metrics.asked);
-    this.tcp = tcpOptions(options);
+    this.tcp = tcpOptions(options, this.#turn);
   }
 
   attach(client: ClientStream, header: StreamHeader): StreamEnd {
@@ -158,8 +160,8 @@ const causeOf = (error: StreamError | undefined): string | undefined =>
 
 const SHUTDOWN = new StreamError('system-shutdown');
 
-function tcpOptions({ limits, max_xmpp_buffer_size: stanza }: ProxyOptions): TcpOptions {
+function tcpOptions({ limits, max_xmpp_buffer_size: stanza }: ProxyOptions, turn: Turn): TcpOptions {
   const { depth, elements, attributes, queue_hard } = limits;
   const scanner = { ...DEFAULT_LIMITS, stanza, depth, elements, attributes };
-  return { ...TCP_DEFAULTS, limits: scanner, hard: Math.max(queue_hard, TCP_DEFAULTS.soft) + stanza };
+  return { ...TCP_DEFAULTS, limits: scanner, hard: Math.max(queue_hard, TCP_DEFAULTS.soft) + stanza, turn };
 }

@@ -13,6 +13,11 @@ import type { Stanza } from '../xmpp/stanza.js';
 import { lastWords, readStreamError } from '../xmpp/stream-error.js';
 import { LendingSocket } from './socket.js';
 
+/** Calls `flush` once, after what is being read now has been read. */
+export interface Turn {
+  soon(stream: { flush(): void }): void;
+}
+
 export interface TcpOptions {
   /** The default namespace of the stream. */
   readonly contentNs: string;
@@ -23,6 +28,8 @@ export interface TcpOptions {
   readonly hard: number;
   /** How long the other side has for its own goodbye after ours, in milliseconds. */
   readonly closeTimeout: number;
+  /** Whose writes leave together. */
+  readonly turn: Turn;
 }
 
 export const TCP_DEFAULTS: TcpOptions = Object.freeze({
@@ -31,6 +38,7 @@ export const TCP_DEFAULTS: TcpOptions = Object.freeze({
   soft: 65536,
   hard: 1048576 + 262144,
   closeTimeout: 2000,
+  turn: { soon: (stream: { flush(): void }) => void setImmediate(() => stream.flush()) },
 });
 
 const STREAM_END = Buffer.from('</stream:stream>');
@@ -97,7 +105,7 @@ export class TcpStream implements StreamEnd {
   detach(): Socket | undefined {
     const socket = this.#socket;
     if (socket === undefined) return undefined;
-    this.#flush();
+    this.flush();
     socket.pause();
     this.#release(socket);
     this.#sealed = true;
@@ -220,7 +228,7 @@ export class TcpStream implements StreamEnd {
   /** Says this last word and gives the other side time for its own. */
   #goodbye(word: Buffer): void {
     this.#write(word);
-    this.#flush();
+    this.flush();
     this.#state = 'closing';
     this.#socket?.resume();
     this.#linger();
@@ -229,7 +237,7 @@ export class TcpStream implements StreamEnd {
   /** Ends the connection when what is written has gone out; no word more. */
   #hangUp(): void {
     if (this.#state === 'closed') return;
-    this.#flush();
+    this.flush();
     this.#state = 'closed';
     this.#socket?.destroySoon();
     this.#linger();
@@ -248,12 +256,13 @@ export class TcpStream implements StreamEnd {
   // Writing.
 
   #write(bytes: Buffer): void {
-    if (this.#out.length === 0) process.nextTick(TcpStream.#flushNow, this);
+    if (this.#out.length === 0) this.#options.turn.soon(this);
     this.#out.push(bytes);
     this.#queued += bytes.length;
   }
 
-  #flush(): void {
+  /** Writes what waits, at once. */
+  flush(): void {
     const out = this.#out;
     const socket = this.#socket;
     if (out.length === 0 || socket === undefined) return;
@@ -289,7 +298,6 @@ export class TcpStream implements StreamEnd {
     this.onreleased?.();
   }
 
-  static readonly #flushNow = (stream: TcpStream): void => stream.#flush();
   static readonly #overflow = (stream: TcpStream): void =>
     stream.#fail(new StreamError('resource-constraint', 'too much waits to be sent'));
 

@@ -80,7 +80,7 @@ function stanza(id: number, size = 0): Stanza {
   return Stanza.from(`<message xmlns="jabber:client" id="${id}"><body>${'x'.repeat(size)}</body></message>`);
 }
 
-const tick = () => new Promise<void>((resolve) => process.nextTick(resolve));
+const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe('what waits for a client', () => {
   test('leaves in one write a turn', async () => {
