@@ -97,6 +97,8 @@ export class Session implements StreamOwner {
   /** A request with this session's sid. */
   request(said: BoshRequest, held: Held): void {
     const request = this.#understood(said);
+    // What can be answered does not count against the window only because its turn is still to come.
+    if (this.#scheduled && this.#exchange.requests.live >= this.terms.requests) this.flush();
     const leaving = request.terminate || request.pause !== undefined;
     // Section 11 allows one request more to pause or terminate.
     const verdict = this.#exchange.judge(request.rid, this.terms.requests + (leaving ? 1 : 0));

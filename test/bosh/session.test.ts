@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { StreamError } from '../../src/xmpp/errors.js';
 import { NS } from '../../src/xmpp/ns.js';
-import { Client, Engine, message } from '../support/bosh-engine.js';
+import { Client, Engine, FakeHeld, message } from '../support/bosh-engine.js';
 
 const ids = (held: { body: { children: readonly { attr(name: string): string | undefined }[] } }) =>
   held.body.children.map((child) => child.attr('id'));
@@ -479,6 +479,19 @@ describe('overactivity and polling', () => {
     const reloaded = new Client();
     reloaded.engine.sessions.gone(reloaded.next());
     expect(reloaded.next().waits).toBe(true);
+  });
+
+  test('11 what is due to be answered does not count as unanswered, however many come in one turn', () => {
+    const client = new Client();
+    const helds = Array.from({ length: 6 }, () => {
+      const held = new FakeHeld(client.engine.clock, false);
+      const text = `<body xmlns='${NS.httpbind}' rid='${++client.rid}' sid='${client.sid}'>${message(`m${client.rid}`)}</body>`;
+      client.engine.sessions.request(Buffer.from(text), held);
+      return held;
+    });
+    client.engine.clock.turn();
+    expect(helds.map((held) => held.waits)).toEqual([false, false, false, false, false, true]);
+    expect(helds.slice(0, 5).map((held) => held.body.attr('type'))).toEqual(Array(5).fill(undefined));
   });
 
   test('11 more than requests without an answer is a policy-violation', () => {
