@@ -1,5 +1,5 @@
 // Sessions that are over, for as long as their clients may still ask (they learn why), and never more than a number of
-// them: whoever asks later gets what any unknown sid gets.
+// them, nor of the bytes of their last answers: whoever asks later gets what any unknown sid gets.
 
 import type { BoshResponse } from './held.js';
 import type { Aftermath } from './session.js';
@@ -9,13 +9,16 @@ interface Departed extends Aftermath {
 }
 
 const MOST = 10_000;
+const MOST_BYTES = 16_777_216;
 
 export class DepartedSessions {
   readonly #departed = new Map<string, Departed>();
+  #bytes = 0;
 
   add(sid: string, after: Aftermath, until: number): void {
-    if (this.#departed.size >= MOST) this.#dropOldest();
     this.#departed.set(sid, { ...after, until });
+    this.#bytes += sizeOf(after);
+    while (this.#departed.size > MOST || this.#bytes > MOST_BYTES) this.#dropOldest();
   }
 
   /** The answer to a request of such a session: the same as before if it is a repeat of the last one. */
@@ -28,16 +31,23 @@ export class DepartedSessions {
 
   /** Forgets those whose time has passed. */
   sweep(now: number): void {
-    for (const [sid, { until }] of this.#departed) {
-      if (until > now) break;
-      this.#departed.delete(sid);
+    for (const [sid, departed] of this.#departed) {
+      if (departed.until > now) break;
+      this.#drop(sid, departed);
     }
   }
 
   #dropOldest(): void {
-    for (const sid of this.#departed.keys()) {
-      this.#departed.delete(sid);
+    for (const [sid, departed] of this.#departed) {
+      this.#drop(sid, departed);
       return;
     }
   }
+
+  #drop(sid: string, departed: Departed): void {
+    this.#departed.delete(sid);
+    this.#bytes -= sizeOf(departed);
+  }
 }
+
+const sizeOf = ({ last }: Aftermath): number => last?.response.body.length ?? 0;

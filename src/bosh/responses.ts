@@ -29,27 +29,32 @@ export interface Sent {
   read: boolean;
 }
 
-// A client that acknowledges can leave responses unacknowledged for as long as it likes; that many are kept.
+// A client that acknowledges can leave responses unacknowledged for as long as it likes; that many are kept, as long as they
+// are not large.
 const UNACKNOWLEDGED = 4;
 
 export class Responses {
   // A few at most, so copied: an array that is pushed to reserves room for 17.
   #sent: readonly Sent[] = [];
+  #bytes = 0;
   #confirmed = 0;
 
-  /** `requests` as negotiated; `acks`: the client acknowledges. */
+  /** `requests` as negotiated; `acks`: the client acknowledges, and may leave up to `most` bytes unacknowledged. */
   constructor(
     readonly requests: number,
     readonly acks: boolean,
     readonly counts: Counts,
+    readonly most = Number.POSITIVE_INFINITY,
   ) {}
 
   add(sent: Sent): void {
     this.#sent = [...this.#sent, sent];
+    this.#bytes += sent.body.length;
     this.counts.unackedBytes += sent.body.length;
     // One more than `requests`, for a pause or terminate may come on top of them (section 11).
-    const limit = this.acks ? UNACKNOWLEDGED * this.requests : this.requests + 1;
-    if (this.#sent.length > limit) this.#drop(1);
+    const least = this.requests + 1;
+    while (this.#sent.length > (this.acks && this.#bytes <= this.most ? UNACKNOWLEDGED * this.requests : least))
+      this.#drop(1);
   }
 
   find(rid: number): Sent | undefined {
@@ -88,7 +93,11 @@ export class Responses {
   }
 
   #drop(count: number): void {
-    for (let i = 0; i < count; i++) this.counts.unackedBytes -= this.#sent[i].body.length;
-    this.#sent = this.#sent.slice(count);
+    const left = this.#sent.slice(count);
+    let bytes = 0;
+    for (const { body } of left) bytes += body.length;
+    this.counts.unackedBytes -= this.#bytes - bytes;
+    this.#bytes = bytes;
+    this.#sent = left;
   }
 }
