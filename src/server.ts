@@ -115,7 +115,8 @@ export class Server extends Events {
   }
 
   async #stop(): Promise<void> {
-    const { timeout, see_other_uri } = this.#config.drain;
+    const { delay, timeout, see_other_uri } = this.#config.drain;
+    if (delay > 0) await lapse(delay * 1000);
     this.#sessions.stop(farewell(see_other_uri));
     // The clients first: what their servers' ends say would otherwise reach them before our own last words.
     const gone = this.fastify.close().then(() => this.#connector.stop());

@@ -230,6 +230,20 @@ describe('stop', () => {
     expect(await Promise.all(ends)).toEqual(['closed', 'closed']);
   });
 
+  test('with drain.delay balancers learn of it first, and who is there is served until then', async () => {
+    server = createServer({ ...options(), drain: { delay: 0.5 } });
+    await server.start();
+    const bosh = await BoshSession.create(server.urls.bosh, DOMAIN);
+    const jid = await login(bosh, romeo);
+    const stopped = server.stop();
+    expect((await fetch(new URL('/readyz', server.urls.bosh))).status).toBe(503);
+    const echo = await bosh.exchange(`<message to='${jid}' id='still'/>`, ({ name }) => name === 'message');
+    expect(echo.attr('id')).toBe('still');
+    const url = server.urls.bosh;
+    await stopped;
+    await expect(fetch(url)).rejects.toThrow();
+  });
+
   test('sends clients elsewhere when drain.see_other_uri says where', async () => {
     server = createServer({ ...options(), drain: { see_other_uri: 'https://other.example/http-bind/' } });
     await server.start();

@@ -200,7 +200,8 @@ const limits = {
 const running = {
   drain: group(
     {
-      timeout: patience(30, [0, HOUR], 'Longest time that SIGTERM gives the open streams to end.'),
+      delay: patience(0, [0, HOUR], 'How long SIGTERM only lets /readyz say 503, so that balancers send nobody new.'),
+      timeout: patience(30, [0, HOUR], 'Longest time that the open streams get to end after that.'),
       see_other_uri: text('', 'uri', 'Where clients are sent at a shutdown: the URL of another server like this one.'),
     },
     'How the server stops.',

@@ -116,7 +116,12 @@ export class Connector implements Upstream, House {
     }
     this.#rejected.inc({ reason: 'host-unknown' });
     const hint = domain && `to serve it, add it to firewall.allow, or under upstreams with the server's address`;
-    this.#deps.log.warn('domain_not_allowed', { domain: domain ?? 'not a domain name', client: client.name, hint });
+    this.#deps.log.warn('domain_not_allowed', {
+      domain: domain ?? 'not a domain name',
+      client: client.name,
+      address: client.remoteAddress,
+      hint,
+    });
     return closing(client, new StreamError('host-unknown', 'this domain is not served here'));
   }
 
