@@ -3,6 +3,7 @@
 
 import { EventEmitter } from 'node:events';
 import type { ClientStream, Ending, StreamEnd, Upstream } from './stream/end.js';
+import { WrappedClient } from './stream/wrapped-client.js';
 import type { StreamHeader } from './xmpp/header.js';
 import type { Stanza } from './xmpp/stanza.js';
 
@@ -92,49 +93,28 @@ class WatchedServer implements StreamEnd {
   }
 }
 
-class WatchedClient implements ClientStream {
+class WatchedClient extends WrappedClient {
   #opened = false;
 
   constructor(
-    readonly client: ClientStream,
+    client: ClientStream,
     readonly events: Events,
-  ) {}
-
-  get name(): string {
-    return this.client.name;
-  }
-  get transport(): ClientStream['transport'] {
-    return this.client.transport;
-  }
-  get remoteAddress(): string {
-    return this.client.remoteAddress;
-  }
-  get remotePort(): number {
-    return this.client.remotePort;
-  }
-  get secure(): boolean {
-    return this.client.secure;
-  }
-  get route(): string | undefined {
-    return this.client.route;
+  ) {
+    super(client);
   }
 
-  open(header: StreamHeader): void {
+  override open(header: StreamHeader): void {
     this.events.tell(this.#opened ? 'stream-restarted' : 'stream-added', this.client, header);
     this.#opened = true;
     this.client.open(header);
   }
 
-  stanza(stanza: Stanza): boolean {
+  override stanza(stanza: Stanza): boolean {
     this.events.tell('response', stanza, this.client);
     return this.client.stanza(stanza);
   }
 
-  drain(): void {
-    this.client.drain();
-  }
-
-  close(ending: Ending): void {
+  override close(ending: Ending): void {
     this.events.tell('terminate', this.client, ending);
     this.client.close(ending);
   }

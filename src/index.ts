@@ -5,6 +5,7 @@ export { Events, type ServerEvents, type StreamInfo } from './events.js';
 export { createLog, type Log, type LogFields, silentLog } from './log.js';
 export { createServer, Server, type ServerOptions, version } from './server.js';
 export { type ClientStream, closedEnd, type Ending, type StreamEnd, type Upstream } from './stream/end.js';
+export { WrappedClient } from './stream/wrapped-client.js';
 export { StanzaError, StreamError } from './xmpp/errors.js';
 export type { StreamHeader } from './xmpp/header.js';
 export { JID } from './xmpp/jid.js';

@@ -18,12 +18,12 @@ const FLOORS: Record<string, readonly string[]> = {
   tcp: ['stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
   proxy: ['tcp', 'tick.ts', 'stream', 'xmpp', 'metrics.ts', 'log.ts'],
   http: ['bosh', 'websocket', 'tick.ts', 'stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
-  'events.ts': ['stream/end.ts', 'xmpp'],
+  'events.ts': ['stream/end.ts', 'stream/wrapped-client.ts', 'xmpp'],
   'tick.ts': [],
   'server.ts': ['events.ts', 'tick.ts', 'http', 'proxy', 'bosh', 'stream', 'xmpp', 'config', 'metrics.ts', 'log.ts'],
   'cli.ts': ['server.ts', 'config', 'log.ts', 'cli'],
   cli: ['server.ts', 'config', 'log.ts'],
-  'index.ts': ['server.ts', 'events.ts', 'config', 'stream/end.ts', 'xmpp', 'log.ts'],
+  'index.ts': ['server.ts', 'events.ts', 'config', 'stream/end.ts', 'stream/wrapped-client.ts', 'xmpp', 'log.ts'],
 };
 
 /** A package and the only places that may import it. */

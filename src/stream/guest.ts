@@ -7,6 +7,7 @@ import type { Stanza } from '../xmpp/stanza.js';
 import { type HostCounts, kindOf, type StreamCounts } from './counts.js';
 import { type ClientStream, closedEnd, type Ending, type StreamEnd } from './end.js';
 import { Login } from './login.js';
+import { WrappedClient } from './wrapped-client.js';
 
 /** What guests have to do with where they are. */
 export interface House {
@@ -24,7 +25,7 @@ export interface House {
 type Side = 'client' | 'server';
 
 /** A client as its upstream sees it. */
-export class Guest implements ClientStream {
+export class Guest extends WrappedClient {
   server: StreamEnd = closedEnd;
   /** Until the client is authenticated. */
   login: Login | undefined = new Login();
@@ -34,30 +35,12 @@ export class Guest implements ClientStream {
   #serverWaits = false;
 
   constructor(
-    readonly client: ClientStream,
+    client: ClientStream,
     readonly host: HostCounts,
     readonly house: House,
   ) {
+    super(client);
     house.counts.created(client.transport, host);
-  }
-
-  get name(): string {
-    return this.client.name;
-  }
-  get transport(): ClientStream['transport'] {
-    return this.client.transport;
-  }
-  get remoteAddress(): string {
-    return this.client.remoteAddress;
-  }
-  get remotePort(): number {
-    return this.client.remotePort;
-  }
-  get secure(): boolean {
-    return this.client.secure;
-  }
-  get route(): string | undefined {
-    return this.client.route;
   }
 
   /** What the client holds. */
@@ -65,7 +48,7 @@ export class Guest implements ClientStream {
     return new GuestEnd(this);
   }
 
-  open(header: StreamHeader): void {
+  override open(header: StreamHeader): void {
     if (this.#state === 'opening') {
       this.#state = 'open';
       this.house.counts.opened(this.transport);
@@ -73,7 +56,7 @@ export class Guest implements ClientStream {
     this.client.open(header);
   }
 
-  stanza(stanza: Stanza): boolean {
+  override stanza(stanza: Stanza): boolean {
     this.host.out[kindOf(stanza.raw)]++;
     if (this.login !== undefined) this.#answered(this.login, stanza);
     if (this.client.stanza(stanza)) return true;
@@ -81,12 +64,12 @@ export class Guest implements ClientStream {
     return false;
   }
 
-  drain(): void {
+  override drain(): void {
     this.waits('client', false);
     this.client.drain();
   }
 
-  close(ending: Ending): void {
+  override close(ending: Ending): void {
     this.left(ending);
     this.client.close(ending);
   }
