@@ -40,6 +40,8 @@ export interface Exchange {
   missed(link: Link, target: Target, failure: Unreachable): void;
   refused(link: Link, failure: Unreachable): void;
   ended(link: Link, ending: Ending): void;
+  /** Its client threw. */
+  failed(link: Link, error: unknown): void;
   /** More was sent before the stream was open than is kept. */
   overflowed(link: Link): void;
   /** Nothing is held any more. */
@@ -244,7 +246,7 @@ export class Link implements StreamEnd {
     if (!this.#pending) return;
     this.#server = closedEnd;
     this.#abandon();
-    this.client.close({ how: 'closed', error });
+    this.#passage.tell(() => this.client.close({ how: 'closed', error }));
   }
 
   #overflow(): void {
@@ -256,6 +258,10 @@ export class Link implements StreamEnd {
     this.#pending = false;
     this.#current?.abort(new Unreachable('closed', 'given up'));
     this.exchange.released(this);
+  }
+
+  failed(error: unknown): void {
+    this.exchange.failed(this, error);
   }
 
   /** The server's side is over; its client is told by the passage. */
@@ -273,7 +279,7 @@ export class Link implements StreamEnd {
     const server = this.#server;
     if (server === closedEnd) return;
     this.#server = closedEnd;
-    this.client.close({ how: 'closed', error });
+    this.#passage.tell(() => this.client.close({ how: 'closed', error }));
     server.close({ how: 'closed' });
   }
 }

@@ -25,7 +25,7 @@ export class Passage implements StreamEnd {
   constructor(
     readonly client: ClientStream,
     /** Told once, when the server's side is over. */
-    readonly link: { ended(ending: Ending): void },
+    readonly link: { ended(ending: Ending): void; failed(error: unknown): void },
   ) {}
 
   open(header: StreamHeader): void {
@@ -37,12 +37,21 @@ export class Passage implements StreamEnd {
   }
 
   drain(): void {
-    this.client.drain();
+    this.tell(() => this.client.drain());
   }
 
   close(ending: Ending): void {
     this.link.ended(ending);
-    this.client.close({ ...ending, error: ending.error && told(ending.error) });
+    this.tell(() => this.client.close({ ...ending, error: ending.error && told(ending.error) }));
+  }
+
+  /** Somebody's own client may throw. In a stanza the connection sees to it; here nobody would. */
+  tell(word: () => void): void {
+    try {
+      word();
+    } catch (error) {
+      this.link.failed(error);
+    }
   }
 
   #look(stanza: Stanza): Stanza {

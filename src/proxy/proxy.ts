@@ -126,6 +126,10 @@ export class Proxy implements Upstream, Exchange {
     this.#log.warn('backend_unreachable', { domain, client: client.name, reason, cause: message, option, hint });
   }
 
+  failed({ client }: Link, error: unknown): void {
+    this.#log.error('client_failed', { client: client.name, error });
+  }
+
   ended({ to: { domain }, client }: Link, { how, error }: Ending): void {
     const fields = { domain, client: client.name, how, cause: causeOf(error) };
     const own = error !== undefined && error.element === undefined;

@@ -522,6 +522,19 @@ describe('stopping', () => {
     expect((await after.closed()).error?.condition).toBe('system-shutdown');
   });
 
+  test('a client of somebody else that throws at the end costs nobody else anything', async () => {
+    class Throwing extends FakeClient {
+      override close(): void {
+        throw new Error('not my day');
+      }
+    }
+    const { connection, log, proxy: made } = await open({}, {}, {}, new Throwing());
+    connection.socket.destroy();
+    await connection.end();
+    await made.stop();
+    expect(log.of('client_failed').map(({ error }) => String(error))).toEqual(['Error: not my day']);
+  });
+
   test('connections are counted by domain and state', async () => {
     const { metrics, end, connection } = await open();
     expect(await metrics.text()).toContain(`bosh_backend_connections{host="${DOMAIN}",state="open"} 1`);
