@@ -66,7 +66,7 @@ export class Link implements StreamEnd {
     readonly to: Destination,
     readonly exchange: Exchange,
   ) {
-    this.#passage = new Passage(client, this);
+    this.#passage = new Passage(client, this, exchange.options.max_data_held);
     const { queue_soft, queue_hard } = exchange.options.limits;
     this.#server = new Backlog(queue_soft, queue_hard, () => this.#overflow());
   }

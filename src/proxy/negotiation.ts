@@ -7,8 +7,8 @@ import { type TcpOptions, TcpStream } from '../tcp/stream.js';
 import type { StreamHeader } from '../xmpp/header.js';
 import { NS } from '../xmpp/ns.js';
 import { Stanza } from '../xmpp/stanza.js';
+import { offersStarttls } from './features.js';
 import type { TlsMode } from './options.js';
-import { offersStarttls } from './passage.js';
 import { Unreachable, unreachable } from './unreachable.js';
 
 const STARTTLS = new Stanza(Buffer.from(`<starttls xmlns='${NS.tls}'/>`));

@@ -22,6 +22,8 @@ export interface ProxyOptions {
   readonly connect_timeout: number;
   readonly negotiation_timeout: number;
   readonly max_xmpp_buffer_size: number;
+  /** Bytes of the largest stanza a client can send. */
+  readonly max_data_held: number;
   readonly limits: {
     readonly queue_soft: number;
     readonly queue_hard: number;
@@ -41,5 +43,6 @@ export const PROXY_DEFAULTS: ProxyOptions = Object.freeze({
   connect_timeout: 5,
   negotiation_timeout: 30,
   max_xmpp_buffer_size: 500000,
+  max_data_held: 100000,
   limits: { queue_soft: 262144, queue_hard: 1048576, depth: 64, elements: 10000, attributes: 64, dials: 200 },
 });

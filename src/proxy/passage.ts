@@ -1,7 +1,6 @@
-// What a server says to its client, on its way through: all of it, but for what is between the server and us. The
-// features that negotiate a connection (STARTTLS, compression) are never shown (XEP-0206 section 4, RFC 7395 section
-// 3.9), nor is the address of a resumption (`location`, XEP-0198 section 3), which browsers could not dial. Mechanism lists
-// are left alone, -PLUS included: leaving one out makes SCRAM fail as if attacked (RFC 5802 section 6, XEP-0474).
+// What a server says to its client, on its way through: all of it, but for what is between the server and us. Features
+// pass as features.ts shows them; the address of a resumption (`location`, XEP-0198 section 3), which browsers could not
+// dial, does not.
 
 import type { ClientStream, Ending, StreamEnd } from '../stream/end.js';
 import { type Element, parseElement } from '../xmpp/element.js';
@@ -9,15 +8,9 @@ import { StreamError } from '../xmpp/errors.js';
 import type { StreamHeader } from '../xmpp/header.js';
 import { NS } from '../xmpp/ns.js';
 import { Stanza } from '../xmpp/stanza.js';
+import { forClient } from './features.js';
 
 const SM: ReadonlySet<string | undefined> = new Set([NS.sm2, NS.sm3]);
-const HIDDEN: readonly (readonly [name: string, ns: string])[] = [
-  ['starttls', NS.tls],
-  ['compression', NS.compressFeature],
-];
-// Names cannot be written in references: without these bytes there is nothing to hide.
-const HINTS = HIDDEN.map(([name]) => Buffer.from(name));
-
 export class Passage implements StreamEnd {
   /** XEP-0198 is at work: what is not acknowledged is the server's to keep, and a lost stream may be resumed. */
   managed = false;
@@ -26,6 +19,8 @@ export class Passage implements StreamEnd {
     readonly client: ClientStream,
     /** Told once, when the server's side is over. */
     readonly link: { ended(ending: Ending): void; failed(error: unknown): void },
+    /** Bytes of the largest stanza the client can send. */
+    readonly most: number,
   ) {}
 
   open(header: StreamHeader): void {
@@ -56,7 +51,7 @@ export class Passage implements StreamEnd {
 
   #look(stanza: Stanza): Stanza {
     const { name, ns } = stanza;
-    if (name === 'features' && ns === NS.stream) return withoutHidden(stanza);
+    if (name === 'features' && ns === NS.stream) return forClient(stanza, this.most);
     if (ns === NS.sasl2 && name === 'success') return this.#inlined(stanza);
     if (!SM.has(ns)) return stanza;
     if (name === 'enabled' || name === 'resumed') this.managed = true;
@@ -79,18 +74,6 @@ export class Passage implements StreamEnd {
 
 /** A tree of one's own to change. */
 const copy = (stanza: Stanza): Element => parseElement(stanza.raw.toString());
-
-/** Whether these features offer STARTTLS. */
-export const offersStarttls = (features: Stanza): boolean =>
-  features.raw.includes(HINTS[0]) && features.tree.getChild('starttls', NS.tls) !== undefined;
-
-/** `<stream:features/>` without what is not for clients. */
-export function withoutHidden(features: Stanza): Stanza {
-  if (!HINTS.some((hint) => features.raw.includes(hint))) return features;
-  const root = copy(features);
-  for (const [name, ns] of HIDDEN) for (const child of root.getChildren(name, ns)) root.remove(child);
-  return Stanza.from(root);
-}
 
 /** What a client may know: the server's own words and limits by name; of all other causes that the connection failed. */
 function told(error: StreamError): StreamError {
