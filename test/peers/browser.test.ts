@@ -47,7 +47,7 @@ describeWith(['chromium', 'prosody', 'openssl'], 'strophe.js in Chromium, cross-
       await call(page, 'connect', edge[transport], `juliet@${DOMAIN}/balcony`, PASSWORD, mechanism);
       await until(page, `statuses.includes('CONNECTED')`);
       await call(page, 'say', romeo.jid, 'O Romeo, Romeo! ♥ <&>');
-      expect((await romeo.message('O Romeo, Romeo! ♥ <&>')).attrs.from).toBe(`juliet@${DOMAIN}/balcony`);
+      expect((await romeo.message('O Romeo, Romeo! ♥ <&>')).attr('from')).toBe(`juliet@${DOMAIN}/balcony`);
       for (const text of ['one', 'two', 'three']) romeo.say(`juliet@${DOMAIN}/balcony`, text);
       await until(page, `messages.length === 3`);
       expect(await read(page, `messages.map((each) => each.text)`)).toEqual(['one', 'two', 'three']);
@@ -77,7 +77,7 @@ describeWith(['chromium', 'prosody', 'openssl'], 'strophe.js in Chromium, cross-
     await call(page, 'restore', edge.bosh, jid);
     await until(page, `statuses.includes('ATTACHED')`);
     await call(page, 'say', romeo.jid, 'I am back');
-    expect((await romeo.message('I am back')).attrs.from).toBe(jid);
+    expect((await romeo.message('I am back')).attr('from')).toBe(jid);
     romeo.say(jid, 'welcome');
     await until(page, `messages.some((each) => each.text === 'welcome')`);
     expect(await read(page, 'messages.map((each) => each.text)')).toEqual(['while you were away', 'welcome']);
@@ -98,7 +98,7 @@ describeWith(['chromium', 'prosody', 'openssl'], 'strophe.js in Chromium, cross-
     await until(page, `statuses.includes('CONNECTED')`);
     expect(await read(page, 'connection.hasResumed()')).toBe(true);
     await call(page, 'say', romeo.jid, 'I am back');
-    expect((await romeo.message('I am back')).attrs.from).toBe(jid);
+    expect((await romeo.message('I am back')).attr('from')).toBe(jid);
     romeo.say(jid, 'welcome');
     await until(page, `messages.some((each) => each.text === 'welcome')`);
     expect(await read(page, 'messages.map((each) => each.text)')).toEqual(['while you were away', 'welcome']);

@@ -3,11 +3,11 @@
 import { client, type XmppClient, xml } from '@xmpp/client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
+import { Inbox } from '../support/inbox.js';
 import { type Edge, OWN, PEERS, startEdge } from '../support/peers/edge.js';
 import { describeWith } from '../support/peers/need.js';
 import { DOMAIN, PASSWORD, type Peer } from '../support/peers/peer.js';
 import { buildPurple, type Purple, purpleInstalled } from '../support/peers/purple.js';
-import { Inbox } from '../support/peers/queue.js';
 import { login } from '../support/peers/user.js';
 
 for (const { name, program, start } of PEERS) {
@@ -74,7 +74,7 @@ for (const { name, program, start } of PEERS) {
         const mercutio = purple.start(`mercutio@${DOMAIN}/purple`, edge.bosh);
         await mercutio.until(/SIGNED-ON/);
         mercutio.write(`say romeo@${DOMAIN} a plague on both your houses`);
-        expect((await romeo.message('a plague on both your houses')).attrs.from).toBe(`mercutio@${DOMAIN}/purple`);
+        expect((await romeo.message('a plague on both your houses')).attr('from')).toBe(`mercutio@${DOMAIN}/purple`);
         for (const text of ['one', 'two', 'three']) romeo.say(`mercutio@${DOMAIN}/purple`, text);
         await mercutio.until(/MESSAGE romeo@\S+ one\n[\s\S]*MESSAGE romeo@\S+ two\n[\s\S]*MESSAGE romeo@\S+ three\n/);
         expect(mercutio.log.match(/MESSAGE/g)).toHaveLength(3);

@@ -32,13 +32,13 @@ for (const { name, program, start } of PEERS)
         `<iq xmlns="jabber:client" type="get" id="v1" to="${juliet.jid}"><query xmlns="jabber:iq:version"/></iq>`,
       );
       const iq = await romeo.element(
-        (each) => each.name === 'iq' && each.attrs.id === 'v1',
+        (each) => each.name === 'iq' && each.attr('id') === 'v1',
         'the answer to the request',
       );
-      expect(iq.attrs.type).toBe('error');
+      expect(iq.attr('type')).toBe('error');
       expect(iq.child('error')?.children.map((each) => each.name)).toContain('service-unavailable');
       const message = await romeo.element((each) => each.name === 'message', 'the bounced message');
-      expect([message.attrs.type, message.attrs.from]).toEqual(['error', juliet.jid]);
+      expect([message.attr('type'), message.attr('from')]).toEqual(['error', juliet.jid]);
       expect(message.child('error')?.children.map((each) => each.name)).toContain('recipient-unavailable');
       await romeo.close();
     });
@@ -47,9 +47,12 @@ for (const { name, program, start } of PEERS)
       const romeo = await login('websocket', edge, 'romeo');
       const nurse = await login('bosh', edge, 'nurse');
       nurse.send(`<presence xmlns="jabber:client" to="${romeo.jid}"/>`);
-      await romeo.element((each) => each.attrs.from === nurse.jid, 'presence');
+      await romeo.element((each) => each.attr('from') === nurse.jid, 'presence');
       nurse.carrier.vanish();
-      await romeo.element((each) => each.attrs.from === nurse.jid && each.attrs.type === 'unavailable', 'her leaving');
+      await romeo.element(
+        (each) => each.attr('from') === nurse.jid && each.attr('type') === 'unavailable',
+        'her leaving',
+      );
       romeo.say(nurse.jid.split('/')[0], 'good night');
       await romeo.ping();
       const again = await login('bosh', edge, 'nurse');

@@ -4,7 +4,7 @@
 import { randomInt } from 'node:crypto';
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
-import type { Carrier } from './sasl.js';
+import type { Stream } from './sasl.js';
 import { attributes, parseXml, type Xml } from './xml.js';
 
 export const HTTPBIND = 'http://jabber.org/protocol/httpbind';
@@ -108,7 +108,7 @@ export function creation(to: string, attrs: Attributes = {}): Attributes {
 }
 
 /** A session; `rid` is that of the last request. */
-export class BoshSession implements Carrier {
+export class BoshSession implements Stream {
   rid: number;
   readonly sid: string;
   /** Elements that arrived while something else was waited for. */

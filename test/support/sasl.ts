@@ -11,7 +11,7 @@ const HASHES = new Map([
 ]);
 
 /** A stream over BOSH or WebSocket. */
-export interface Carrier {
+export interface Stream {
   /** The features of the stream as it was opened. */
   features(): Promise<Xml>;
   /** Sends one element and resolves with the next one that matches. */
@@ -24,50 +24,52 @@ export interface Credentials {
   /** Undefined for an anonymous login. */
   readonly user?: string;
   readonly password?: string;
+  /** The strongest that is offered by default; one that is not offered fails. */
   readonly mechanism?: string;
   readonly resource?: string;
 }
 
 /** Logs in and binds; resolves with the full JID. */
-export async function login(carrier: Carrier, credentials: Credentials): Promise<string> {
-  await authenticate(carrier, credentials, await carrier.features());
-  const after = await carrier.restart();
+export async function login(stream: Stream, credentials: Credentials): Promise<string> {
+  await authenticate(stream, credentials, await stream.features());
+  const after = await stream.restart();
   if (!after.child('bind')) throw new Error(`no bind in ${after.raw}`);
-  return bind(carrier, credentials.resource);
+  return bind(stream, credentials.resource);
 }
 
-export async function bind(carrier: Carrier, resource = `r${randomBytes(4).toString('hex')}`): Promise<string> {
+export async function bind(stream: Stream, resource = `r${randomBytes(4).toString('hex')}`): Promise<string> {
   const payload = `<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>${escapeXml(resource)}</resource></bind>`;
   const id = randomBytes(4).toString('hex');
   const iq = `<iq xmlns='jabber:client' type='set' id='${id}'>${payload}</iq>`;
-  const result = await carrier.exchange(iq, (each) => each.name === 'iq' && each.attr('id') === id);
+  const result = await stream.exchange(iq, (each) => each.name === 'iq' && each.attr('id') === id);
   const jid = result.child('bind')?.child('jid')?.text;
   if (!jid) throw new Error(`not bound: ${result.raw}`);
   return jid;
 }
 
 /** Throws with the failure's text when the server refuses. */
-export async function authenticate(carrier: Carrier, credentials: Credentials, features: Xml): Promise<void> {
-  const offered = features.child('mechanisms')?.children.map((each) => each.text) ?? [];
-  const mechanism = credentials.mechanism ?? choose(offered, credentials);
+export async function authenticate(stream: Stream, credentials: Credentials, features: Xml): Promise<void> {
+  const offered = features.child('mechanisms', SASL)?.children.map((each) => each.text) ?? [];
+  const mechanism = choose(offered, credentials);
   const hash = HASHES.get(mechanism);
-  if (hash) return scram(carrier, mechanism, hash, credentials);
+  if (hash) return scram(stream, mechanism, hash, credentials);
   const plain = `\0${credentials.user ?? ''}\0${credentials.password ?? ''}`;
-  succeeded(await carrier.exchange(auth(mechanism, mechanism === 'ANONYMOUS' ? '' : plain), isOutcome));
+  succeeded(await stream.exchange(auth(mechanism, mechanism === 'ANONYMOUS' ? '' : plain), isOutcome));
 }
 
-function choose(offered: readonly string[], { user }: Credentials): string {
-  const wanted = user === undefined ? ['ANONYMOUS'] : [...HASHES.keys(), 'PLAIN'];
-  const mechanism = wanted.find((each) => offered.includes(each));
-  if (!mechanism) throw new Error(`none of ${wanted} among the mechanisms offered: ${offered}`);
-  return mechanism;
+function choose(offered: readonly string[], { user, mechanism }: Credentials): string {
+  const usual = user === undefined ? ['ANONYMOUS'] : [...HASHES.keys(), 'PLAIN'];
+  const wanted = mechanism === undefined ? usual : [mechanism];
+  const chosen = wanted.find((each) => offered.includes(each));
+  if (!chosen) throw new Error(`none of ${wanted} among the mechanisms offered: ${offered}`);
+  return chosen;
 }
 
-async function scram(carrier: Carrier, mechanism: string, hash: string, { user, password }: Credentials) {
+async function scram(stream: Stream, mechanism: string, hash: string, { user, password }: Credentials) {
   const hmac = (key: Buffer, text: string): Buffer => createHmac(hash, key).update(text).digest();
   const nonce = randomBytes(16).toString('hex');
   const bare = `n=${(user ?? '').replaceAll('=', '=3D').replaceAll(',', '=2C')},r=${nonce}`;
-  const challenge = await carrier.exchange(auth(mechanism, `n,,${bare}`), isOutcome);
+  const challenge = await stream.exchange(auth(mechanism, `n,,${bare}`), isOutcome);
   if (challenge.name !== 'challenge') return succeeded(challenge);
   const first = Buffer.from(challenge.text, 'base64').toString();
   const said = new Map(first.split(',').map((part) => [part[0], part.slice(2)]));
@@ -80,7 +82,7 @@ async function scram(carrier: Carrier, mechanism: string, hash: string, { user, 
   const signature = hmac(createHash(hash).update(key).digest(), message);
   const proof = Buffer.from(key.map((byte, at) => byte ^ signature[at])).toString('base64');
   const response = `<response xmlns='${SASL}'>${base64(`${withoutProof},p=${proof}`)}</response>`;
-  const outcome = await carrier.exchange(response, isOutcome);
+  const outcome = await stream.exchange(response, isOutcome);
   succeeded(outcome);
   const verifier = hmac(hmac(salted, 'Server Key'), message).toString('base64');
   if (Buffer.from(outcome.text, 'base64').toString() !== `v=${verifier}`) throw new Error('wrong server signature');

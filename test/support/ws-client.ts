@@ -3,7 +3,8 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import { isFeatures } from './bosh-client.js';
-import type { Carrier } from './sasl.js';
+import { News } from './news.js';
+import type { Stream } from './sasl.js';
 import { attributes, parseXml, type Xml } from './xml.js';
 
 export const FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
@@ -20,16 +21,18 @@ export class Refused extends Error {
 export interface WsOptions {
   readonly protocols?: string[];
   readonly headers?: Readonly<Record<string, string>>;
+  /** The loopback address to come from. */
+  readonly localAddress?: string;
 }
 
-export class WsClient implements Carrier {
+export class WsClient implements Stream {
   /** The close code, once the WebSocket is closed. */
   readonly closed: Promise<number>;
   /** Every message as it came. */
   readonly messages: string[] = [];
   #read = 0;
   #code: number | undefined;
-  #waiting = new Set<() => void>();
+  #news = new News();
 
   private constructor(
     readonly socket: WebSocket,
@@ -37,22 +40,22 @@ export class WsClient implements Carrier {
   ) {
     socket.on('message', (data, binary) => {
       this.messages.push(binary ? `binary ${data}` : String(data));
-      this.#wake();
+      this.#news.tell();
     });
     socket.on('error', () => {});
     this.closed = new Promise((resolve) => {
       socket.on('close', (code) => {
         this.#code = code;
         resolve(code);
-        this.#wake();
+        this.#news.tell();
       });
     });
   }
 
   /** Connects without opening a stream; rejects with Refused when the handshake fails. */
-  static connect(url: string, to: string, { protocols = ['xmpp'], headers }: WsOptions = {}): Promise<WsClient> {
+  static connect(url: string, to: string, { protocols = ['xmpp'], ...more }: WsOptions = {}): Promise<WsClient> {
     return new Promise((resolve, reject) => {
-      const socket = new WebSocket(url, protocols, { headers, perMessageDeflate: false, handshakeTimeout: 10_000 });
+      const socket = new WebSocket(url, protocols, { ...more, perMessageDeflate: false, handshakeTimeout: 10_000 });
       const client = new WsClient(socket, to);
       socket.on('open', () => resolve(client));
       socket.on('unexpected-response', (_request, response: IncomingMessage) => {
@@ -82,7 +85,7 @@ export class WsClient implements Carrier {
   async text(): Promise<string> {
     while (this.#read >= this.messages.length) {
       if (this.#code !== undefined) throw new Error(`closed with ${this.#code} after:\n${this.messages.join('\n')}`);
-      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+      await this.#news.next();
     }
     return this.messages[this.#read++];
   }
@@ -117,11 +120,5 @@ export class WsClient implements Carrier {
   /** Cuts the connection below WebSocket. */
   cut(): void {
     this.socket.terminate();
-  }
-
-  #wake(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const resolve of waiting) resolve();
   }
 }

@@ -33,6 +33,16 @@ export class Xml {
   child(name: string, ns?: string): Xml | undefined {
     return this.children.find((each) => each.name === name && (ns === undefined || each.ns === ns));
   }
+
+  /** The text of that child, or undefined. */
+  textOf(name: string): string | undefined {
+    return this.child(name)?.text;
+  }
+
+  /** As it was written: for the messages of failed tests. */
+  toString(): string {
+    return this.raw || `<${this.name}>`;
+  }
 }
 
 export interface ReaderEvents {
@@ -89,7 +99,7 @@ export class XmlReader {
   }
 }
 
-/** Parses a whole document, or throws. */
+/** Parses a whole document, or throws an error that shows it. */
 export function parseXml(text: string): Xml {
   let root: Xml | undefined;
   const reader = new XmlReader({
@@ -98,8 +108,12 @@ export function parseXml(text: string): Xml {
     },
     element: () => {},
   });
-  reader.write(text);
-  reader.close();
+  try {
+    reader.write(text);
+    reader.close();
+  } catch (error) {
+    throw new Error(`${(error as Error).message} in ${JSON.stringify(text)}`);
+  }
   if (!root) throw new Error(`no element in ${JSON.stringify(text)}`);
   return root;
 }

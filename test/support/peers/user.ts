@@ -1,17 +1,15 @@
 // A person at a client: logs in over a carrier, talks, and can ask for and resume XEP-0198 stream management.
 
 import { randomBytes } from 'node:crypto';
+import { bind, authenticate as prove, type Stream } from '../sasl.js';
+import type { Xml } from '../xml.js';
 import { type Carrier, type CarrierOptions, carrier, type Transport } from './carrier.js';
 import { DOMAIN, type Endpoint, PASSWORD } from './peer.js';
-import { type Mechanism, saslClient } from './sasl.js';
-import type { Element } from './xml.js';
 
-const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
-const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
 const SM = 'urn:xmpp:sm:3';
 
 export interface LoginOptions extends CarrierOptions {
-  readonly mechanism?: Mechanism;
+  readonly mechanism?: 'PLAIN' | 'SCRAM-SHA-1';
   readonly resource?: string;
   readonly domain?: string;
 }
@@ -24,9 +22,9 @@ export async function login(
   options: LoginOptions = {},
 ): Promise<User> {
   const user = await authenticate(transport, at, name, options);
-  await user.bind(options.resource ?? `r${randomBytes(3).toString('hex')}`);
+  user.jid = await bind(user, options.resource);
   user.send('<presence xmlns="jabber:client"/>');
-  await user.element((each) => each.name === 'presence' && each.attrs.from === user.jid, 'own presence');
+  await user.element((each) => each.name === 'presence' && each.attr('from') === user.jid, 'own presence');
   return user;
 }
 
@@ -37,25 +35,18 @@ export async function authenticate(
   name: string,
   { mechanism = 'SCRAM-SHA-1', domain = DOMAIN, ...options }: LoginOptions = {},
 ): Promise<User> {
-  const user = new User(carrier(transport, at, options), domain);
-  await user.carrier.open(domain);
-  const features = await user.features();
-  await user.authenticate(features, mechanism, name);
-  await user.carrier.open(domain);
-  await user.features();
+  const user = new User(await carrier(transport, at, domain, options));
+  user.carrier.open();
+  await prove(user, { user: name, password: PASSWORD, mechanism }, await user.features());
+  await user.restart();
   return user;
 }
 
-export class User {
+export class User implements Stream {
   jid = '';
-  readonly offers: Element[] = [];
-  readonly carrier: Carrier;
-  readonly domain: string;
+  readonly offers: Xml[] = [];
 
-  constructor(carrier: Carrier, domain: string) {
-    this.carrier = carrier;
-    this.domain = domain;
-  }
+  constructor(readonly carrier: Carrier) {}
 
   send(xml: string): void {
     this.carrier.send(xml);
@@ -65,24 +56,36 @@ export class User {
     this.send(`<message xmlns="jabber:client" to="${to}" type="chat" id="${id()}"><body>${text}</body></message>`);
   }
 
-  element(fits: (element: Element) => boolean, what: string, ms?: number): Promise<Element> {
+  element(fits: (element: Xml) => boolean, what: string, ms?: number): Promise<Xml> {
     return this.carrier.inbox.take(fits, what, ms);
   }
 
   /** The next stream features; all that came are kept in `offers`. */
-  async features(): Promise<Element> {
+  async features(): Promise<Xml> {
     const features = await this.element((each) => each.name === 'features', 'features');
     this.offers.push(features);
     return features;
   }
 
-  message(text: string): Promise<Element> {
+  restart(): Promise<Xml> {
+    this.carrier.open();
+    return this.features();
+  }
+
+  exchange(xml: string, match: (element: Xml) => boolean): Promise<Xml> {
+    this.send(xml);
+    return this.element(match, `an answer to ${xml}`);
+  }
+
+  message(text: string): Promise<Xml> {
     return this.element((each) => each.name === 'message' && each.textOf('body') === text, `message "${text}"`);
   }
 
   /** Texts of the messages that came and nobody took, in order. */
   get texts(): string[] {
-    const messages = this.carrier.inbox.items.filter((each) => each.name === 'message' && each.attrs.type !== 'error');
+    const messages = this.carrier.inbox.items.filter(
+      (each) => each.name === 'message' && each.attr('type') !== 'error',
+    );
     return messages.map((each) => each.textOf('body') ?? '');
   }
 
@@ -91,53 +94,30 @@ export class User {
     await this.ask('get', '<ping xmlns="urn:xmpp:ping"/>');
   }
 
-  async ask(type: 'get' | 'set', payload: string): Promise<Element> {
+  ask(type: 'get' | 'set', payload: string): Promise<Xml> {
     const key = id();
-    this.send(`<iq xmlns="jabber:client" type="${type}" id="${key}">${payload}</iq>`);
-    return this.element((each) => each.name === 'iq' && each.attrs.id === key, payload);
-  }
-
-  async authenticate(features: Element, mechanism: Mechanism, name: string): Promise<void> {
-    const offered = features.child('mechanisms', SASL)?.children ?? [];
-    if (!offered.some((each) => each.text === mechanism)) throw new Error(`${mechanism} is not offered: ${features}`);
-    const sasl = saslClient(mechanism, name, PASSWORD);
-    this.send(`<auth xmlns="${SASL}" mechanism="${mechanism}">${base64(sasl.initial)}</auth>`);
-    for (;;) {
-      const step = await this.element((each) => each.ns === SASL, 'a SASL answer');
-      const text = Buffer.from(step.text, 'base64').toString();
-      if (step.name === 'success') return sasl.verify(text);
-      if (step.name !== 'challenge') throw new Error(String(step));
-      this.send(`<response xmlns="${SASL}">${base64(sasl.respond(text))}</response>`);
-    }
-  }
-
-  async bind(resource: string): Promise<void> {
-    const result = await this.ask('set', `<bind xmlns="${BIND}"><resource>${resource}</resource></bind>`);
-    this.jid = result.child('bind', BIND)?.textOf('jid') ?? '';
-    if (!this.jid) throw new Error(`not bound: ${result}`);
+    const iq = `<iq xmlns="jabber:client" type="${type}" id="${key}">${payload}</iq>`;
+    return this.exchange(iq, (each) => each.name === 'iq' && each.attr('id') === key);
   }
 
   /** XEP-0198 section 3: asks for resumable stream management; the id to resume with. */
   async enable(): Promise<string> {
-    this.send(`<enable xmlns="${SM}" resume="true"/>`);
-    const enabled = await this.element((each) => each.ns === SM && each.name !== 'r', 'enabled');
-    if (enabled.name !== 'enabled') throw new Error(String(enabled));
-    return enabled.attrs.id;
+    const request = `<enable xmlns="${SM}" resume="true"/>`;
+    const enabled = await this.exchange(request, (each) => each.ns === SM && each.name !== 'r');
+    const key = enabled.attr('id');
+    if (enabled.name !== 'enabled' || !key) throw new Error(String(enabled));
+    return key;
   }
 
   /** XEP-0198 section 5: resumes the stream of that id, of which h stanzas were received. */
-  async resume(previd: string, h: number): Promise<Element> {
-    this.send(`<resume xmlns="${SM}" previd="${previd}" h="${h}"/>`);
-    return this.element((each) => each.ns === SM && ['resumed', 'failed'].includes(each.name), 'resumed');
+  resume(previd: string, h: number): Promise<Xml> {
+    const request = `<resume xmlns="${SM}" previd="${previd}" h="${h}"/>`;
+    return this.exchange(request, (each) => each.ns === SM && ['resumed', 'failed'].includes(each.name));
   }
 
   close(): Promise<void> {
     return this.carrier.close();
   }
-}
-
-function base64(text: string): string {
-  return Buffer.from(text).toString('base64');
 }
 
 function id(): string {

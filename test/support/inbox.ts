@@ -1,20 +1,22 @@
 // What arrived and nobody took yet, in order, and those who wait for it.
 
+import { News } from './news.js';
+
 /** A queue that is awaited; it fails whoever waits when its source ends. */
 export class Inbox<T> {
   #items: T[] = [];
-  #waiting: (() => void)[] = [];
+  #news = new News();
   #ended: Error | undefined;
 
   push(item: T): void {
     this.#items.push(item);
-    this.#wake();
+    this.#news.tell();
   }
 
   /** Nothing comes any more: `take` rejects once nothing that fits is left. */
   end(reason: string): void {
     this.#ended ??= new Error(reason);
-    this.#wake();
+    this.#news.tell();
   }
 
   get ended(): string | undefined {
@@ -32,24 +34,10 @@ export class Inbox<T> {
     for (;;) {
       const at = this.#items.findIndex(fits);
       if (at >= 0) return this.#items.splice(at, 1)[0];
-      if (this.#ended || !(await this.#news(deadline - Date.now()))) {
+      if (this.#ended || !(await this.#news.next(deadline - Date.now()))) {
         const why = this.#ended?.message ?? `${ms} ms are over`;
         throw new Error(`${what} did not come: ${why}; others did: ${this.#items.map(String).join(' ')}`);
       }
     }
-  }
-
-  #news(ms: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), Math.max(ms, 0));
-      this.#waiting.push(() => {
-        clearTimeout(timer);
-        resolve(true);
-      });
-    });
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiting.splice(0)) wake();
   }
 }
