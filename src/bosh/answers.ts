@@ -4,8 +4,10 @@
 import { attribute } from '../xmpp/escape.js';
 import { NS } from '../xmpp/ns.js';
 import type { StartTag } from '../xmpp/scanner.js';
+import type { Stanza } from '../xmpp/stanza.js';
 import type { Activity } from './activity.js';
 import { type Terminal, terminalAttributes, terminalOf } from './conditions.js';
+import type { Deadlines } from './deadlines.js';
 import type { Exchange } from './exchange.js';
 import { creationAttributes } from './negotiation.js';
 import type { Pending } from './requests.js';
@@ -25,13 +27,14 @@ export class Answers {
     readonly exchange: Exchange,
     readonly streams: Streams,
     readonly activity: Activity,
+    readonly deadlines: Deadlines,
   ) {}
 
-  /** Answers the oldest request; `late` says that the creation request can wait no longer. */
-  next(late: (head: Pending) => boolean): Progress {
+  /** Answers the oldest request, if it is time. */
+  next(): Progress {
     const { head } = this.exchange;
     if (!head) return 'held';
-    if (this.creation) return this.#answerCreation(head, this.creation, late);
+    if (this.creation) return this.#answerCreation(head, this.creation);
     if (head.pause) this.exchange.answer(head, '');
     else if (head.added) this.#say(head, head.added);
     else return this.#answerOrHold(head);
@@ -49,7 +52,7 @@ export class Answers {
       // Nobody listens there: what there is to say goes to a later request, or waits for one or for a repeat of this.
       if (!exchange.requests.liveUpTo(exchange.processed)) return 'held';
       this.#answerEmpty(head);
-    } else if (!stream || this.concludes(stream)) return 'over';
+    } else if (!stream || this.#concludes(stream)) return 'over';
     else if (stream.ready) this.#say(head, stream);
     else this.#sayEnd(head, stream);
     return 'answered';
@@ -78,11 +81,11 @@ export class Answers {
   }
 
   /** Section 7.2: the response that names the session, with the features if they are there. */
-  #answerCreation(head: Pending, tag: StartTag, late: (head: Pending) => boolean): Progress {
+  #answerCreation(head: Pending, tag: StartTag): Progress {
     const stream = this.streams.first;
     if (!stream) return 'held';
     if (!stream.ready && this.ending) return 'over';
-    if (!stream.ready && head.rid > this.exchange.due && !late(head)) return 'held';
+    if (!stream.ready && head.rid > this.exchange.due && !this.#late(head)) return 'held';
     const stanzas = stream.take();
     const said = stream.attributes(stanzas);
     const { session, terms } = this.exchange;
@@ -94,8 +97,18 @@ export class Answers {
     return 'answered';
   }
 
+  #late(head: Pending): boolean {
+    return this.deadlines.of(head) <= this.exchange.shared.clock.now();
+  }
+
+  /** What the session's last answer carries besides the reason. */
+  remaining(): readonly Stanza[] {
+    const stream = this.streams.first;
+    return stream?.ready && this.#concludes(stream) ? stream.take() : [];
+  }
+
   /** XEP-0206 section 6: a stream error comes with the stanzas before it; what else there is has a body of its own. */
-  concludes(stream: BoshStream): boolean {
+  #concludes(stream: BoshStream): boolean {
     return this.ending?.payload?.ns === NS.stream && this.streams.size === 1 && stream.plain;
   }
 }

@@ -2,7 +2,7 @@
 // them, nor of the bytes of their last answers: whoever asks later gets what any unknown sid gets.
 
 import type { BoshResponse } from './held.js';
-import type { Aftermath } from './session.js';
+import type { Aftermath } from './termination.js';
 
 interface Departed extends Aftermath {
   readonly until: number;

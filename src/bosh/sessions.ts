@@ -17,7 +17,8 @@ import type { BoshClock, Held } from './held.js';
 import { negotiate, readContent } from './negotiation.js';
 import type { BoshOptions } from './options.js';
 import { readRequest } from './request.js';
-import { type Aftermath, Session, type Shared } from './session.js';
+import { Session, type Shared } from './session.js';
+import type { Aftermath } from './termination.js';
 import { readRid } from './window.js';
 
 export type { BoshOptions } from './options.js';

@@ -6,8 +6,10 @@ import { closedEnd } from '../stream/end.js';
 import { attribute } from '../xmpp/escape.js';
 import type { StreamHeader } from '../xmpp/header.js';
 import { NS } from '../xmpp/ns.js';
+import type { StartTag } from '../xmpp/scanner.js';
 import type { Stanza } from '../xmpp/stanza.js';
 import type { Counts } from './counts.js';
+import { headerOf } from './header.js';
 import type { Held } from './held.js';
 import { headerAttributes } from './negotiation.js';
 import type { BoshOptions } from './options.js';
@@ -93,6 +95,16 @@ export class BoshStream implements ClientStream {
     this.server = closedEnd;
     this.blocked = false;
     this.owner.ended(this);
+  }
+
+  /** XEP-0206 section 5: the client opens it anew, for the domain it was opened for. */
+  restart(tag: StartTag): void {
+    this.server.open(headerOf(tag, this.opened));
+  }
+
+  /** Takes a request's payloads to the server. */
+  forward(stanzas: readonly Stanza[]): void {
+    for (const stanza of stanzas) if (!this.server.stanza(stanza)) this.blocked = !this.ending;
   }
 
   /** Whether a response can be made for it. A header alone is one only if no features will follow it. */

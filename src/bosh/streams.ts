@@ -1,9 +1,11 @@
 // The streams of a session (XEP-0124 section 16): one nearly always, several for clients with several accounts.
 
-import type { Ending } from '../stream/end.js';
-import type { Counts } from './counts.js';
+import { randomBytes } from 'node:crypto';
+import type { Ending, Upstream } from '../stream/end.js';
+import type { StartTag } from '../xmpp/scanner.js';
+import { headerOf } from './header.js';
 import type { Responses } from './responses.js';
-import type { BoshStream } from './stream.js';
+import { BoshStream, type Origin, type StreamOwner } from './stream.js';
 
 const REMEMBERED = 8;
 
@@ -14,18 +16,32 @@ export class Streams {
   /** There was ever more than one, so bodies have to name theirs. */
   several = false;
 
-  constructor(readonly counts: Counts) {}
+  constructor(
+    readonly owner: StreamOwner,
+    readonly upstream: Upstream,
+  ) {}
 
-  add(stream: BoshStream): void {
+  /** Opens one, as a creation asks for it or a request that adds one (section 16.2). */
+  open(tag: StartTag, client: Origin): BoshStream {
+    const header = headerOf(tag);
+    const id = randomBytes(12).toString('base64url');
+    const stream = new BoshStream(this.owner, id, header, client, tag.attr('route'));
+    this.#add(stream);
+    const server = this.upstream.attach(stream, header);
+    if (!stream.ending) stream.server = server;
+    return stream;
+  }
+
+  #add(stream: BoshStream): void {
     this.#list = [...this.#list, stream];
-    this.counts.streams++;
+    this.owner.counts.streams++;
     if (this.#list.length > 1) this.several = true;
   }
 
   /** Takes out one that has nothing more to say; its name is remembered for what the client sent before it knew. */
   remove(stream: BoshStream): void {
     this.#list = this.#list.filter((other) => other !== stream);
-    this.counts.streams--;
+    this.owner.counts.streams--;
     this.#closed = [...this.#closed.slice(1 - REMEMBERED), stream.id];
   }
 
@@ -41,16 +57,21 @@ export class Streams {
     return this.#list.values();
   }
 
-  /** How many their servers have not ended. */
-  get open(): number {
-    let open = 0;
-    for (const stream of this.#list) if (!stream.ending) open++;
-    return open;
+  /** Their servers have ended all. */
+  get ended(): boolean {
+    for (const stream of this.#list) if (!stream.ending) return false;
+    return true;
   }
 
   /** A server asked to wait. */
   get blocked(): boolean {
     for (const stream of this.#list) if (stream.blocked) return true;
+    return false;
+  }
+
+  /** More waits for the client than may wait for one that reads. */
+  get overflow(): boolean {
+    for (const stream of this.#list) if (stream.bytes > this.owner.options.limits.queue_hard) return true;
     return false;
   }
 
@@ -82,7 +103,7 @@ export class Streams {
 
   /** Says goodbye to all servers, with what their clients may have missed of these responses. */
   finish(ending: Ending, missed: Responses | undefined): void {
-    this.counts.streams -= this.#list.length;
+    this.owner.counts.streams -= this.#list.length;
     for (const stream of this.#list) {
       stream.finish(missed ? { ...ending, undelivered: missed.unconfirmed(stream) } : ending);
     }
