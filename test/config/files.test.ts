@@ -1,31 +1,28 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ConfigInput, configure } from '../../src/config/load.js';
+import { CertificateAuthority } from '../support/certs.js';
 
-let folder: string;
-const at = (name: string) => join(folder, name);
+let ca: CertificateAuthority;
+const at = (name: string) => join(ca.folder, name);
 
-function certificate(name: string, days: string, ...more: string[]): void {
-  const files = ['-keyout', at(`${name}.key`), '-out', at(`${name}.pem`)];
-  const kind = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-subj', '/CN=a.example'];
-  execFileSync('openssl', [...kind, '-days', days, ...files, ...(more.length > 0 ? more : ['-nodes'])], {
-    stdio: 'ignore',
-  });
+function certificate(name: string, passphrase?: string): void {
+  const { certFile, keyFile } = ca.make({ commonName: 'a.example', selfSigned: true, passphrase });
+  renameSync(certFile, at(`${name}.pem`));
+  renameSync(keyFile, at(`${name}.key`));
 }
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'bosh-files-'));
-  certificate('good', '30');
-  certificate('other', '30');
-  certificate('locked', '30', '-passout', 'pass:opensesame');
+  ca = new CertificateAuthority();
+  certificate('good');
+  certificate('other');
+  certificate('locked', 'opensesame');
   writeFileSync(at('junk.pem'), 'junk');
   writeFileSync(at('opensesame'), 'opensesame\n');
 });
 
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => ca?.remove());
 
 function mistakes(input: ConfigInput | Record<string, unknown>): string {
   try {

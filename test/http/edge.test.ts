@@ -1,8 +1,6 @@
 // What stands around BOSH and WebSocket: smuggling, CORS, client addresses, JSONP as a property, TLS, PROXY protocol, pages.
 
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, linkSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, linkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import fc from 'fast-check';
@@ -12,6 +10,7 @@ import { Cors, Origins } from '../../src/http/cors.js';
 import { isCallback, jsonp } from '../../src/http/jsonp.js';
 import { readProxyHeader } from '../../src/http/proxy-protocol.js';
 import { readTls } from '../../src/http/tls.js';
+import { CertificateAuthority } from '../support/certs.js';
 import { type Face, startFace } from '../support/http-face.js';
 import { RawHttp } from '../support/http-raw.js';
 import { RawWebSocket } from '../support/ws-raw.js';
@@ -389,39 +388,31 @@ describe('the PROXY protocol', () => {
   });
 });
 
+interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
 describe('our own TLS', () => {
-  let folder: string;
-  const pair = (name: string) => ({ cert: join(folder, `${name}.crt`), key: join(folder, `${name}.key`) });
+  let ca: CertificateAuthority;
+  let one: TlsFiles;
+  let two: TlsFiles;
 
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'bosh-tls-'));
-    for (const name of ['one', 'two']) {
-      const { cert, key } = pair(name);
-      const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost'];
-      execFileSync(
-        'openssl',
-        [
-          'req',
-          '-x509',
-          '-newkey',
-          'ec',
-          '-pkeyopt',
-          'ec_paramgen_curve:prime256v1',
-          '-nodes',
-          '-days',
-          '2',
-          '-keyout',
-          key,
-          '-out',
-          cert,
-          ...subject,
-        ],
-        { stdio: 'ignore' },
-      );
-    }
+    ca = new CertificateAuthority();
+    [one, two] = ['one', 'two'].map((commonName) => {
+      const { certFile, keyFile } = ca.make({ commonName, names: ['DNS:localhost'] });
+      return { cert: certFile, key: keyFile };
+    });
   });
 
-  afterAll(() => rmSync(folder, { recursive: true }));
+  afterAll(() => ca?.remove());
+
+  /** Files yet to be written. */
+  const files = (name: string): TlsFiles => ({
+    cert: join(ca.folder, `${name}.crt`),
+    key: join(ca.folder, `${name}.key`),
+  });
 
   const subject = async (port: number) => {
     const client = await raw(port, true);
@@ -429,7 +420,7 @@ describe('our own TLS', () => {
   };
 
   test('19.1 BOSH comes over HTTPS, counts as secure, and says so to browsers', async () => {
-    const { port, sessions } = await start({ tls: pair('one') });
+    const { port, sessions } = await start({ tls: one });
     const got = await (await raw(port, true)).post('/http-bind/', '<body/>').answer();
     expect(got?.status).toBe(200);
     expect(got?.headers.get('strict-transport-security')).toMatch(/^max-age=/);
@@ -437,7 +428,7 @@ describe('our own TLS', () => {
   });
 
   test('the PROXY protocol in front of TLS names the client', async () => {
-    const { port, sessions } = await start({ tls: pair('one'), proxy_protocol: true });
+    const { port, sessions } = await start({ tls: one, proxy_protocol: true });
     const { connect } = await import('node:net');
     const { connect: connectTls } = await import('node:tls');
     const plain = connect(port, '127.0.0.1');
@@ -450,33 +441,30 @@ describe('our own TLS', () => {
   });
 
   test('a pair that does not fit, or a file that is none, is refused', () => {
-    expect(() => readTls({ cert: pair('one').cert, key: pair('two').key })).toThrow();
-    writeFileSync(join(folder, 'bad.crt'), 'no certificate');
-    expect(() => readTls({ cert: join(folder, 'bad.crt'), key: pair('one').key })).toThrow();
-    expect(() => readTls(pair('one'), Date.now() + 3 * 86_400_000)).toThrow(/expired/);
+    expect(() => readTls({ cert: one.cert, key: two.key })).toThrow();
+    writeFileSync(files('bad').cert, 'no certificate');
+    expect(() => readTls({ cert: files('bad').cert, key: one.key })).toThrow();
+    expect(() => readTls(one, Date.now() + 366 * 86_400_000)).toThrow(/expired/);
   });
 
   test('new files are taken when they change; bad ones are refused and the old pair stays', async () => {
-    const live = pair('live');
-    copyFileSync(pair('one').cert, live.cert);
-    copyFileSync(pair('one').key, live.key);
+    const live = files('live');
+    copyFileSync(one.cert, live.cert);
+    copyFileSync(one.key, live.key);
     const { followTls } = await import('../../src/http/tls.js');
     const { port, http, log } = await start({ tls: live });
     // The same files by other names: node watches each name at one pace only.
-    const watched = pair('watched');
+    const watched = files('watched');
     linkSync(live.cert, watched.cert);
     linkSync(live.key, watched.key);
     const stop = followTls(http.server as never, watched, log, 20);
     expect(await subject(port)).toBe('one');
-    const logged = async (line: string) => {
-      while (!log.lines.some((each) => each.includes(line))) await new Promise((resolve) => setTimeout(resolve, 10));
-    };
     writeFileSync(live.cert, 'broken');
-    await logged('tls_certificate_refused');
+    await log.until('tls_certificate_refused');
     expect(await subject(port)).toBe('one');
-    copyFileSync(pair('two').key, live.key);
-    copyFileSync(pair('two').cert, live.cert);
-    await logged('tls_certificate_loaded');
+    copyFileSync(two.key, live.key);
+    copyFileSync(two.cert, live.cert);
+    await log.until('tls_certificate_loaded');
     expect(await subject(port)).toBe('two');
     stop();
   });

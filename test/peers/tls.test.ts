@@ -1,9 +1,10 @@
 // TLS on the backend leg against real servers (RFC 6120 section 5 and 13.7, XEP-0368): verified, or no stream at all.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CertificateAuthority } from '../support/certs.js';
 import { type Edge, PEERS, startEdge } from '../support/peers/edge.js';
 import { describeWith } from '../support/peers/need.js';
-import { authority, type Peer, scratch, WRONG_DOMAIN } from '../support/peers/peer.js';
+import { type Peer, WRONG_DOMAIN } from '../support/peers/peer.js';
 import { type Relay, startRelay } from '../support/peers/relay.js';
 import { authenticate, login } from '../support/peers/user.js';
 
@@ -12,21 +13,20 @@ const SHORTER_THAN_A_STREAM_HEADER = 80;
 
 for (const { name, program, start } of PEERS) {
   describeWith([program, 'openssl'], `TLS towards ${name}`, () => {
-    const folder = scratch('stranger');
     let peer: Peer;
-    let stranger: string;
+    let stranger: CertificateAuthority;
     const ends: (() => Promise<unknown>)[] = [];
 
     beforeAll(async () => {
       peer = await start();
-      stranger = authority(folder.path, 'stranger').ca;
+      stranger = new CertificateAuthority('Stranger');
     });
     afterEach(async () => {
       for (const end of ends.splice(0).reverse()) await end();
     });
     afterAll(async () => {
       await peer?.stop();
-      folder.remove();
+      stranger?.remove();
     });
 
     async function edge(upstream: Record<string, unknown>, config?: Record<string, unknown>): Promise<Edge> {
@@ -62,7 +62,7 @@ for (const { name, program, start } of PEERS) {
         'a certificate of an unknown CA is refused over %s, and nothing follows',
         async (transport) => {
           const between = await relay(tls === 'direct' ? peer.tlsPort : peer.port);
-          const at = await edge({ port: between.port, tls, ca: stranger });
+          const at = await edge({ port: between.port, tls, ca: stranger.caFile });
           await expect(authenticate(transport, at, 'romeo')).rejects.toThrow('remote-connection-failed');
           expect(between.connections).toBe(1);
           expect(longestRecord(between.sent())).toBeLessThan(SHORTER_THAN_A_STREAM_HEADER);

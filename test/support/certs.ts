@@ -20,6 +20,8 @@ export interface CertificateOptions {
   /** Ended yesterday. */
   readonly expired?: boolean;
   readonly selfSigned?: boolean;
+  /** Encrypts the key. */
+  readonly passphrase?: string;
 }
 
 /** One CA with its own folder; `remove` it when done. */
@@ -56,17 +58,44 @@ export class CertificateAuthority {
     return this.make({ names: list, commonName: list[0]?.replace(/^\w+:/, ''), ...options });
   }
 
-  make({ names = [], commonName = 'test', expired = false, selfSigned = false }: CertificateOptions): KeyPair {
+  make({
+    names = [],
+    commonName = 'test',
+    expired = false,
+    selfSigned = false,
+    passphrase,
+  }: CertificateOptions): KeyPair {
     const id = `cert-${++this.#made}`;
     const extensions = [
       'basicConstraints=CA:FALSE',
       ...(names.length > 0 ? [`subjectAltName=${names.join(',')}`] : []),
     ];
     writeFileSync(join(this.folder, `${id}.ext`), extensions.join('\n'));
-    this.#openssl('req', '-new', ...this.#newKey(id), '-out', `${id}.csr`, '-subj', `/CN=${commonName.slice(0, 60)}`);
+    this.#openssl(
+      'req',
+      '-new',
+      ...this.#newKey(id, passphrase),
+      '-out',
+      `${id}.csr`,
+      '-subj',
+      `/CN=${commonName.slice(0, 60)}`,
+    );
     const signer = selfSigned ? ['-signkey', `${id}.key`] : ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial'];
     const days = ['-days', expired ? '-1' : '365'];
-    this.#openssl('x509', '-req', '-in', `${id}.csr`, ...signer, ...days, '-extfile', `${id}.ext`, '-out', `${id}.pem`);
+    const unlock = passphrase === undefined ? [] : ['-passin', `pass:${passphrase}`];
+    this.#openssl(
+      'x509',
+      '-req',
+      '-in',
+      `${id}.csr`,
+      ...signer,
+      ...unlock,
+      ...days,
+      '-extfile',
+      `${id}.ext`,
+      '-out',
+      `${id}.pem`,
+    );
     const [keyFile, certFile] = [join(this.folder, `${id}.key`), join(this.folder, `${id}.pem`)];
     return { keyFile, certFile, key: readFileSync(keyFile, 'utf8'), cert: readFileSync(certFile, 'utf8') };
   }
@@ -75,8 +104,9 @@ export class CertificateAuthority {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  #newKey(id: string): string[] {
-    return ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', `${id}.key`];
+  #newKey(id: string, passphrase?: string): string[] {
+    const lock = passphrase === undefined ? ['-nodes'] : ['-passout', `pass:${passphrase}`];
+    return ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', ...lock, '-keyout', `${id}.key`];
   }
 
   #openssl(...args: string[]): void {

@@ -3,6 +3,7 @@
 import type { ClientStream, Ending } from '../../src/stream/end.js';
 import type { StreamHeader } from '../../src/xmpp/header.js';
 import type { Stanza } from '../../src/xmpp/stanza.js';
+import { News } from './news.js';
 
 export class FakeClient implements ClientStream {
   name = 'test-client';
@@ -21,7 +22,7 @@ export class FakeClient implements ClientStream {
   closes = 0;
   /** Called after anything was heard. */
   heard: () => void = () => {};
-  #waiting: (() => void)[] = [];
+  #news = new News();
 
   constructor(fields: Partial<Pick<FakeClient, 'remoteAddress' | 'remotePort' | 'secure' | 'route' | 'takes'>> = {}) {
     Object.assign(this, fields);
@@ -50,8 +51,8 @@ export class FakeClient implements ClientStream {
     this.#changed();
   }
 
-  async when(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  when(condition: () => boolean): Promise<void> {
+    return this.#news.when(condition);
   }
 
   /** Resolves with how it was ended. */
@@ -62,6 +63,6 @@ export class FakeClient implements ClientStream {
 
   #changed(): void {
     this.heard();
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    this.#news.tell();
   }
 }

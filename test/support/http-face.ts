@@ -5,6 +5,7 @@ import type { BoshResponse, Held } from '../../src/bosh/held.js';
 import { createHttp, type Http, type HttpDeps, type HttpOptions } from '../../src/http/server.js';
 import type { Log } from '../../src/log.js';
 import { Metrics } from '../../src/metrics.js';
+import { News } from './news.js';
 import { ScriptedUpstream } from './ws-upstream.js';
 
 export const DEFAULTS: HttpOptions = {
@@ -45,7 +46,7 @@ export class ScriptedSessions {
   readonly lost: Held[] = [];
   readonly released: Held[] = [];
   readonly heads: Buffer[] = [];
-  #waiting: { count: number; done(): void }[] = [];
+  #news = new News();
 
   constructor(
     public on: (body: string, held: Held) => unknown = (body, held) =>
@@ -56,10 +57,7 @@ export class ScriptedSessions {
     this.bodies.push(body.toString());
     this.held.push(held);
     this.on(body.toString(), held);
-    this.#waiting = this.#waiting.filter((one) => {
-      if (this.bodies.length >= one.count) one.done();
-      return this.bodies.length < one.count;
-    });
+    this.#news.tell();
   }
 
   oversize(head: Buffer, held: Held): void {
@@ -78,20 +76,29 @@ export class ScriptedSessions {
 
   /** When so many requests have come in all. */
   count(count: number): Promise<void> {
-    if (this.bodies.length >= count) return Promise.resolve();
-    return new Promise((done) => this.#waiting.push({ count, done }));
+    return this.#news.when(() => this.bodies.length >= count);
   }
 }
 
 /** Lines of the log as `level event`. */
 export class LogLines implements Log {
   readonly lines: string[] = [];
-  debug = (event: string) => void this.lines.push(`debug ${event}`);
-  info = (event: string) => void this.lines.push(`info ${event}`);
-  warn = (event: string) => void this.lines.push(`warn ${event}`);
-  error = (event: string, fields?: Record<string, unknown>) =>
-    void this.lines.push(`error ${event} ${fields?.error ?? ''}`);
+  #news = new News();
+  debug = (event: string) => this.#add(`debug ${event}`);
+  info = (event: string) => this.#add(`info ${event}`);
+  warn = (event: string) => this.#add(`warn ${event}`);
+  error = (event: string, fields?: Record<string, unknown>) => this.#add(`error ${event} ${fields?.error ?? ''}`);
   child = () => this;
+
+  /** Resolves once a line contains this. */
+  until(part: string): Promise<void> {
+    return this.#news.when(() => this.lines.some((each) => each.includes(part)));
+  }
+
+  #add(line: string): void {
+    this.lines.push(line);
+    this.#news.tell();
+  }
 }
 
 export interface Face {

@@ -3,6 +3,8 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
+import { News } from './news.js';
+
 export interface RawAnswer {
   readonly status: number;
   readonly head: string;
@@ -15,20 +17,20 @@ export class RawHttp {
   readonly closed: Promise<void>;
   isClosed = false;
   #bytes = Buffer.alloc(0);
-  #wake: (() => void)[] = [];
+  #news = new News();
 
   private constructor(readonly socket: Socket) {
     this.closed = new Promise((resolve) => {
       socket.on('close', () => {
         this.isClosed = true;
-        this.#rouse();
+        this.#news.tell();
         resolve();
       });
     });
     socket.on('error', () => {});
     socket.on('data', (chunk) => {
       this.#bytes = Buffer.concat([this.#bytes, chunk]);
-      this.#rouse();
+      this.#news.tell();
     });
   }
 
@@ -59,7 +61,7 @@ export class RawHttp {
     for (;;) {
       const answer = this.#take();
       if (answer !== undefined || this.isClosed) return answer;
-      await new Promise<void>((resolve) => this.#wake.push(resolve));
+      await this.#news.next();
     }
   }
 
@@ -90,11 +92,5 @@ export class RawHttp {
     const body = this.#bytes.subarray(end + 4, end + 4 + length);
     this.#bytes = this.#bytes.subarray(end + 4 + length);
     return { status, head, headers, body, text: body.toString() };
-  }
-
-  #rouse(): void {
-    const wake = this.#wake;
-    this.#wake = [];
-    for (const one of wake) one();
   }
 }

@@ -3,8 +3,9 @@
 // element that arrived and may write any bytes. Some subdomains misbehave on purpose. No TLS, no roster, no presence.
 
 import { randomBytes } from 'node:crypto';
-import { EventEmitter, once } from 'node:events';
+import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
+import { News } from './news.js';
 import { type Xml, XmlReader } from './xml.js';
 
 const STREAM = 'http://etherx.jabber.org/streams';
@@ -41,7 +42,7 @@ export class StubConnection {
   #reader = this.#document();
   #restart = false;
   #closed = false;
-  #watchers = new Set<() => void>();
+  #news = new News();
 
   constructor(
     readonly server: StubServer,
@@ -70,31 +71,15 @@ export class StubConnection {
 
   /** Resolves with the first element that matches, also one that arrived before. */
   async until(match: (element: Xml) => boolean, ms = 5000): Promise<Xml> {
-    const found = await this.#watch(() => this.received.find(match), ms);
+    const found = await this.#news.until(() => this.received.find(match), ms);
     if (!found) throw new Error(`never arrived; received: ${this.received.map((each) => each.raw).join('\n')}`);
     return found;
   }
 
   /** Resolves once the client has sent this many stream headers. */
   async opened(count: number, ms = 5000): Promise<void> {
-    if (!(await this.#watch(() => this.headers.length >= count || undefined, ms))) throw new Error('no stream header');
-  }
-
-  #watch<T>(look: () => T | undefined, ms: number): Promise<T | undefined> {
-    return new Promise((resolve) => {
-      const done = (value: T | undefined): void => {
-        clearTimeout(timer);
-        this.#watchers.delete(check);
-        resolve(value);
-      };
-      const check = (): void => {
-        const value = look();
-        if (value !== undefined) done(value);
-      };
-      const timer = setTimeout(() => done(undefined), ms);
-      this.#watchers.add(check);
-      check();
-    });
+    if (!(await this.#news.until(() => this.headers.length >= count || undefined, ms)))
+      throw new Error('no stream header');
   }
 
   #document(): XmlReader {
@@ -118,7 +103,7 @@ export class StubConnection {
     }
     if (this.#restart) this.#reader = this.#document();
     this.#restart = false;
-    for (const watcher of this.#watchers) watcher();
+    this.#news.tell();
   }
 
   #header(header: Xml): void {
@@ -213,7 +198,7 @@ export class StubServer {
   readonly managed = new Map<string, StubConnection>();
   readonly #sessions = new Map<string, StubConnection>();
   readonly #server: Server;
-  readonly #opened = new EventEmitter();
+  readonly #news = new News();
 
   private constructor(server: Server) {
     this.#server = server;
@@ -242,17 +227,14 @@ export class StubServer {
 
   /** Resolves with the first connection whose stream header matches, also one that is yet to come. */
   async until(match: (header: Xml) => boolean, ms = 5000): Promise<StubConnection> {
-    const look = (): StubConnection | undefined => this.connections.find((each) => each.headers.some(match));
-    const signal = AbortSignal.timeout(ms);
-    for (let found = look(); ; found = look()) {
-      if (found) return found;
-      await once(this.#opened, 'opened', { signal });
-    }
+    const found = await this.#news.until(() => this.connections.find((each) => each.headers.some(match)), ms);
+    if (!found) throw new Error('no such stream was opened');
+    return found;
   }
 
   /** A connection has a new stream header. */
   opened(): void {
-    this.#opened.emit('opened');
+    this.#news.tell();
   }
 
   bound(connection: StubConnection): void {

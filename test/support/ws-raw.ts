@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { RawHttp } from './http-raw.js';
+import { News } from './news.js';
 
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
@@ -52,15 +53,15 @@ export interface Handshake {
 
 export class RawWebSocket {
   #bytes = Buffer.alloc(0);
-  #wake: (() => void)[] = [];
+  #news = new News();
 
   private constructor(readonly http: RawHttp) {
     this.#bytes = Buffer.from(http.rest);
     http.socket.on('data', (chunk) => {
       this.#bytes = Buffer.concat([this.#bytes, chunk]);
-      this.#rouse();
+      this.#news.tell();
     });
-    http.socket.on('close', () => this.#rouse());
+    http.socket.on('close', () => this.#news.tell());
   }
 
   /** The handshake's answer, whatever it is. */
@@ -104,7 +105,7 @@ export class RawWebSocket {
     for (;;) {
       const next = this.#take();
       if (next !== undefined || this.http.isClosed) return next;
-      await new Promise<void>((resolve) => this.#wake.push(resolve));
+      await this.#news.next();
     }
   }
 
@@ -141,11 +142,5 @@ export class RawWebSocket {
     if (bytes.length < head + length) return undefined;
     this.#bytes = bytes.subarray(head + length);
     return { opcode: bytes[0] & 0x0f, fin: (bytes[0] & 0x80) !== 0, payload: bytes.subarray(head, head + length) };
-  }
-
-  #rouse(): void {
-    const wake = this.#wake;
-    this.#wake = [];
-    for (const one of wake) one();
   }
 }

@@ -3,6 +3,7 @@
 import type { ClientStream, Ending, StreamEnd, Upstream } from '../../src/stream/end.js';
 import type { StreamHeader } from '../../src/xmpp/header.js';
 import type { Stanza } from '../../src/xmpp/stanza.js';
+import { News } from './news.js';
 
 export class ScriptedEnd implements StreamEnd {
   readonly headers: StreamHeader[];
@@ -11,7 +12,7 @@ export class ScriptedEnd implements StreamEnd {
   drains = 0;
   /** What `stanza` returns. */
   ready = true;
-  #wake: (() => void)[] = [];
+  #news = new News();
 
   constructor(
     readonly client: ClientStream,
@@ -24,35 +25,29 @@ export class ScriptedEnd implements StreamEnd {
   open(header: StreamHeader): void {
     this.headers.push(header);
     if (this.answers) this.client.open({ id: `stream-${this.headers.length}`, from: header.to });
-    this.#rouse();
+    this.#news.tell();
   }
 
   stanza(stanza: Stanza): boolean {
     this.stanzas.push(stanza.raw.toString());
-    this.#rouse();
+    this.#news.tell();
     return this.ready;
   }
 
   drain(): void {
     this.drains++;
-    this.#rouse();
+    this.#news.tell();
   }
 
   close(ending: Ending): void {
     this.endings.push(ending);
-    this.#rouse();
+    this.#news.tell();
   }
 
   /** Waits until this holds. */
   async until(holds: (end: ScriptedEnd) => boolean): Promise<this> {
-    while (!holds(this)) await new Promise<void>((resolve) => this.#wake.push(resolve));
+    await this.#news.when(() => holds(this));
     return this;
-  }
-
-  #rouse(): void {
-    const wake = this.#wake;
-    this.#wake = [];
-    for (const one of wake) one();
   }
 }
 
@@ -60,21 +55,19 @@ export class ScriptedUpstream implements Upstream {
   readonly ends: ScriptedEnd[] = [];
   /** Whether streams are opened at once. */
   answers = true;
-  #wake: (() => void)[] = [];
+  #news = new News();
 
   attach(client: ClientStream, header: StreamHeader): StreamEnd {
     const end = new ScriptedEnd(client, header, this.answers);
     this.ends.push(end);
     if (this.answers) client.open({ id: 'stream-1', from: header.to });
-    const wake = this.#wake;
-    this.#wake = [];
-    for (const one of wake) one();
+    this.#news.tell();
     return end;
   }
 
   /** The stream that was attached as the n-th, counted from 0. */
   async end(index: number): Promise<ScriptedEnd> {
-    while (this.ends.length <= index) await new Promise<void>((resolve) => this.#wake.push(resolve));
+    await this.#news.when(() => this.ends.length > index);
     return this.ends[index];
   }
 

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { KeyPair } from './certs.js';
+import { News } from './news.js';
 
 export interface XmppServerOptions {
   readonly host?: string;
@@ -48,7 +49,7 @@ export class XmppConnection {
   socket: Socket;
   headers: string[] = [];
   #unseen = '';
-  #waiting: (() => void)[] = [];
+  #news = new News();
 
   constructor(
     readonly raw: Socket,
@@ -82,18 +83,14 @@ export class XmppConnection {
   }
 
   /** Resolves when the condition holds; it is looked at whenever something happens. */
-  async when(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  when(condition: () => boolean): Promise<void> {
+    return this.#news.when(condition);
   }
 
   /** Resolves with how the client ended it. */
   async end(): Promise<XmppConnection['ended']> {
     await this.when(() => this.ended !== 'open' && this.socket.destroyed);
     return this.ended;
-  }
-
-  #changed(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #readPreamble(size: number | 'line'): void {
@@ -128,7 +125,7 @@ export class XmppConnection {
 
   #ending(how: 'fin' | 'reset'): void {
     if (this.ended === 'open') this.ended = this.received.endsWith('</stream:stream>') ? 'closed' : how;
-    this.#changed();
+    this.#news.tell();
   }
 
   #read(chunk: Buffer): void {
@@ -136,7 +133,7 @@ export class XmppConnection {
     this.received += chunk.toString('utf8');
     this.#unseen += chunk.toString('utf8');
     if (this.options.answers !== false) this.#answer();
-    this.#changed();
+    this.#news.tell();
   }
 
   #answer(): void {
@@ -177,12 +174,12 @@ export class XmppConnection {
 export class XmppServer {
   readonly connections: XmppConnection[] = [];
   readonly #server: Server;
-  #waiting: (() => void)[] = [];
+  #news = new News();
 
   private constructor(readonly options: XmppServerOptions) {
     this.#server = createServer((socket) => {
       this.connections.push(new XmppConnection(socket, this.options));
-      for (const resolve of this.#waiting.splice(0)) resolve();
+      this.#news.tell();
     });
   }
 
@@ -199,7 +196,7 @@ export class XmppServer {
 
   /** The nth connection, from 0, when it is there. */
   async connection(n = 0): Promise<XmppConnection> {
-    while (this.connections.length <= n) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await this.#news.when(() => this.connections.length > n);
     return this.connections[n];
   }
 

@@ -12,6 +12,7 @@ import { NS } from '../../src/xmpp/ns.js';
 import { Scanner } from '../../src/xmpp/scanner.js';
 import { Stanza } from '../../src/xmpp/stanza.js';
 import { FakeClient } from '../support/client-stream.js';
+import { News } from '../support/news.js';
 
 const HEADER = `<stream:stream xmlns='jabber:client' xmlns:stream='${NS.stream}' id='1' version='1.0'>`;
 const message = (body: string) => Stanza.from(`<message xmlns='jabber:client'><body>${body}</body></message>`);
@@ -21,26 +22,23 @@ class Other {
   text = '';
   chunks = 0;
   ended = false;
-  #waiting: (() => void)[] = [];
+  #news = new News();
 
   constructor(readonly socket: Socket) {
-    const changed = () => {
-      for (const resolve of this.#waiting.splice(0)) resolve();
-    };
     socket.on('data', (chunk: Buffer) => {
       this.text += chunk.toString();
       this.chunks++;
-      changed();
+      this.#news.tell();
     });
     socket.on('error', () => {});
     socket.on('end', () => {
       this.ended = true;
-      changed();
+      this.#news.tell();
     });
   }
 
-  async when(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  when(condition: () => boolean): Promise<void> {
+    return this.#news.when(condition);
   }
 }
 

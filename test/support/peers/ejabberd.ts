@@ -3,17 +3,9 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CertificateAuthority, type KeyPair } from '../certs.js';
 import { program } from './need.js';
-import {
-  ACCOUNTS,
-  authority,
-  type Certificate,
-  DOMAIN,
-  PASSWORD,
-  type Peer,
-  type PeerOptions,
-  scratch,
-} from './peer.js';
+import { ACCOUNTS, DOMAIN, PASSWORD, type Peer, type PeerOptions, scratch } from './peer.js';
 import { freePort, Running } from './process.js';
 
 const LIBRARIES = '/usr/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu';
@@ -21,7 +13,7 @@ const LIBRARIES = '/usr/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu';
 /** Starts ejabberd and resolves when it listens and its accounts exist. */
 export async function startEjabberd(options: PeerOptions = {}): Promise<Peer> {
   const folder = scratch('ejabberd');
-  const { ca, issue } = authority(folder.path);
+  const authority = new CertificateAuthority();
   const ports = {
     port: await freePort(),
     tlsPort: await freePort(),
@@ -29,7 +21,7 @@ export async function startEjabberd(options: PeerOptions = {}): Promise<Peer> {
     http: await freePort(),
   };
   const file = join(folder.path, 'ejabberd.yml');
-  writeFileSync(file, configuration(ports, issue(DOMAIN), options));
+  writeFileSync(file, configuration(ports, authority.issue(DOMAIN), options));
   const process = node(folder.path, file);
   await process.until(/ACCOUNTS READY/, 60_000);
   await Promise.all([ports.port, ports.tlsPort, ports.proxyPort].map((each) => process.listens(each)));
@@ -38,7 +30,7 @@ export async function startEjabberd(options: PeerOptions = {}): Promise<Peer> {
     port: ports.port,
     tlsPort: ports.tlsPort,
     proxyPort: ports.proxyPort,
-    ca,
+    ca: authority.caFile,
     own: options.web
       ? { bosh: `http://127.0.0.1:${ports.http}/bosh`, ws: `ws://127.0.0.1:${ports.http}/ws` }
       : undefined,
@@ -47,6 +39,7 @@ export async function startEjabberd(options: PeerOptions = {}): Promise<Peer> {
     stop: async () => {
       await process.stop('SIGTERM', 6000);
       folder.remove();
+      authority.remove();
     },
   };
 }
@@ -72,13 +65,13 @@ function node(folder: string, file: string): Running {
 
 function configuration(
   ports: { port: number; tlsPort: number; proxyPort: number; http: number },
-  { cert, key }: Certificate,
+  { certFile, keyFile }: KeyPair,
   { web }: PeerOptions,
 ): string {
   return `
 hosts: ["${DOMAIN}"]
 loglevel: info
-certfiles: ["${cert}", "${key}"]
+certfiles: ["${certFile}", "${keyFile}"]
 auth_method: internal
 auth_password_format: plain
 sm_use_cache: false

@@ -1,8 +1,7 @@
 // A real XMPP server as the tests see it, and what all of them serve: the domain test.example with Romeo, Juliet and some
 // others. Its certificates come from a generated CA; `wrong.example` is served with the certificate of test.example.
 
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -42,30 +41,4 @@ export interface PeerOptions {
 export function scratch(name: string): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), `bosh-${name}-`));
   return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 3 }) };
-}
-
-export interface Certificate {
-  readonly cert: string;
-  readonly key: string;
-}
-
-/** A certificate authority made for this run, in a folder; `issue` signs a server certificate for a name. */
-export function authority(folder: string, name = 'ca'): { readonly ca: string; issue(host: string): Certificate } {
-  const at = (file: string): string => join(folder, file);
-  const ca = at(`${name}.crt`);
-  const newKey = ['req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  openssl(...newKey, '-x509', '-days', '2', '-subj', `/CN=Test ${name}`, '-keyout', at(`${name}.key`), '-out', ca);
-  const issue = (host: string): Certificate => {
-    const [cert, key, request, extensions] = ['crt', 'key', 'csr', 'ext'].map((end) => at(`${host}.${end}`));
-    openssl(...newKey, '-subj', `/CN=${host}`, '-keyout', key, '-out', request);
-    writeFileSync(extensions, `subjectAltName=DNS:${host}\nextendedKeyUsage=serverAuth\n`);
-    const signer = ['-CA', ca, '-CAkey', at(`${name}.key`), '-CAcreateserial'];
-    openssl('x509', '-req', '-in', request, ...signer, '-days', '2', '-extfile', extensions, '-out', cert);
-    return { cert, key };
-  };
-  return { ca, issue };
-}
-
-function openssl(...args: string[]): void {
-  execFileSync('openssl', args, { stdio: 'pipe' });
 }

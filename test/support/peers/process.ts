@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
+import { News } from '../news.js';
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -16,7 +17,7 @@ export class Running {
   readonly pid: number;
   #child: ChildProcess;
   #log = '';
-  #waiting = new Set<() => void>();
+  #news = new News();
   #exit: Promise<number>;
   #ended: number | undefined;
 
@@ -53,7 +54,10 @@ export class Running {
 
   /** Resolves with the match once the output contains it; rejects when the process ends or the time is over. */
   async until(pattern: RegExp, ms = 20_000): Promise<RegExpMatchArray> {
-    const found = await this.#settled(() => this.#log.match(pattern) ?? undefined, ms);
+    const found = await this.#news.until(
+      () => this.#log.match(pattern) ?? (this.#ended === undefined ? undefined : null),
+      ms,
+    );
     if (!found) throw new Error(`pid ${this.pid} never wrote ${pattern}; it wrote:\n${this.#log.slice(-4000)}`);
     return found;
   }
@@ -83,7 +87,7 @@ export class Running {
 
   #hear = (text: string): void => {
     this.#log += text;
-    for (const look of this.#waiting) look();
+    this.#news.tell();
   };
 
   #end(code: number, text = ''): number {
@@ -99,23 +103,6 @@ export class Running {
       // the group is gone already
     }
   };
-
-  #settled<T>(look: () => T | undefined, ms: number): Promise<T | undefined> {
-    return new Promise((resolve) => {
-      const done = (value: T | undefined): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(check);
-        resolve(value);
-      };
-      const check = (): void => {
-        const value = look();
-        if (value !== undefined || this.#ended !== undefined) done(value);
-      };
-      const timer = setTimeout(() => done(undefined), ms);
-      this.#waiting.add(check);
-      check();
-    });
-  }
 }
 
 const given = new Set<number>();

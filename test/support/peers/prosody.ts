@@ -2,27 +2,18 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CertificateAuthority, type KeyPair } from '../certs.js';
 import { program } from './need.js';
-import {
-  ACCOUNTS,
-  authority,
-  type Certificate,
-  DOMAIN,
-  PASSWORD,
-  type Peer,
-  type PeerOptions,
-  scratch,
-  WRONG_DOMAIN,
-} from './peer.js';
+import { ACCOUNTS, DOMAIN, PASSWORD, type Peer, type PeerOptions, scratch, WRONG_DOMAIN } from './peer.js';
 import { freePort, Running } from './process.js';
 
 /** Starts Prosody and resolves when it listens. */
 export async function startProsody(options: PeerOptions = {}): Promise<Peer> {
   const folder = scratch('prosody');
-  const { ca, issue } = authority(folder.path);
+  const authority = new CertificateAuthority();
   const [port, tlsPort, http] = [await freePort(), await freePort(), await freePort()];
   const file = join(folder.path, 'prosody.cfg.lua');
-  writeFileSync(file, configuration(folder.path, { port, tlsPort, http }, issue(DOMAIN), options));
+  writeFileSync(file, configuration(folder.path, { port, tlsPort, http }, authority.issue(DOMAIN), options));
   for (const name of ACCOUNTS) account(join(folder.path, 'data'), name);
   const process = new Running(program('prosody') ?? 'prosody', ['-F', '--config', file], { cwd: folder.path });
   await Promise.all([port, tlsPort, ...(options.web ? [http] : [])].map((each) => process.listens(each)));
@@ -30,7 +21,7 @@ export async function startProsody(options: PeerOptions = {}): Promise<Peer> {
     name: 'prosody',
     port,
     tlsPort,
-    ca,
+    ca: authority.caFile,
     own: options.web
       ? { bosh: `http://127.0.0.1:${http}/http-bind`, ws: `ws://127.0.0.1:${http}/xmpp-websocket` }
       : undefined,
@@ -39,6 +30,7 @@ export async function startProsody(options: PeerOptions = {}): Promise<Peer> {
     stop: async () => {
       await process.stop();
       folder.remove();
+      authority.remove();
     },
   };
 }
@@ -46,15 +38,15 @@ export async function startProsody(options: PeerOptions = {}): Promise<Peer> {
 function configuration(
   folder: string,
   ports: { port: number; tlsPort: number; http: number },
-  { cert, key }: Certificate,
+  { certFile, keyFile }: KeyPair,
   { web }: PeerOptions,
 ): string {
-  const ssl = `ssl = { certificate = "${cert}", key = "${key}" }`;
+  const ssl = `ssl = { certificate = "${certFile}", key = "${keyFile}" }`;
   return `
 run_as_root = true
 pidfile = "${folder}/prosody.pid"
 data_path = "${folder}/data"
-certificates = "${folder}"
+certificates = "${folder}/certs"
 plugin_paths = {}
 admins = {}
 interfaces = { "127.0.0.1" }
