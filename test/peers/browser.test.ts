@@ -7,7 +7,7 @@ import { type Edge, OWN, startEdge } from '../support/peers/edge.js';
 import { describeWith } from '../support/peers/need.js';
 import { DOMAIN, PASSWORD, type Peer } from '../support/peers/peer.js';
 import { startProsody } from '../support/peers/prosody.js';
-import { login } from '../support/peers/user.js';
+import { login, type User } from '../support/peers/user.js';
 
 describeWith(['chromium', 'prosody', 'openssl'], 'strophe.js in Chromium, cross-origin', () => {
   let peer: Peer;
@@ -64,6 +64,15 @@ describeWith(['chromium', 'prosody', 'openssl'], 'strophe.js in Chromium, cross-
     });
   });
 
+  /** Talks both ways, and what came while the page was away is there before what comes now. */
+  async function isBack(romeo: User, jid: string): Promise<void> {
+    await call(page, 'say', romeo.jid, 'I am back');
+    expect((await romeo.message('I am back')).attr('from')).toBe(jid);
+    romeo.say(jid, 'welcome');
+    await until(page, `messages.some((each) => each.text === 'welcome')`);
+    expect(await read(page, 'messages.map((each) => each.text)')).toEqual(['while you were away', 'welcome']);
+  }
+
   it('restores its BOSH session after the page is reloaded: same JID, and what came meanwhile', async () => {
     const romeo = await login('websocket', edge, 'romeo');
     const jid = `juliet@${DOMAIN}/balcony`;
@@ -76,11 +85,7 @@ describeWith(['chromium', 'prosody', 'openssl'], 'strophe.js in Chromium, cross-
     await romeo.ping();
     await call(page, 'restore', edge.bosh, jid);
     await until(page, `statuses.includes('ATTACHED')`);
-    await call(page, 'say', romeo.jid, 'I am back');
-    expect((await romeo.message('I am back')).attr('from')).toBe(jid);
-    romeo.say(jid, 'welcome');
-    await until(page, `messages.some((each) => each.text === 'welcome')`);
-    expect(await read(page, 'messages.map((each) => each.text)')).toEqual(['while you were away', 'welcome']);
+    await isBack(romeo, jid);
     await romeo.close();
   });
 
@@ -97,11 +102,7 @@ describeWith(['chromium', 'prosody', 'openssl'], 'strophe.js in Chromium, cross-
     await call(page, 'connect', edge.ws, `juliet@${DOMAIN}`, PASSWORD);
     await until(page, `statuses.includes('CONNECTED')`);
     expect(await read(page, 'connection.hasResumed()')).toBe(true);
-    await call(page, 'say', romeo.jid, 'I am back');
-    expect((await romeo.message('I am back')).attr('from')).toBe(jid);
-    romeo.say(jid, 'welcome');
-    await until(page, `messages.some((each) => each.text === 'welcome')`);
-    expect(await read(page, 'messages.map((each) => each.text)')).toEqual(['while you were away', 'welcome']);
+    await isBack(romeo, jid);
     await romeo.close();
   });
 });

@@ -4,25 +4,15 @@ import { client, type XmppClient, xml } from '@xmpp/client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
 import { Inbox } from '../support/inbox.js';
-import { type Edge, OWN, PEERS, startEdge } from '../support/peers/edge.js';
+import { type Edge, Front, PEERS } from '../support/peers/edge.js';
 import { describeWith } from '../support/peers/need.js';
-import { DOMAIN, PASSWORD, type Peer } from '../support/peers/peer.js';
+import { DOMAIN, PASSWORD } from '../support/peers/peer.js';
 import { buildPurple, type Purple, purpleInstalled } from '../support/peers/purple.js';
 import { login } from '../support/peers/user.js';
 
 for (const { name, program, start } of PEERS) {
   describeWith([program, 'openssl'], `clients in front of ${name}`, () => {
-    let peer: Peer;
-    let edge: Edge;
-
-    beforeAll(async () => {
-      peer = await start({ web: OWN });
-      edge = await startEdge(peer);
-    });
-    afterAll(async () => {
-      await edge?.stop();
-      await peer?.stop();
-    });
+    const at = new Front(start);
 
     describe('@xmpp/client over WebSocket', () => {
       // it uses the global of browsers and newer Nodes; this one can also be cut
@@ -30,8 +20,8 @@ for (const { name, program, start } of PEERS) {
       afterAll(() => void vi.unstubAllGlobals());
 
       it('logs in, chats and stops', async () => {
-        const romeo = await login('bosh', edge, 'romeo');
-        const { juliet, inbox } = xmppClient(edge);
+        const romeo = await login('bosh', at.edge, 'romeo');
+        const { juliet, inbox } = xmppClient(at.edge);
         const jid = String(await juliet.start());
         expect(jid).toMatch(`juliet@${DOMAIN}/`);
         await juliet.send(xml('message', { to: romeo.jid, type: 'chat' }, xml('body', {}, 'O Romeo')));
@@ -43,8 +33,8 @@ for (const { name, program, start } of PEERS) {
       });
 
       it('resumes by itself after its socket was cut, with what came meanwhile', async () => {
-        const romeo = await login('bosh', edge, 'romeo');
-        const { juliet, inbox } = xmppClient(edge);
+        const romeo = await login('bosh', at.edge, 'romeo');
+        const { juliet, inbox } = xmppClient(at.edge);
         const enabled = new Promise<void>((resolve) => juliet.on('nonza', (nonza) => nonza.is('enabled') && resolve()));
         const jid = String(await juliet.start());
         await enabled;
@@ -70,8 +60,8 @@ for (const { name, program, start } of PEERS) {
       afterAll(() => purple?.remove());
 
       it('logs in, chats and signs off: features come in the session creation response', async () => {
-        const romeo = await login('websocket', edge, 'romeo');
-        const mercutio = purple.start(`mercutio@${DOMAIN}/purple`, edge.bosh);
+        const romeo = await login('websocket', at.edge, 'romeo');
+        const mercutio = purple.start(`mercutio@${DOMAIN}/purple`, at.edge.bosh);
         await mercutio.until(/SIGNED-ON/);
         mercutio.write(`say romeo@${DOMAIN} a plague on both your houses`);
         expect((await romeo.message('a plague on both your houses')).attr('from')).toBe(`mercutio@${DOMAIN}/purple`);

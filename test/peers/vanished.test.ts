@@ -1,9 +1,8 @@
 // BOSH clients that vanish, as the server behind and the other user see it (XEP-0206 section 7, XEP-0198).
 
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Edge, PEERS, startEdge } from '../support/peers/edge.js';
+import { expect, it } from 'vitest';
+import { Front, PEERS } from '../support/peers/edge.js';
 import { describeWith } from '../support/peers/need.js';
-import type { Peer } from '../support/peers/peer.js';
 import { authenticate, login } from '../support/peers/user.js';
 
 // what each server logs once it keeps a stream that lost its connection
@@ -11,21 +10,11 @@ const ASLEEP = /going into hibernation|waiting \d+ seconds for stream resumption
 
 for (const { name, program, start } of PEERS)
   describeWith([program, 'openssl'], `a vanished BOSH client in front of ${name}`, () => {
-    let peer: Peer;
-    let edge: Edge;
-
-    beforeAll(async () => {
-      peer = await start();
-      edge = await startEdge(peer, {}, { default_inactivity: 2 });
-    });
-    afterAll(async () => {
-      await edge?.stop();
-      await peer?.stop();
-    });
+    const at = new Front(start, { default_inactivity: 2 });
 
     it('206/7 a message it never fetched comes back as recipient-unavailable, a request as service-unavailable', async () => {
-      const romeo = await login('websocket', edge, 'romeo');
-      const juliet = await login('bosh', edge, 'juliet');
+      const romeo = await login('websocket', at.edge, 'romeo');
+      const juliet = await login('bosh', at.edge, 'juliet');
       juliet.carrier.vanish();
       romeo.say(juliet.jid, 'are you there?');
       romeo.send(
@@ -44,8 +33,8 @@ for (const { name, program, start } of PEERS)
     });
 
     it('a message to its account after the session ended is stored and comes with the next log-in', async () => {
-      const romeo = await login('websocket', edge, 'romeo');
-      const nurse = await login('bosh', edge, 'nurse');
+      const romeo = await login('websocket', at.edge, 'romeo');
+      const nurse = await login('bosh', at.edge, 'nurse');
       nurse.send(`<presence xmlns="jabber:client" to="${romeo.jid}"/>`);
       await romeo.element((each) => each.attr('from') === nurse.jid, 'presence');
       nurse.carrier.vanish();
@@ -55,20 +44,20 @@ for (const { name, program, start } of PEERS)
       );
       romeo.say(nurse.jid.split('/')[0], 'good night');
       await romeo.ping();
-      const again = await login('bosh', edge, 'nurse');
+      const again = await login('bosh', at.edge, 'nurse');
       await again.message('good night');
       await Promise.all([romeo.close(), again.close()]);
     });
 
     it('with stream management nothing bounces: the stream resumes over WebSocket after the session ended', async () => {
-      const romeo = await login('websocket', edge, 'romeo');
-      const mercutio = await login('bosh', edge, 'mercutio');
+      const romeo = await login('websocket', at.edge, 'romeo');
+      const mercutio = await login('bosh', at.edge, 'mercutio');
       const previd = await mercutio.enable();
       mercutio.carrier.vanish();
       for (const text of ['one', 'two', 'three']) romeo.say(mercutio.jid, text);
       await romeo.ping();
-      await peer.until(ASLEEP);
-      const again = await authenticate('websocket', edge, 'mercutio');
+      await at.peer.until(ASLEEP);
+      const again = await authenticate('websocket', at.edge, 'mercutio');
       expect((await again.resume(previd, 0)).name).toBe('resumed');
       await again.ping();
       expect(again.texts).toEqual(['one', 'two', 'three']);

@@ -46,12 +46,13 @@ function configuration(
 run_as_root = true
 pidfile = "${folder}/prosody.pid"
 data_path = "${folder}/data"
-certificates = "${folder}/certs"
+certificates = "${folder}"
 plugin_paths = {}
 admins = {}
 interfaces = { "127.0.0.1" }
 c2s_ports = { ${ports.port} }
 c2s_direct_tls_ports = { ${ports.tlsPort} }
+c2s_direct_tls_${ssl}
 http_ports = { ${web ? ports.http : ''} }
 https_ports = {}
 s2s_ports = {}
