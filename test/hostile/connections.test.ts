@@ -1,28 +1,9 @@
 // Hostile use of one HTTP connection: what is sent behind a request that is not answered yet, and what is never read.
 
-import { afterEach, expect, test } from 'vitest';
-import { type Face, ScriptedSessions, startFace } from '../support/http-face.js';
-import { RawHttp } from '../support/http-raw.js';
+import { expect, test } from 'vitest';
+import { faces, ScriptedSessions } from '../support/http-face.js';
 
-let face: Face | undefined;
-const open: RawHttp[] = [];
-
-afterEach(async () => {
-  for (const raw of open.splice(0)) raw.destroy();
-  await face?.close();
-  face = undefined;
-});
-
-async function start(sessions?: ScriptedSessions): Promise<Face> {
-  face = await startFace({}, sessions && { sessions });
-  return face;
-}
-
-async function raw(port: number): Promise<RawHttp> {
-  const client = await RawHttp.connect(port);
-  open.push(client);
-  return client;
-}
+const { start, raw } = faces();
 
 const UPGRADE = 'host: a\r\nconnection: upgrade\r\n';
 const WEBSOCKET = `${UPGRADE}upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: xmpp\r\n`;
@@ -34,7 +15,7 @@ test.each([
   ['a WebSocket where there is none', `GET /nowhere HTTP/1.1\r\n${WEBSOCKET}\r\n`],
 ])('RFC 9110 7.8: an upgrade to %s behind a request that waits costs that connection only', async (_, upgrade) => {
   const sessions = new ScriptedSessions(() => {});
-  const { port } = await start(sessions);
+  const { port } = await start({}, { sessions });
   const client = (await raw(port)).post('/http-bind/', '<body/>');
   await sessions.count(1);
   client.send(upgrade);
@@ -60,12 +41,13 @@ test('RFC 9112 9.3.2: a client that asks and asks without reading is cut off, wh
 
 test('RFC 9112 9.3.2: requests that are always one ahead of their answers are all answered, and none is kept', async () => {
   const sessions = new ScriptedSessions(() => {});
-  const { port } = await start(sessions);
+  const { port } = await start({}, { sessions });
   const client = (await raw(port)).post('/http-bind/', '<body/>');
   for (let i = 0; i < 100; i++) {
     client.post('/http-bind/', '<body/>');
     expect((await client.answer())?.status).toBe(200);
   }
+  expect(sessions.held.at(-1)).toHaveProperty('before');
   expect(chain(sessions.held.at(-1))).toBeLessThan(3);
 });
 

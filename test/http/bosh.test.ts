@@ -1,31 +1,22 @@
 import { promisify } from 'node:util';
 import { deflateRawSync, deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { answer, type Face, startFace } from '../support/http-face.js';
-import { RawHttp } from '../support/http-raw.js';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { answer, type Face, faces, startFace } from '../support/http-face.js';
+import type { RawHttp } from '../support/http-raw.js';
 
+const { start, raw: connect } = faces();
 let face: Face;
-let open: RawHttp[] = [];
 
 beforeEach(async () => {
-  face = await startFace();
+  face = await start();
 });
 
-afterEach(async () => {
-  for (const raw of open) raw.destroy();
-  open = [];
-  await face.close();
-});
-
-async function raw(port = face.port): Promise<RawHttp> {
-  const client = await RawHttp.connect(port);
-  open.push(client);
-  return client;
+function raw(port = face.port): Promise<RawHttp> {
+  return connect(port);
 }
 
-async function restart(...args: Parameters<typeof startFace>): Promise<void> {
-  await face.close();
-  face = await startFace(...args);
+async function restart(...args: Parameters<typeof start>): Promise<void> {
+  face = await start(...args);
 }
 
 describe('XEP-0124 section 5: the transport', () => {

@@ -4,36 +4,16 @@ import { copyFileSync, linkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { forwardedClient, Networks } from '../../src/http/address.js';
 import { Cors, Origins } from '../../src/http/cors.js';
 import { isCallback, jsonp } from '../../src/http/jsonp.js';
 import { readProxyHeader } from '../../src/http/proxy-protocol.js';
 import { readTls } from '../../src/http/tls.js';
 import { CertificateAuthority } from '../support/certs.js';
-import { type Face, startFace } from '../support/http-face.js';
-import { RawHttp } from '../support/http-raw.js';
-import { RawWebSocket } from '../support/ws-raw.js';
+import { DEFAULTS, faces } from '../support/http-face.js';
 
-let face: Face | undefined;
-const open: RawHttp[] = [];
-
-afterEach(async () => {
-  for (const raw of open.splice(0)) raw.destroy();
-  await face?.close();
-  face = undefined;
-});
-
-async function start(...args: Parameters<typeof startFace>): Promise<Face> {
-  face = await startFace(...args);
-  return face;
-}
-
-async function raw(port: number, tls = false): Promise<RawHttp> {
-  const client = await RawHttp.connect(port, tls);
-  open.push(client);
-  return client;
-}
+const { start, raw, webSocket } = faces();
 
 async function get(
   port: number,
@@ -287,10 +267,9 @@ describe('the client address', () => {
         .answer();
       expect(sessions.held.at(-1)).toMatchObject({ remoteAddress: address, secure: true });
     }
-    const ws = await RawWebSocket.open(port, {
+    const ws = await webSocket(port, {
       headers: { 'x-forwarded-for': '203.0.113.7', 'x-forwarded-proto': 'wss' },
     });
-    open.push(ws.http);
     ws.text('<open xmlns="urn:ietf:params:xml:ns:xmpp-framing" to="a" version="1.0"/>');
     expect((await upstream.end(0)).client).toMatchObject({ remoteAddress: '203.0.113.7', secure: true });
   });
@@ -499,7 +478,6 @@ describe('XEP-0156 host-meta', () => {
     expect((await get(port, '/.well-known/host-meta', proxied)).text).toContain(
       '"https://chat.example.org/http-bind/"',
     );
-    await face?.close();
     const { port: direct } = await start({ trusted_proxies: [] });
     expect((await get(direct, '/.well-known/host-meta', proxied)).text).toContain(
       '"http://edge.example:5280/http-bind/"',
@@ -549,15 +527,13 @@ describe('pages', () => {
   test('the status page says what to do while there is no XMPP server behind', async () => {
     const nobody = () => ({ options: { upstreams: {}, firewall: { allow: [] } } });
     expect((await get((await start({}, { status: nobody })).port, '/')).text).toContain('--upstream=example.com');
-    await face?.close();
     const somebody = () => ({ options: { upstreams: { 'a.example': {} } } });
     expect((await get((await start({}, { status: somebody })).port, '/')).text).not.toContain('upstream');
   });
 
   test('sysinfo is closed without a password, wants it, and shows options without secrets', async () => {
-    await start({}, { status });
-    expect((await get(face?.port ?? 0, '/http-bind/sysinfo')).status).toBe(403);
-    await face?.close();
+    const unset = await start({}, { status });
+    expect((await get(unset.port, '/http-bind/sysinfo')).status).toBe(403);
     const { port } = await start({ system_info_password: 'hunter2' }, { status });
     const ask = (credentials: string) =>
       get(port, '/http-bind/sysinfo/', `authorization: Basic ${Buffer.from(credentials).toString('base64')}\r\n`);
@@ -590,7 +566,6 @@ describe('pages', () => {
 
   test('new options are taken at once by reload', async () => {
     const { port, http } = await start();
-    const { DEFAULTS } = await import('../support/http-face.js');
     http.reload({
       ...DEFAULTS,
       cors: { origins: ['https://a.example'], credentials: false },

@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { Stanza } from '../../src/xmpp/stanza.js';
-import { DEFAULTS, type Face, startFace } from '../support/http-face.js';
+import { DEFAULTS, type Face, faces } from '../support/http-face.js';
 import { frame, type Handshake, OPCODE, RawWebSocket } from '../support/ws-raw.js';
 
 const FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
@@ -8,28 +8,19 @@ const OPEN = `<open xmlns="${FRAMING}" to="example.com" version="1.0"/>`;
 const CLOSE = `<close xmlns="${FRAMING}" />`;
 const MESSAGE = '<message xmlns="jabber:client" to="romeo@example.net"><body>Art thou not Romeo?</body></message>';
 
+const { start, webSocket } = faces();
 let face: Face;
-let sockets: RawWebSocket[] = [];
 
 beforeEach(async () => {
-  face = await startFace();
+  face = await start();
 });
 
-afterEach(async () => {
-  for (const socket of sockets) socket.http.destroy();
-  sockets = [];
-  await face.close();
-});
-
-async function restart(options: Parameters<typeof startFace>[0]): Promise<void> {
-  await face.close();
-  face = await startFace(options);
+async function restart(...args: Parameters<typeof start>): Promise<void> {
+  face = await start(...args);
 }
 
-async function connect(handshake: Handshake = {}): Promise<RawWebSocket> {
-  const socket = await RawWebSocket.open(face.port, handshake);
-  sockets.push(socket);
-  return socket;
+function connect(handshake?: Handshake): Promise<RawWebSocket> {
+  return webSocket(face.port, handshake);
 }
 
 /** A WebSocket whose stream is open, and the upstream's end of it. */
@@ -87,8 +78,7 @@ describe('RFC 7395 section 3.1: the handshake', () => {
   });
 
   test('a server that drains answers 503', async () => {
-    await face.close();
-    face = await startFace({}, { status: () => ({ draining: true }) });
+    await restart({}, { status: () => ({ draining: true }) });
     const answer = await shake({});
     expect(answer?.status).toBe(503);
     expect(answer?.headers.get('retry-after')).toBe('5');
@@ -598,9 +588,8 @@ describe('what is counted', () => {
     expect(await face.metrics.text()).toMatch(/bosh_ws_connections 1\n/);
     await socket.text(CLOSE).toTheEnd();
     await socket.http.closed;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await vi.waitFor(async () => expect(await face.metrics.text()).toMatch(/bosh_ws_connections 0\n/));
     const text = await face.metrics.text();
-    expect(text).toMatch(/bosh_ws_connections 0\n/);
     expect(text).toMatch(/bosh_ws_close_total\{code="1000"\} 1\n/);
     expect(text).toMatch(/bosh_bytes_total\{transport="websocket",direction="in"\} [1-9]/);
   });

@@ -18,7 +18,7 @@ describe('XEP-0124', () => {
 
   ours('10 an inactive session ends silently and is then unknown', async () => {
     const { session, backend } = await s.pair();
-    await within(backend.end, 5000);
+    expect(await within(backend.end, 5000)).toBeDefined();
     expect((await session.send()).verdict).toBe('terminate item-not-found');
   });
 

@@ -60,10 +60,13 @@ describe('XEP-0124', () => {
   });
 
   ours('16.4 a payload goes to the stream that the body names', async () => {
-    const { session, second, backends } = await two();
+    const { session, first, second, backends } = await two();
     void session.send(message('a@test.example', 'second only'), { stream: second }).catch(() => {});
     await backends[1].until((each) => each.name === 'message');
-    expect(backends[0].received).toEqual([]);
+    void session.send(message('a@test.example', 'first only'), { stream: first }).catch(() => {});
+    await backends[0].until((each) => each.name === 'message');
+    const texts = backends.map(({ received }) => received.map((each) => each.textOf('body')));
+    expect(texts).toEqual([['first only'], ['second only']]);
   });
 
   ours('16.4 a payload without `stream` goes to all streams', async () => {

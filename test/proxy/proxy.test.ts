@@ -404,13 +404,12 @@ describe('whom strangers may make us dial', () => {
 describe('flow', () => {
   test('a client that takes no more pauses its server, and nothing is lost', async () => {
     const client = new FakeClient();
-    const { connection } = await open({}, {}, {}, client);
+    const { end, connection } = await open({}, {}, {}, client);
     client.takes = false;
-    const one = `<message><body>${'x'.repeat(1000)}</body></message>`;
     let sent = 0;
     const flood = () => {
       while (sent < 20_000 && connection.socket.writableLength < 65536) {
-        connection.send(one);
+        connection.send(`<message id='${sent}'><body>${'x'.repeat(1000)}</body></message>`);
         sent++;
       }
     };
@@ -423,6 +422,10 @@ describe('flow', () => {
     expect(client.bytes - bytes).toBeLessThan(200_000);
     expect(sent).toBeLessThan(20_000);
     client.takes = true;
+    end.drain();
+    await client.when(() => client.stanzas.length === 20_001);
+    const ids = client.stanzas.slice(1).map((each) => Number(/ id='(\d+)'/.exec(each)?.[1]));
+    expect(ids).toEqual(Array.from({ length: 20_000 }, (_, at) => at));
   });
 
   test('drain goes on', async () => {

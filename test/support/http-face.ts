@@ -1,11 +1,14 @@
 // The HTTP face alone, on a free port, with a session engine and an upstream that tests hold in their hands.
 
 import type { AddressInfo } from 'node:net';
+import { afterEach } from 'vitest';
 import type { BoshResponse, Held } from '../../src/bosh/held.js';
 import { createHttp, type Http, type HttpDeps, type HttpOptions } from '../../src/http/server.js';
 import type { Log } from '../../src/log.js';
 import { Metrics } from '../../src/metrics.js';
+import { RawHttp } from './http-raw.js';
 import { News } from './news.js';
+import { type Handshake, RawWebSocket } from './ws-raw.js';
 import { ScriptedUpstream } from './ws-upstream.js';
 
 export const DEFAULTS: HttpOptions = {
@@ -134,5 +137,34 @@ export async function startFace(
     metrics,
     log,
     close: () => http.close(),
+  };
+}
+
+/** For the tests of a file: a face at a time, and raw connections to it; after each test all are gone. */
+export function faces() {
+  let face: Face | undefined;
+  const open: RawHttp[] = [];
+  afterEach(async () => {
+    for (const raw of open.splice(0)) raw.destroy();
+    await face?.close();
+    face = undefined;
+  });
+  return {
+    /** Starts a face, in place of the one before. */
+    start: async (...args: Parameters<typeof startFace>): Promise<Face> => {
+      await face?.close();
+      face = await startFace(...args);
+      return face;
+    },
+    raw: async (port: number, tls = false): Promise<RawHttp> => {
+      const client = await RawHttp.connect(port, tls);
+      open.push(client);
+      return client;
+    },
+    webSocket: async (port: number, handshake?: Handshake): Promise<RawWebSocket> => {
+      const socket = await RawWebSocket.open(port, handshake);
+      open.push(socket.http);
+      return socket;
+    },
   };
 }
