@@ -45,7 +45,7 @@ export interface Run {
 const SESSIONS = 64;
 const MESSAGES = 16_000;
 /** Rounds of set-ups before the ones that count: they are cold code for long. */
-const WARM_UP = 3;
+const WARM_UP = 6;
 
 /** CPU microseconds a message, for each of the servers. */
 export async function chat(scenario: Chat, starts: readonly Start[], run: Run): Promise<Series[]> {
