@@ -32,6 +32,23 @@ export interface StreamEnd {
   close(ending: Ending): void;
 }
 
+/** What is known of a client by its own TLS connection to this server. */
+export interface Tls {
+  /** As node:tls names it, such as TLSv1.3. */
+  readonly version: string;
+  /** Channel binding data of type tls-exporter (RFC 9266), 32 bytes; undefined where the connection cannot give any. */
+  exporter(): Buffer | undefined;
+  /** The client's certificate, only where one of the configured authorities signed it. */
+  readonly certificate?: ClientCertificate;
+}
+
+export interface ClientCertificate {
+  /** SHA-256 over the certificate, in hexadecimal digits. */
+  readonly fingerprint: string;
+  /** The XMPP addresses it was issued to (id-on-xmppAddr, RFC 6120 section 13.7.1.4), as they are written there. */
+  readonly addresses: readonly string[];
+}
+
 /** What an upstream may know of a client. */
 export interface ClientStream extends StreamEnd {
   /** For logs: never the whole sid. */
@@ -44,6 +61,8 @@ export interface ClientStream extends StreamEnd {
   readonly secure: boolean;
   /** The BOSH `route` attribute, unchecked. */
   readonly route?: string;
+  /** Where TLS ends here and the stream has one connection only, so not over BOSH (but for a certificate of its client). */
+  readonly tls?: Tls;
 }
 
 /** Whatever, given a client's end, hands back a server's end. */

@@ -26,6 +26,9 @@ export class WrappedClient implements ClientStream {
   get route(): string | undefined {
     return this.client.route;
   }
+  get tls(): ClientStream['tls'] {
+    return this.client.tls;
+  }
 
   open(header: StreamHeader): void {
     this.client.open(header);
