@@ -1,0 +1,129 @@
+// What modules keep beyond a connection, and what a driver promises about it. A store is named by its host and its own
+// name, and is of one of three kinds. Types only: memory.ts and level.ts are the drivers, index.ts picks one.
+//
+// Every change resolves when it is durable by the driver's standard, and whoever reads after that sees it. It rejects
+// with a StoreError when it could not be made so, and then nothing of it is there. Keys and fields are any strings.
+
+/** What can be kept: what JSON can say. A property that is undefined is not kept. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined };
+
+/** Gives the value that follows; undefined removes it. Throwing leaves everything as it was. It must not wait. */
+export type Change = (value: Json | undefined) => Json | undefined;
+
+/** One value a key, such as a user's password hashes. */
+export interface KeyValueStore {
+  get(key: string): Promise<Json | undefined>;
+  /** Undefined removes the key. */
+  set(key: string, value: Json | undefined): Promise<void>;
+  /** Reads, changes and writes with no other change of that key in between; resolves to the new value. */
+  update(key: string, change: Change): Promise<Json | undefined>;
+  /** All keys, in no order. */
+  keys(): AsyncIterable<string>;
+}
+
+/** Fields under a key, such as a user's contacts, by JID. A key is there as long as it has a field. */
+export interface MapStore {
+  get(key: string, field: string): Promise<Json | undefined>;
+  /** Undefined removes the field. */
+  set(key: string, field: string, value: Json | undefined): Promise<void>;
+  /** As `KeyValueStore.update`, for one field. */
+  update(key: string, field: string, change: Change): Promise<Json | undefined>;
+  /** Sets (or, by undefined, removes) several fields, all or none. A Map does, and so do Object.entries. */
+  change(key: string, fields: Iterable<readonly [field: string, value: Json | undefined]>): Promise<void>;
+  all(key: string): Promise<Map<string, Json>>;
+  /** How many fields the key has. */
+  size(key: string): Promise<number>;
+  /** Removes all fields of the key at once. */
+  remove(key: string): Promise<void>;
+  /** All keys, in no order. */
+  keys(): AsyncIterable<string>;
+}
+
+/** A stanza as it was kept. */
+export interface ArchiveItem {
+  /** Given by `append`: printable ASCII, never given again, and greater as text than those given before for that key. */
+  readonly id: string;
+  /** When it was, in milliseconds since 1970. */
+  readonly at: number;
+  /** Whom it was exchanged with. */
+  readonly with?: string;
+  readonly stanza: string;
+}
+
+export type NewArchiveItem = Omit<ArchiveItem, 'id'>;
+
+/** A part of an archive; what is not said does not limit. */
+export interface ArchiveRange {
+  /** Only items behind this id, which need not be there any more. */
+  readonly after?: string;
+  /** Only items in front of this id, which need not be there any more. */
+  readonly before?: string;
+  /** Earliest `at`, in milliseconds, itself included. */
+  readonly start?: number;
+  /** Latest `at`, in milliseconds, itself included. */
+  readonly end?: number;
+  /** Exactly this `with`. */
+  readonly with?: string;
+  /** Only items with these ids; one that is not there is passed over. */
+  readonly ids?: readonly string[];
+}
+
+export interface ArchiveQuery extends ArchiveRange {
+  /** Most items of the answer. */
+  readonly limit: number;
+  /** Takes the last items of the range instead of the first. */
+  readonly backwards?: boolean;
+}
+
+/** Items in the order in which they were appended, whichever end they were taken from. */
+export interface ArchivePage {
+  readonly items: readonly ArchiveItem[];
+  /** The range has no items besides these. */
+  readonly complete: boolean;
+}
+
+/** Stanzas under a key, in the order they were appended: offline messages, a message archive. */
+export interface ArchiveStore {
+  /** Resolves to the item's id. */
+  append(key: string, item: NewArchiveItem): Promise<string>;
+  get(key: string, id: string): Promise<ArchiveItem | undefined>;
+  query(key: string, query: ArchiveQuery): Promise<ArchivePage>;
+  /** How many items the key has; in a range, when one is given. */
+  size(key: string, range?: ArchiveRange): Promise<number>;
+  /** Deletes the items of a range at once, or all; resolves to how many there were. */
+  delete(key: string, range?: ArchiveRange): Promise<number>;
+  /** All keys that have items, in no order. */
+  keys(): AsyncIterable<string>;
+}
+
+interface Stores {
+  readonly keyvalue: KeyValueStore;
+  readonly map: MapStore;
+  readonly archive: ArchiveStore;
+}
+
+export type StoreKind = keyof Stores;
+export type Store<K extends StoreKind> = Stores[K];
+
+/** Where stores are kept. */
+export interface Driver {
+  /** Bytes of all keys and values that are kept. */
+  readonly bytes: number;
+  /** The same host, store and kind are the same store. Reads and writes nothing yet. */
+  open<K extends StoreKind>(host: string, store: string, kind: K): Store<K>;
+  /** Finishes what was begun; whatever is asked afterwards rejects. */
+  stop(): Promise<void>;
+}
+
+/** A change that was not made, or a question that could not be answered. `full`: there is no room for it. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+
+  constructor(
+    readonly condition: 'full' | 'failed',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
