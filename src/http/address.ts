@@ -3,15 +3,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import { BlockList, isIP } from 'node:net';
-
-/** Where a request came from. */
-export interface Client {
-  readonly address: string;
-  /** 0 when a proxy did not tell. */
-  readonly port: number;
-  /** Whether the client's own connection is encrypted. */
-  readonly secure: boolean;
-}
+import { type Client, plainAddress } from '../net/address.js';
 
 /** A set of addresses and CIDR networks. */
 export class Networks {
@@ -87,12 +79,6 @@ function endpoint(text: string): Hop | undefined {
   if (!address || isIP(address) === 0) return undefined;
   const port = Number(match[2] ?? match[4] ?? 0);
   return port > 0xffff ? undefined : { address: plainAddress(address), port };
-}
-
-/** An IPv4 address that was mapped into IPv6, as the address it is. */
-export function plainAddress(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  return mapped === null ? address : mapped[1];
 }
 
 function isSecure(proto: string): boolean {

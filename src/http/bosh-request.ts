@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BoshResponse, Held, Holder } from '../bosh/held.js';
-import type { Client } from './address.js';
+import type { Client } from '../net/address.js';
 import type { Bosh } from './bosh.js';
 import type { Connection, Waiting } from './connection.js';
 

@@ -4,8 +4,8 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
-import { type Client, forwardedClient, type Networks, plainAddress } from './address.js';
+import type { Client } from '../net/address.js';
+import { forwardedClient, type Networks } from './address.js';
 
 /** A request that waits for its answer on a connection. */
 export interface Waiting {
@@ -100,13 +100,4 @@ function closed(this: Socket, hadError: boolean): void {
   connection.broke = hadError || this.writableLength > 0;
   for (let waiting = connection.newest; waiting !== undefined; waiting = waiting.before) waiting.gone();
   connection.newest = undefined;
-}
-
-/** The other end of the TCP connection itself. */
-export function peerOf(socket: Socket): Client {
-  return {
-    address: plainAddress(socket.remoteAddress ?? ''),
-    port: socket.remotePort ?? 0,
-    secure: (socket as TLSSocket).encrypted === true,
-  };
 }

@@ -5,11 +5,12 @@ import { createServer, type RequestListener, type Server, STATUS_CODES } from 'n
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Log } from '../log.js';
+import { peerOf } from '../net/address.js';
+import { ProxiedPeers } from '../net/proxy-protocol.js';
+import { followTls, readTls, type TlsOptions } from '../net/tls.js';
 import type { Networks } from './address.js';
-import { Connection, peerOf } from './connection.js';
+import { Connection } from './connection.js';
 import type { Cors } from './cors.js';
-import { ProxiedPeers } from './proxy-protocol.js';
-import { followTls, readTls, type TlsOptions } from './tls.js';
 import { endWith } from './upgrade.js';
 
 export interface ListenerOptions {

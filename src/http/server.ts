@@ -7,8 +7,9 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { Sessions } from '../bosh/sessions.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
+import { plainAddress } from '../net/address.js';
 import type { Upstream } from '../stream/end.js';
-import { Networks, plainAddress } from './address.js';
+import { Networks } from './address.js';
 import { Bosh, type BoshHttpOptions } from './bosh.js';
 import { Cors, type CorsOptions } from './cors.js';
 import { checkHeaders, SECURITY, STRICT_TRANSPORT } from './headers.js';

@@ -3,8 +3,8 @@
 
 import type { Socket } from 'node:net';
 import type { WebSocket } from '@fastify/websocket';
+import type { Client } from '../net/address.js';
 import type { Carrier } from '../websocket/stream.js';
-import type { Client } from './address.js';
 
 /** An empty ping (RFC 6455 section 5.5.2). */
 const PING = Buffer.from([0x89, 0x00]);

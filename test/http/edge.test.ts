@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { forwardedClient, Networks } from '../../src/http/address.js';
 import { Cors, Origins } from '../../src/http/cors.js';
 import { isCallback, jsonp } from '../../src/http/jsonp.js';
-import { readProxyHeader } from '../../src/http/proxy-protocol.js';
-import { readTls } from '../../src/http/tls.js';
+import { readProxyHeader } from '../../src/net/proxy-protocol.js';
+import { readTls } from '../../src/net/tls.js';
 import { CertificateAuthority } from '../support/certs.js';
 import { DEFAULTS, faces } from '../support/http-face.js';
 
@@ -430,7 +430,7 @@ describe('our own TLS', () => {
     const live = files('live');
     copyFileSync(one.cert, live.cert);
     copyFileSync(one.key, live.key);
-    const { followTls } = await import('../../src/http/tls.js');
+    const { followTls } = await import('../../src/net/tls.js');
     const { port, http, log } = await start({ tls: live });
     // The same files by other names: node watches each name at one pace only.
     const watched = files('watched');

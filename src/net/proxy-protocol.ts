@@ -1,9 +1,7 @@
 // The PROXY protocol, versions 1 and 2, as a TCP load balancer in front writes it before the client's first byte. A
 // listener either wants it from everybody or does not know it: guessing would let clients choose their address.
 
-import type { EventEmitter } from 'node:events';
-import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { Client } from './address.js';
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
@@ -73,6 +71,34 @@ function hasTls(extensions: Buffer): boolean {
   return false;
 }
 
+/** Reads the header from a new connection, tells whom it names, and leaves what follows; ends a connection without one. */
+export function awaitProxyHeader(socket: Socket, tell: (client: Client | undefined) => void): void {
+  let seen: Buffer = Buffer.alloc(0);
+  const give = () => socket.destroy();
+  const timer = setTimeout(give, PATIENCE).unref();
+  const done = () => {
+    clearTimeout(timer);
+    socket.removeListener('readable', read);
+    socket.removeListener('error', give);
+  };
+  const read = () => {
+    for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) seen = Buffer.concat([seen, chunk]);
+    try {
+      const header = seen.length === 0 ? undefined : readProxyHeader(seen);
+      if (header === undefined) return;
+      done();
+      if (seen.length > header.length) socket.unshift(seen.subarray(header.length));
+      tell(header.client);
+    } catch {
+      done();
+      give();
+    }
+  };
+  socket.on('error', give);
+  socket.on('readable', read);
+  socket.once('close', () => clearTimeout(timer));
+}
+
 /** The clients behind the connections of one listener. */
 export class ProxiedPeers {
   // By the balancer's own end, which TLS on top of the socket reports as well.
@@ -87,35 +113,12 @@ export class ProxiedPeers {
   guard(server: Server): void {
     const accept = server.listeners('connection') as ((socket: Socket) => void)[];
     server.removeAllListeners('connection');
-    server.on('connection', (socket: Socket) => this.#await(socket, server, accept));
-  }
-
-  #await(socket: Socket, server: EventEmitter, accept: readonly ((socket: Socket) => void)[]): void {
-    let seen: Buffer = Buffer.alloc(0);
-    const give = () => socket.destroy();
-    const timer = setTimeout(give, PATIENCE).unref();
-    const done = () => {
-      clearTimeout(timer);
-      socket.removeListener('readable', read);
-      socket.removeListener('error', give);
-    };
-    const read = () => {
-      for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) seen = Buffer.concat([seen, chunk]);
-      try {
-        const header = seen.length === 0 ? undefined : readProxyHeader(seen);
-        if (header === undefined) return;
-        done();
-        this.#enter(socket, header.client);
-        if (seen.length > header.length) socket.unshift(seen.subarray(header.length));
+    server.on('connection', (socket: Socket) =>
+      awaitProxyHeader(socket, (client) => {
+        this.#enter(socket, client);
         for (const listener of accept) listener.call(server, socket);
-      } catch {
-        done();
-        give();
-      }
-    };
-    socket.on('error', give);
-    socket.on('readable', read);
-    socket.once('close', () => clearTimeout(timer));
+      }),
+    );
   }
 
   #enter(socket: Socket, client: Client | undefined): void {

@@ -1,10 +1,9 @@
-// Certificates of our own HTTPS and WSS. The files are looked at again when they change; a pair that does not fit, or
+// The certificate that clients see, over whatever they come. The files are looked at again when they change; a pair that does not fit, or
 // has expired, is refused and the old one stays.
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
-import type { Server } from 'node:https';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { createSecureContext, type SecureContextOptions, type Server } from 'node:tls';
 import type { Log } from '../log.js';
 
 export interface TlsOptions {
