@@ -1,5 +1,7 @@
 // Which bytes and code points XML 1.0 allows where: productions 2 (Char), 3 (S), 4 and 4a (names). Tables and arithmetic, no state.
 
+import { isFollowing, isLetter } from './name-chars.js';
+
 /** Bits of CLASS. */
 export const NAME_START = 1;
 export const NAME = 2;
@@ -54,29 +56,15 @@ export function isChar(code: number): boolean {
   return code <= 0xd7ff || (code >= 0xe000 && code <= 0xfffd) || (code >= 0x10000 && code <= 0x10ffff);
 }
 
-// Pairs of first and last code point, beyond ASCII and without the colon, which namespaces keep for themselves.
-const NAME_START_RANGES = [
-  0xc0, 0xd6, 0xd8, 0xf6, 0xf8, 0x2ff, 0x370, 0x37d, 0x37f, 0x1fff, 0x200c, 0x200d, 0x2070, 0x218f, 0x2c00, 0x2fef,
-  0x3001, 0xd7ff, 0xf900, 0xfdcf, 0xfdf0, 0xfffd, 0x10000, 0xeffff,
-];
-const NAME_RANGES = [0xb7, 0xb7, 0x300, 0x36f, 0x203f, 0x2040];
-
-function within(ranges: readonly number[], code: number): boolean {
-  for (let i = 0; i < ranges.length; i += 2) {
-    if (code >= ranges[i] && code <= ranges[i + 1]) return true;
-  }
-  return false;
-}
-
-/** Production 4, NameStartChar, without the colon. */
+/** Production 4, NameStartChar, without the colon and what the fourth edition did not have. */
 export function isNameStart(code: number): boolean {
-  return code < 0x80 ? (CLASS[code] & NAME_START) !== 0 : within(NAME_START_RANGES, code);
+  return code < 0x80 ? (CLASS[code] & NAME_START) !== 0 : isLetter(code);
 }
 
-/** Production 4a, NameChar, without the colon. */
+/** Production 4a, NameChar, likewise. */
 export function isNameChar(code: number): boolean {
   if (code < 0x80) return (CLASS[code] & NAME) !== 0;
-  return within(NAME_START_RANGES, code) || within(NAME_RANGES, code);
+  return isLetter(code) || isFollowing(code);
 }
 
 /** Whether a string is an NCName (Namespaces in XML 1.0, production 4). */

@@ -2,9 +2,12 @@
 //
 // Their known weaknesses, all of which can only make us stricter than them:
 // - node-expat 2.4.1 (libexpat 2.2.1) accepts some bad UTF-8 in names and knows no namespaces.
-// - saxes lets local names behind a prefix begin with what only may follow (`p:.a`); `looseNames` tells.
+// - saxes lets local names behind a prefix begin with what only may follow (`p:.a`); `locals` and `isLocalName` tell.
 // - saxes reads strings, so bad UTF-8 is found before it is asked.
-// And one that makes us wider than libexpat: it has the names of XML 1.0's fourth edition, RFC 6120 refers to the fifth.
+// And one that is set right here:
+// - saxes trims namespace names, so it takes `xmlns:p=" "` for `xmlns:p=""`. Namespaces in XML trims nothing, nor does
+//   libexpat; to refuse it would let anybody end another's stream by a stanza that their servers pass on.
+// They differ in the names beyond ASCII: libexpat has those of XML 1.0's fourth edition, saxes those of the fifth.
 
 import { Parser } from 'node-expat';
 import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes';
@@ -30,24 +33,17 @@ export function expatAccepts(bytes: Buffer): boolean {
   return parser.parse(bytes, true) && !failed;
 }
 
-const onlyInFifth = new Map<string, boolean>();
-
-/** Whether the fifth edition lets this character into names and libexpat does not. */
-function isOnlyInFifth(char: string): boolean {
-  let answer = onlyInFifth.get(char);
-  if (answer === undefined) {
-    answer = !expatAccepts(Buffer.from(`<a${char}/>`)) || !expatAccepts(Buffer.from(`<${char}/>`));
-    onlyInFifth.set(char, answer);
-  }
+/** Whether both take it for a name without a prefix, so for one that may stand behind a prefix too. */
+export function isLocalName(name: string): boolean {
+  const known = localNames.get(name);
+  if (known !== undefined) return known;
+  const document = `<${name}/>`;
+  const answer = !name.includes(':') && saxesReads(document) !== undefined && expatAccepts(Buffer.from(document));
+  localNames.set(name, answer);
   return answer;
 }
 
-/** The document with every character that libexpat does not take in names replaced by one that it does. */
-export function inFourthEdition(text: string): Buffer {
-  return Buffer.from(
-    text.replace(/(?!^\ufeff)[^\p{ASCII}\ufffe\uffff\p{Cs}]/gu, (char) => (isOnlyInFifth(char) ? '\u00f8' : char)),
-  );
-}
+const localNames = new Map<string, boolean>();
 
 /** What a document says, by a form that does not depend on prefixes, quotes, references or CDATA. */
 export interface Reading {
@@ -59,13 +55,11 @@ export interface Reading {
   readonly restricted: boolean;
   /** It has text between the root's children. */
   readonly mixed: boolean;
-  /** It has a local name that is no NCName. */
-  readonly looseNames: boolean;
+  /** Every local name behind a prefix. */
+  readonly locals: ReadonlySet<string>;
   readonly encoding: string | undefined;
   readonly version: string | undefined;
 }
-
-const NOT_FIRST = /^(?:[-.0-9]|\u00b7|\p{Mn}|\u203f|\u2040|$)/u;
 
 const attributeForm = ({ uri, local, value }: SaxesAttributeNS) => `{${uri}}${local}=${JSON.stringify(value)}`;
 
@@ -73,6 +67,8 @@ function tagForm(tag: SaxesTagNS): string {
   const attributes = Object.values(tag.attributes).filter(({ prefix, name }) => prefix !== 'xmlns' && name !== 'xmlns');
   return `<{${tag.uri}}${tag.local} ${attributes.map(attributeForm).sort().join(' ')}>`;
 }
+
+const UNDEFINED = 'invalid attempt to undefine prefix in XML 1.0';
 
 /** How saxes reads a document; nothing when it refuses it. */
 export function saxesReads(text: string): Reading | undefined {
@@ -82,22 +78,26 @@ export function saxesReads(text: string): Reading | undefined {
   let root = '';
   let depth = 0;
   let failed = false;
+  let value = '';
   let restricted = false;
   let mixed = false;
-  let looseNames = false;
+  const locals = new Set<string>();
   let declared: { encoding?: string; version?: string } = {};
   const say = (form: string) => {
     if (depth > 1) open += form;
   };
-  parser.on('error', () => {
-    failed = true;
+  parser.on('error', ({ message }) => {
+    failed ||= value === '' || !message.endsWith(UNDEFINED);
+  });
+  parser.on('attribute', (attribute) => {
+    value = attribute.value;
   });
   parser.on('xmldecl', (declaration) => {
     declared = declaration;
   });
   parser.on('opentag', (tag) => {
     depth++;
-    looseNames ||= [tag, ...Object.values(tag.attributes)].some(({ local }) => NOT_FIRST.test(local));
+    for (const { prefix, local } of [tag, ...Object.values(tag.attributes)]) if (prefix !== '') locals.add(local);
     if (depth === 1) root = tagForm(tag);
     say(tagForm(tag));
   });
@@ -123,5 +123,5 @@ export function saxesReads(text: string): Reading | undefined {
   }
   parser.write(text).close();
   if (failed) return undefined;
-  return { children, root, restricted, mixed, looseNames, encoding: declared.encoding, version: declared.version };
+  return { children, root, restricted, mixed, locals, encoding: declared.encoding, version: declared.version };
 }

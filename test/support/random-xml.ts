@@ -40,6 +40,15 @@ const LOCALS = [
   'na\u00efve',
   '\u0436\u0443\u043a',
   '\u4e2d',
+  // Of each table of XML 1.0's appendix B, and of its edges: BaseChar, Ideographic, CombiningChar, Digit, Extender.
+  '\u00c0\u00d6\u00d8\u00f6\u0131',
+  '\u212b\u2180\uac00\ud7a3',
+  '\u3007\u3021\u4e00\u9fa5',
+  '\u0915\u094d\u0937',
+  'e\u0301',
+  'a\u20e1\u3099',
+  '\u0434\u0660\u0e59\u0f29',
+  'a\u00b7\u02d0\u3005\u30fe',
   'body',
   'xmln',
   'xmlnsx',
@@ -277,11 +286,17 @@ export function spoiled(document: Buffer, other: Buffer, chance: Chance): Buffer
   return bytes;
 }
 
+/** Any code point: of the BMP mostly, where there are some that only one edition of XML lets into names. */
+function anyCharacter(chance: Chance): Buffer {
+  const code = chance.once(8) ? 0x10000 + chance.below(0x100000) : chance.below(chance.once(2) ? 0x3200 : 0x10000);
+  return Buffer.from(String.fromCodePoint(code));
+}
+
 function spoil(bytes: Buffer, other: Buffer, chance: Chance): Buffer {
   const at = chance.below(bytes.length + 1);
   const to = Math.min(bytes.length, at + 1 + chance.below(chance.once(3) ? 20 : 2));
   const head = bytes.subarray(0, at);
-  switch (chance.below(8)) {
+  switch (chance.below(9)) {
     case 0:
       return Buffer.concat([head, bytes.subarray(to)]);
     case 1:
@@ -296,6 +311,8 @@ function spoil(bytes: Buffer, other: Buffer, chance: Chance): Buffer {
     }
     case 5:
       return Buffer.concat([head, Buffer.from([bytes[at] ^ (1 << chance.below(8))]), bytes.subarray(at + 1)]);
+    case 6:
+      return Buffer.concat([head, anyCharacter(chance), bytes.subarray(at)]);
     default:
       return Buffer.concat([head, chance.of(TOKENS), bytes.subarray(at)]);
   }
