@@ -35,6 +35,12 @@ export interface Endpoint {
 export interface PeerOptions {
   /** Also serve BOSH and WebSocket itself: the reference the tests were first proven against. */
   readonly web?: boolean;
+  /** Local parts of the accounts, instead of the four. */
+  readonly accounts?: readonly string[];
+  /** More of its modules, as Prosody calls them. */
+  readonly modules?: readonly string[];
+  /** More lines of its configuration. */
+  readonly lines?: string;
 }
 
 /** A folder of its own below the system's temporary folder. */

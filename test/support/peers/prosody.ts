@@ -14,7 +14,7 @@ export async function startProsody(options: PeerOptions = {}): Promise<Peer> {
   const [port, tlsPort, http] = [await freePort(), await freePort(), await freePort()];
   const file = join(folder.path, 'prosody.cfg.lua');
   writeFileSync(file, configuration(folder.path, { port, tlsPort, http }, authority.issue(DOMAIN), options));
-  for (const name of ACCOUNTS) account(join(folder.path, 'data'), name);
+  for (const name of options.accounts ?? ACCOUNTS) account(join(folder.path, 'data'), name);
   const process = new Running(program('prosody') ?? 'prosody', ['-F', '--config', file], { cwd: folder.path });
   await Promise.all([port, tlsPort, ...(options.web ? [http] : [])].map((each) => process.listens(each)));
   return {
@@ -39,8 +39,9 @@ function configuration(
   folder: string,
   ports: { port: number; tlsPort: number; http: number },
   { certFile, keyFile }: KeyPair,
-  { web }: PeerOptions,
+  { web, modules = [], lines = '' }: PeerOptions,
 ): string {
+  const more = [...(web ? ['bosh', 'websocket'] : []), ...modules].map((each) => `, "${each}"`).join('');
   const ssl = `ssl = { certificate = "${certFile}", key = "${keyFile}" }`;
   return `
 run_as_root = true
@@ -56,7 +57,7 @@ c2s_direct_tls_${ssl}
 http_ports = { ${web ? ports.http : ''} }
 https_ports = {}
 s2s_ports = {}
-modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "smacks", "offline", "presence", "message", "iq"${web ? ', "bosh", "websocket"' : ''} }
+modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "smacks", "offline", "presence", "message", "iq"${more} }
 modules_disabled = { "s2s" }
 http_default_host = "${DOMAIN}"
 consider_bosh_secure = true
@@ -66,6 +67,7 @@ authentication = "internal_plain"
 storage = "internal"
 smacks_hibernation_time = 60
 log = { { levels = { min = "debug" }, to = "console" } }
+${lines}
 VirtualHost "${DOMAIN}"
   ${ssl}
 VirtualHost "${WRONG_DOMAIN}"
@@ -76,5 +78,6 @@ VirtualHost "${WRONG_DOMAIN}"
 function account(data: string, name: string): void {
   const folder = join(data, DOMAIN.replaceAll('.', '%2e'), 'accounts');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, `${name}.dat`), `return { ["password"] = "${PASSWORD}"; };\n`);
+  const encoded = name.replaceAll(/\W/g, (char) => `%${char.charCodeAt(0).toString(16)}`);
+  writeFileSync(join(folder, `${encoded}.dat`), `return { ["password"] = "${PASSWORD}"; };\n`);
 }

@@ -1,0 +1,47 @@
+// Prosody as the stage: TCP goes to it directly, BOSH and WebSocket through our server in front of it. It is the oracle that the
+// plays were first proven against.
+
+import { createServer, silentLog } from '../../../src/index.js';
+import { carrier } from '../peers/carrier.js';
+import { DOMAIN } from '../peers/peer.js';
+import { startProsody } from '../peers/prosody.js';
+import { TcpCarrier } from '../peers/tcp-carrier.js';
+import type { Account, Builder, Stage } from './stage.js';
+
+const MODULES = [
+  'blocklist',
+  'carbons',
+  'csi',
+  'lastactivity',
+  'private',
+  'register_ibr',
+  'time',
+  'uptime',
+  'vcard',
+  'version',
+];
+
+const LINES = `
+allow_registration = true
+allow_unencrypted_plain_auth = true
+`;
+
+export const prosodyStage: Builder = { name: 'prosody', programs: ['prosody', 'openssl'], build };
+
+async function build(accounts: readonly Account[]): Promise<Stage> {
+  const peer = await startProsody({ accounts: accounts.map(({ name }) => name), modules: MODULES, lines: LINES });
+  const upstreams = { [DOMAIN]: { host: '127.0.0.1', port: peer.port, tls: 'none' as const } };
+  const edge = createServer({ host: '127.0.0.1', port: 0, upstreams, limits: { rates: false }, log: silentLog });
+  await edge.start();
+  const at = { bosh: edge.urls.bosh, ws: edge.urls.websocket };
+  return {
+    name: 'prosody',
+    domain: DOMAIN,
+    connect: (transport, domain) =>
+      transport === 'tcp' ? TcpCarrier.connect(peer.port, domain) : carrier(transport, at, domain),
+    stop: async () => {
+      await edge.stop();
+      await peer.stop();
+    },
+  };
+}
