@@ -18,7 +18,7 @@ const FLOORS: Record<string, readonly string[]> = {
   websocket: ['stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
   tcp: ['net', 'stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
   storage: [],
-  core: ['stream/end.ts', 'xmpp', 'storage/store.ts', 'metrics.ts', 'log.ts'],
+  core: ['stream/end.ts', 'stream/address.ts', 'xmpp', 'storage/store.ts', 'metrics.ts', 'log.ts'],
   modules: ['core', 'storage/store.ts', 'stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
   proxy: ['tcp', 'tick.ts', 'stream', 'xmpp', 'metrics.ts', 'log.ts'],
   http: ['net', 'bosh', 'websocket', 'tick.ts', 'stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],

@@ -1,7 +1,8 @@
 // What is to be dialled for a domain, and how: configuration, DNS and the BOSH route put together.
 
 import { isIP } from 'node:net';
-import { isHostname, isLoopback, isPublic, matches, normalizeDomain } from '../stream/access.js';
+import { isHostname, isPublic, matches, normalizeDomain } from '../stream/access.js';
+import { isLoopback } from '../stream/address.js';
 import type { ClientStream } from '../stream/end.js';
 import type { ProxyOptions, TlsMode, UpstreamOptions } from './options.js';
 import { isSane, type Resolver, type Target } from './resolve.js';

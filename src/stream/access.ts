@@ -3,6 +3,7 @@
 
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
+import { within } from './address.js';
 
 /** Lists of names: exact, `*.example.net` (any name below it), or `*` (any name; an address has to be listed itself). */
 export interface Firewall {
@@ -83,14 +84,7 @@ function listOf(networks: readonly Network[]): BlockList {
   return list;
 }
 
-const within = (list: BlockList, address: string): boolean =>
-  isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
-
 const forbidden = listOf(FORBIDDEN);
-const loopback = listOf([
-  ['127.0.0.0', 8],
-  ['::1', 128],
-]);
 // IPv4 inside of IPv6: mapped, and NAT64 as networks without IPv4 need it.
 const wrapping = listOf([
   ['::ffff:0:0', 96],
@@ -108,8 +102,6 @@ export function isPublic(address: string): boolean {
   if (within(wrapping, address)) return isPublic(lastFour(address));
   return within(globalUnicast, address) && !within(forbidden, address);
 }
-
-export const isLoopback = (address: string): boolean => within(loopback, address);
 
 /** The IPv4 address in the last 32 bits of an IPv6 address. */
 function lastFour(address: string): string {

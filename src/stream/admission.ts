@@ -2,8 +2,9 @@
 // /64, which is what one subscriber has. Trusted proxies are exempt from what is counted by address: behind them, when
 // they do not say whom they speak for, is everybody.
 
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import type { BlockList } from 'node:net';
 import { StreamError } from '../xmpp/errors.js';
+import { networks, partyOf, within } from './address.js';
 
 export interface AdmissionOptions {
   /** Addresses and networks (CIDR). */
@@ -86,14 +87,9 @@ export class Admission {
   #judge(address: string, party: string): Refusal | undefined {
     const { sessions, sessions_per_address } = this.#limits;
     if (this.#size >= sessions) return FULL;
-    if (this.#isExempt(address)) return undefined;
+    if (within(this.#exempt, address)) return undefined;
     if ((this.#sessions.get(party) ?? 0) >= sessions_per_address) return MANY;
     return this.#take(party) ? undefined : FAST;
-  }
-
-  /** The address of a socket that is gone already is ''. */
-  #isExempt(address: string): boolean {
-    return isIP(address) !== 0 && this.#exempt.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
   }
 
   #take(party: string): boolean {
@@ -119,31 +115,4 @@ export class Admission {
 interface Bucket {
   readonly tokens: number;
   readonly at: number;
-}
-
-/** Single addresses and CIDR networks as one list. */
-function networks(list: readonly string[]): BlockList {
-  const all = new BlockList();
-  for (const entry of list) {
-    const [address, prefix] = entry.split('/');
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-    if (prefix === undefined) all.addAddress(address, family);
-    else all.addSubnet(address, Number(prefix), family);
-  }
-  return all;
-}
-
-/** Who counts as one: an IPv4 address (mapped or not), or the /64 of an IPv6 address. */
-export function partyOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped !== null) return mapped[1];
-  if (!isIPv6(address)) return address;
-  const [left, right] = address.toLowerCase().replace(/%.*$/, '').split('::');
-  const head = left === '' ? [] : left.split(':');
-  const tail = right === undefined || right === '' ? [] : right.split(':');
-  const groups = [...head, ...Array<string>(Math.max(0, 8 - head.length - tail.length)).fill('0'), ...tail];
-  return groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':');
 }
