@@ -1,0 +1,156 @@
+// The accounts of one host. Of a password only salted SCRAM keys are kept (RFC 5802 section 3), of which no password can be
+// read; who asks for an account that is not there gets keys all the same. It knows nothing of sessions, and a new password
+// ends none.
+
+import { randomBytes } from 'node:crypto';
+import { type Json, type KeyValueStore, StoreError } from '../storage/store.js';
+import { type Derivation, hmac, preparePassword } from './sasl/derivation.js';
+import { type CredentialSource, type Credentials, HASHES, type Hash, type ScramKeys, same } from './sasl/mechanism.js';
+
+/** Rounds of PBKDF2. RFC 5802 asks for 4096 at least, which has become too few. */
+export const ITERATIONS = 10_000;
+
+const SALT = 16;
+
+/** What PLAIN is checked against. */
+const PLAIN: Hash = 'sha-256';
+
+/** Where the secret is kept that made-up keys come from: no localpart has a slash. */
+const SECRET = '/secret';
+
+export type AccountReason = 'exists' | 'unknown' | 'password';
+
+/** What was asked for cannot be done: the account is there already, is not there, or the password is not allowed. */
+export class AccountError extends Error {
+  override readonly name = 'AccountError';
+
+  constructor(readonly reason: AccountReason) {
+    super(reason);
+  }
+}
+
+/** Usernames are prepared localparts throughout. Methods reject with StoreError when the store cannot be used. */
+export class Accounts implements CredentialSource {
+  readonly #store: KeyValueStore;
+  readonly #derivation: Derivation;
+  readonly #iterations: number;
+  readonly #deleted: ((username: string) => void | Promise<void>)[] = [];
+  #secret: Buffer | undefined;
+
+  constructor(store: KeyValueStore, derivation: Derivation, iterations = ITERATIONS) {
+    if (iterations < ITERATIONS) throw new RangeError(`fewer than ${ITERATIONS} iterations`);
+    this.#store = store;
+    this.#derivation = derivation;
+    this.#iterations = iterations;
+  }
+
+  /** Rejects with AccountError `exists` or `password`. */
+  async create(username: string, password: string): Promise<void> {
+    if (await this.exists(username)) throw new AccountError('exists');
+    const record = await this.#record(password);
+    await this.#store.update(username, (there) => {
+      if (there !== undefined) throw new AccountError('exists');
+      return record;
+    });
+  }
+
+  /** Rejects with AccountError `unknown` or `password`. */
+  async setPassword(username: string, password: string): Promise<void> {
+    if (!(await this.exists(username))) throw new AccountError('unknown');
+    const record = await this.#record(password);
+    await this.#store.update(username, (there) => {
+      if (there === undefined) throw new AccountError('unknown');
+      return record;
+    });
+  }
+
+  /** Rejects with AccountError `unknown`. Resolves when all who wanted to know have done what they do. */
+  async delete(username: string): Promise<void> {
+    await this.#store.update(username, (there) => {
+      if (there === undefined) throw new AccountError('unknown');
+      return undefined;
+    });
+    const done = await Promise.allSettled(this.#deleted.map(async (listener) => listener(username)));
+    const failed = done.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+    if (failed.length > 0) throw new AggregateError(failed, 'the account is deleted, but not all that belonged to it');
+  }
+
+  /** Calls back after an account was deleted; returns what undoes that. */
+  onDelete(listener: (username: string) => void | Promise<void>): () => void {
+    this.#deleted.push(listener);
+    return () => void this.#deleted.splice(this.#deleted.indexOf(listener), 1);
+  }
+
+  async exists(username: string): Promise<boolean> {
+    return (await this.#store.get(username)) !== undefined;
+  }
+
+  async *usernames(): AsyncIterable<string> {
+    for await (const key of this.#store.keys()) if (key !== SECRET) yield key;
+  }
+
+  async credentials(username: string, hash: Hash): Promise<Credentials> {
+    const secret = this.#secret ?? (await this.#loadSecret());
+    const record = await this.#store.get(username);
+    // Made in any case: it must not take longer for those who have no account.
+    const decoy = this.#decoy(secret, username, hash);
+    const keys = record === undefined ? undefined : keysFrom(record, hash);
+    return keys === undefined ? { ...decoy, known: false } : { ...keys, known: true };
+  }
+
+  async verify(username: string, password: string): Promise<boolean> {
+    const prepared = preparePassword(password);
+    if (prepared === undefined) return false;
+    const { salt, iterations, storedKey, known } = await this.credentials(username, PLAIN);
+    const keys = await this.#derivation.keys(PLAIN, prepared, salt, iterations);
+    return same(keys.storedKey, storedKey) && known;
+  }
+
+  async #record(password: string): Promise<Json> {
+    const prepared = preparePassword(password);
+    if (prepared === undefined) throw new AccountError('password');
+    const entries = HASHES.map(async (hash): Promise<[Hash, Json]> => {
+      const keys = await this.#derivation.keys(hash, prepared, randomBytes(SALT), this.#iterations);
+      return [hash, kept(keys)];
+    });
+    return { scram: Object.fromEntries(await Promise.all(entries)) };
+  }
+
+  #decoy(secret: Buffer, username: string, hash: Hash): ScramKeys {
+    const made = (what: string) => hmac(hash, secret, `${what}\0${username}`);
+    const salt = made('salt').subarray(0, SALT);
+    return { salt, iterations: this.#iterations, storedKey: made('stored'), serverKey: made('server') };
+  }
+
+  /** Kept, so that an account that is not there has the same salt after a restart too. */
+  async #loadSecret(): Promise<Buffer> {
+    const fresh = randomBytes(32).toString('base64');
+    const secret = await this.#store.update(SECRET, (there) => there ?? fresh);
+    this.#secret = Buffer.from(String(secret), 'base64');
+    return this.#secret;
+  }
+}
+
+function kept({ salt, iterations, storedKey, serverKey }: ScramKeys): Json {
+  const text = (data: Buffer) => data.toString('base64');
+  return { salt: text(salt), iterations, stored: text(storedKey), server: text(serverKey) };
+}
+
+type Members = Readonly<Record<string, Json | undefined>>;
+
+const member = (value: Json | undefined, name: string): Json | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Members)[name] : undefined;
+
+/** Undefined where the account has no keys for this hash. */
+function keysFrom(record: Json, hash: Hash): ScramKeys | undefined {
+  const keys = member(member(record, 'scram'), hash);
+  if (keys === undefined) return undefined;
+  const iterations = member(keys, 'iterations');
+  const [salt, stored, server] = ['salt', 'stored', 'server'].map((name) => member(keys, name));
+  if (typeof iterations !== 'number' || typeof salt !== 'string') throw unreadable();
+  if (typeof stored !== 'string' || typeof server !== 'string') throw unreadable();
+  const data = (text: string) => Buffer.from(text, 'base64');
+  return { salt: data(salt), iterations, storedKey: data(stored), serverKey: data(server) };
+}
+
+const unreadable = () => new StoreError('failed', 'the keys of an account cannot be read');
