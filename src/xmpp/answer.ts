@@ -1,7 +1,8 @@
 // The error that answers a stanza (RFC 6120 section 8.3).
 
+import type { Element } from './element.js';
 import type { StanzaError } from './errors.js';
-import { escapeAttribute, escapeText } from './escape.js';
+import { attribute, escapeAttribute, escapeText } from './escape.js';
 import { NS } from './ns.js';
 import { Stanza } from './stanza.js';
 
@@ -22,4 +23,11 @@ export function errorAnswer(stanza: Stanza, error: StanzaError, payload = false)
 function written({ type, condition, text }: StanzaError, ns: string): string {
   const said = text === undefined ? '' : `<text xmlns='${NS.stanzas}' xml:lang='en'>${escapeText(text)}</text>`;
   return `<error xmlns='${escapeAttribute(ns)}' type='${type}'><${condition} xmlns='${NS.stanzas}'/>${said}</error>`;
+}
+
+/** The result that answers an iq (section 8.2.3), in the client's namespace, with this payload in it. */
+export function resultAnswer(request: Stanza, payload?: Element | string): Stanza {
+  const { from, to, id } = request;
+  const tag = `<iq xmlns='${NS.client}' type='result'${attribute('id', id)}${attribute('from', to)}${attribute('to', from)}`;
+  return new Stanza(Buffer.from(payload === undefined ? `${tag}/>` : `${tag}>${payload}</iq>`), NS.client);
 }

@@ -1,0 +1,228 @@
+// One stream of a client (RFC 6120 section 4), whatever carries it: what it may say before it is authenticated, before it
+// has a resource, and after. Features, SASL, binding and the rest are modules; this keeps the order and the rules.
+
+import { randomUUID } from 'node:crypto';
+import type { ClientStream, Ending, StreamEnd } from '../stream/end.js';
+import { StanzaError, StreamError } from '../xmpp/errors.js';
+import type { StreamHeader } from '../xmpp/header.js';
+import { JID } from '../xmpp/jid.js';
+import { NS } from '../xmpp/ns.js';
+import { Stanza } from '../xmpp/stanza.js';
+import { elementsIn } from './elements.js';
+import { Session } from './session.js';
+import type { VirtualHost } from './virtual-host.js';
+
+/** Who a client has proved to be. */
+export interface Identity {
+  /** The account, bare. */
+  readonly jid: JID;
+  readonly anonymous: boolean;
+  readonly mechanism: string;
+}
+
+/** Before authentication a stanza has at most this many bytes and elements. */
+const EARLY_BYTES = 8192;
+const EARLY_ELEMENTS = 32;
+
+/** Stanzas of a client that are kept while it is waited for a store; the client is asked to wait long before. */
+const MOST_WAITING = 1000;
+
+export class C2s implements StreamEnd {
+  identity: Identity | undefined;
+  session: Session | undefined;
+  /** The stream id, anew with each restart. */
+  id = randomUUID() as string;
+  /** Stanzas of the client that were taken since it was bound or counting began, as XEP-0198 counts. */
+  handled = 0;
+  /** Milliseconds; when it has to be bound. */
+  readonly deadline: number;
+  #over = false;
+  #holds = 0;
+  #waiting: Stanza[] = [];
+
+  constructor(
+    readonly client: ClientStream,
+    readonly host: VirtualHost,
+    public header: StreamHeader,
+    now: number,
+  ) {
+    this.deadline = now + host.authTimeout * 1000;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Nobody can read along: by TLS, or because it does not leave this machine. */
+  get secure(): boolean {
+    return this.client.secure || isLoopback(this.client.remoteAddress);
+  }
+
+  // What the client says.
+
+  open(header: StreamHeader): void {
+    if (this.#over) return;
+    this.header = header;
+    this.id = randomUUID();
+    this.greet();
+  }
+
+  stanza(stanza: Stanza): boolean {
+    if (this.#over) return true;
+    if (this.#holds > 0) return this.#wait(stanza);
+    this.#hear(stanza);
+    return this.#holds === 0;
+  }
+
+  /** Its queue is bounded by its transport. */
+  drain(): void {}
+
+  close(ending: Ending): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.host.left(this);
+    const { session } = this;
+    this.session = undefined;
+    if (session !== undefined) this.host.detached(session, ending);
+  }
+
+  // What the host says.
+
+  /** Answers the header, and offers what this client may do now. */
+  greet(): void {
+    if (this.#over) return;
+    const { domain } = this.host;
+    const { lang = 'en', from } = this.header;
+    this.client.open({ from: domain, to: from, id: this.id, version: '1.0', lang });
+    const features: string[] = [];
+    this.#guarded(() => this.host.hooks.tell('stream-features', { stream: this, features }));
+    this.client.stanza(new Stanza(Buffer.from(`${FEATURES}${features.join('')}</stream:features>`), NS.stream));
+  }
+
+  /** What is sent before there is a session, or does not belong to it. */
+  send(stanza: Stanza): void {
+    if (!this.#over) this.client.stanza(stanza);
+  }
+
+  /** Nothing further of the client is looked at until this is settled: order is kept. Rejections end the stream. */
+  hold(work: Promise<unknown>): void {
+    this.#holds++;
+    work.then(
+      () => this.#release(),
+      (error) => {
+        this.fail(error);
+        this.#release();
+      },
+    );
+  }
+
+  /** Proved; the stream will be restarted. */
+  authenticated(identity: Identity): void {
+    this.identity = identity;
+    this.host.hooks.tell('stream-authenticated', { stream: this });
+    this.host.deps.events.authenticated(this);
+  }
+
+  /** From now on it is this session's connection. */
+  bound(session: Session): void {
+    this.session = session;
+    this.handled = 0;
+    this.host.settled(this);
+  }
+
+  /** Ends it; the session too, unless it was taken away before. */
+  end(error?: StreamError): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.host.left(this);
+    const { session } = this;
+    this.session = undefined;
+    this.client.close({ how: 'closed', error });
+    session?.closed({ how: 'closed', error });
+  }
+
+  /** Ends it for what was thrown. */
+  fail(error: unknown): void {
+    if (this.#over) return;
+    if (!(error instanceof StreamError)) this.host.log.error('stream_failed', { client: this.client.name, error });
+    this.end(
+      error instanceof StreamError ? error : new StreamError('internal-server-error', undefined, { cause: error }),
+    );
+  }
+
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #wait(stanza: Stanza): boolean {
+    if (this.#waiting.push(stanza) > MOST_WAITING) {
+      this.host.limited('stanzas_waiting');
+      this.end(new StreamError('policy-violation', 'too many stanzas at once'));
+    }
+    return false;
+  }
+
+  #release(): void {
+    this.#holds--;
+    while (this.#holds === 0 && this.#waiting.length > 0 && !this.#over) this.#hear(this.#waiting.shift() as Stanza);
+    if (this.#holds === 0 && !this.#over) this.client.drain();
+  }
+
+  #hear(stanza: Stanza): void {
+    try {
+      if (this.session !== undefined) this.#hearBound(this.session, stanza);
+      else this.#hearEarly(stanza);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #hearBound(session: Session, stanza: Stanza): void {
+    const { kind } = stanza;
+    if (kind === undefined || stanza.ns !== NS.client) {
+      this.#hearNonza(stanza);
+      return;
+    }
+    this.handled++;
+    this.host.sent(session, stanza, kind);
+  }
+
+  /** RFC 6120 sections 6.4 and 7.1: before binding only what leads there. */
+  #hearEarly(stanza: Stanza): void {
+    if (this.identity === undefined) this.#limit(stanza);
+    const { kind } = stanza;
+    if (kind === undefined || stanza.ns !== NS.client) {
+      this.#hearNonza(stanza);
+      return;
+    }
+    const hook = this.identity === undefined ? 'iq/unauthenticated' : 'iq/unbound';
+    if (kind === 'iq' && this.host.hooks.run(hook, { stream: this, stanza })) return;
+    throw new StreamError('not-authorized', this.identity ? 'bind a resource first' : 'authenticate first');
+  }
+
+  #limit({ raw }: Stanza): void {
+    const many = raw.length <= EARLY_BYTES && elementsIn(raw) > EARLY_ELEMENTS;
+    if (raw.length <= EARLY_BYTES && !many) return;
+    this.host.limited(many ? 'elements_before_auth' : 'stanza_before_auth');
+    throw new StreamError('policy-violation', 'too much for a client that has not said who it is');
+  }
+
+  #hearNonza(stanza: Stanza): void {
+    const entry = this.host.hooks.nonza(stanza.ns);
+    if (entry === undefined) throw new StreamError('unsupported-stanza-type');
+    try {
+      entry.handler({ stream: this, stanza });
+    } catch (error) {
+      if (!(error instanceof StreamError) && !(error instanceof StanzaError)) this.host.hooks.failed(entry.owner, error);
+      throw error;
+    }
+  }
+}
+
+const FEATURES = `<stream:features xmlns:stream='${NS.stream}' xmlns='${NS.client}'>`;
+
+const isLoopback = (address: string): boolean => /^(::1$|(::ffff:)?127\.)/.test(address);

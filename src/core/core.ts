@@ -1,0 +1,151 @@
+// The server in here: an upstream like any other, for the domains that are served by itself. It owns the hosts and the
+// router between them.
+
+import type { ClientStream, StreamEnd, Upstream } from '../stream/end.js';
+import { closedEnd } from '../stream/end.js';
+import type { Log } from '../log.js';
+import { limitsHit, type Metrics } from '../metrics.js';
+import type { Driver } from '../storage/store.js';
+import { StreamError } from '../xmpp/errors.js';
+import type { StreamHeader } from '../xmpp/header.js';
+import { prepareDomain } from '../xmpp/jid.js';
+import { Addresses } from './addresses.js';
+import { C2s } from './c2s.js';
+import { type Module, type ModuleEvents, ordered } from './module.js';
+import type { CoreOptions, DomainOptions } from './options.js';
+import { Router } from './router.js';
+import { type SessionEvents, VirtualHost } from './virtual-host.js';
+
+export interface CoreDeps {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** All modules that there are. */
+  readonly modules: readonly Module[];
+  readonly events: ModuleEvents & SessionEvents;
+  /** Milliseconds that never go back. */
+  now(): number;
+}
+
+export class Core implements Upstream {
+  readonly hosts = new Map<string, VirtualHost>();
+  readonly router: Router;
+  readonly #addresses = new Addresses();
+  readonly #deps: CoreDeps;
+  readonly #limited: (limit: string) => void;
+  #options: CoreOptions;
+  #storage: Driver | undefined;
+
+  constructor(options: CoreOptions, deps: CoreDeps) {
+    this.#options = options;
+    this.#deps = deps;
+    this.router = new Router([{ name: 'local', take: (routed) => this.#take(routed) }], deps.log);
+    const limits = limitsHit(deps.metrics);
+    this.#limited = (limit) => limits.inc({ limit });
+    const sessions = () => [...this.hosts.values()].map((host) => [{ host: host.domain }, host.sessions.size] as const);
+    deps.metrics.read('core_sessions', 'Bound resources of local domains.', ['host'], sessions);
+  }
+
+  /** Opens the hosts. Throws when a module cannot be loaded. */
+  start(storage: Driver): void {
+    this.#storage = storage;
+    for (const [domain, options] of Object.entries(this.#options.domains)) this.#add(prepareDomain(domain), options);
+  }
+
+  /** Takes new options: new domains are opened, those that are gone are closed; modules come and go. */
+  reload(options: CoreOptions): void {
+    this.#options = options;
+    const wanted = new Map(Object.entries(options.domains).map(([name, domain]) => [prepareDomain(name), domain]));
+    for (const [domain, host] of this.hosts) if (!wanted.has(domain)) this.#remove(host);
+    for (const [domain, said] of wanted) {
+      const host = this.hosts.get(domain);
+      if (host === undefined) this.#add(domain, said);
+      else this.#reloaded(host, options, said);
+    }
+  }
+
+  attach(client: ClientStream, header: StreamHeader): StreamEnd {
+    const host = this.#hostOf(header.to);
+    if (host === undefined) {
+      queueMicrotask(() => client.close({ how: 'closed', error: new StreamError('host-unknown') }));
+      return closedEnd;
+    }
+    const stream = new C2s(client, host, header, this.#deps.now());
+    host.came(stream);
+    queueMicrotask(() => stream.greet());
+    return stream;
+  }
+
+  /** Looks at deadlines. */
+  sweep(): void {
+    const now = this.#deps.now();
+    for (const host of this.hosts.values()) host.sweep(now);
+  }
+
+  async stop(): Promise<void> {
+    for (const host of [...this.hosts.values()]) host.stop(new StreamError('system-shutdown'));
+    this.hosts.clear();
+    await this.#storage?.stop();
+  }
+
+  #hostOf(to: string | undefined): VirtualHost | undefined {
+    try {
+      return this.hosts.get(prepareDomain(to ?? ''));
+    } catch {
+      return undefined;
+    }
+  }
+
+  #take(routed: Parameters<VirtualHost['take']>[0]): boolean {
+    return this.hosts.get(routed.to.domain)?.take(routed) ?? false;
+  }
+
+  #add(domain: string, options: DomainOptions): void {
+    const { log, metrics, events, now } = this.#deps;
+    const { router } = this;
+    const storage = this.#storage;
+    if (storage === undefined) throw new Error('the core is not started');
+    const host = new VirtualHost(domain, options, this.#options, {
+      router,
+      addresses: this.#addresses,
+      storage,
+      log,
+      metrics,
+      events,
+      domains: this.hosts,
+      now,
+      limited: this.#limited,
+    });
+    this.hosts.set(domain, host);
+    for (const module of this.#wanted(options)) host.modules.load(module, optionsOf(options, module));
+  }
+
+  #remove(host: VirtualHost): void {
+    this.hosts.delete(host.domain);
+    host.stop(new StreamError('host-gone'));
+  }
+
+  /** Modules whose options changed are loaded anew. */
+  #reloaded(host: VirtualHost, core: CoreOptions, options: DomainOptions): void {
+    const before = host.options;
+    host.core = core;
+    host.options = options;
+    const wanted = this.#wanted(options);
+    for (const name of host.modules.names) {
+      const module = wanted.find((each) => each.name === name);
+      const same = module && JSON.stringify(optionsOf(before, module)) === JSON.stringify(optionsOf(options, module));
+      if (!same || JSON.stringify(before.auth) !== JSON.stringify(options.auth)) host.modules.unload(name);
+    }
+    for (const module of wanted) {
+      if (!host.modules.has(module.name)) host.modules.load(module, optionsOf(options, module));
+    }
+  }
+
+  #wanted({ modules: names }: DomainOptions): Module[] {
+    const { modules } = this.#deps;
+    const unknown = names?.find((name) => !modules.some((module) => module.name === name));
+    if (unknown !== undefined) throw new Error(`there is no module ${unknown}`);
+    return ordered(names === null ? modules : modules.filter(({ name }) => names.includes(name)));
+  }
+}
+
+const optionsOf = (options: DomainOptions, { name }: Module): object => options.options[name] ?? {};

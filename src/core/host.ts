@@ -1,0 +1,54 @@
+// The owner of a domain, as modules see it.
+
+import type { Log } from '../log.js';
+import type { Metrics } from '../metrics.js';
+import type { Store, StoreKind } from '../storage/store.js';
+import type { StanzaError } from '../xmpp/errors.js';
+import type { JID } from '../xmpp/jid.js';
+import type { Stanza } from '../xmpp/stanza.js';
+import type { Addresses } from './addresses.js';
+import type { HookRegistry, Hooks } from './hooks.js';
+import type { CoreOptions, DomainOptions } from './options.js';
+import type { Part } from './parts.js';
+import type { Routed } from './routed.js';
+import type { Session } from './session.js';
+import type { SessionTable } from './sessions.js';
+
+/** A virtual host, or a component. */
+export interface Host {
+  readonly domain: string;
+  readonly jid: JID;
+  readonly options: DomainOptions;
+  readonly limits: CoreOptions['limits'];
+  readonly hooks: HookRegistry;
+  readonly sessions: SessionTable;
+  /** Reads addresses, and remembers them. */
+  readonly addresses: Addresses;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Domains of this server, this one among them. */
+  readonly domains: Iterable<string>;
+  /** Milliseconds that never go back. */
+  now(): number;
+  /** A limit was in the way, by the name of its option. */
+  limited(limit: string): void;
+  /** Sends in this host's name: `from` and `to` are on the stanza. Never throws. */
+  route(stanza: Stanza): void;
+  /** The same for what was read already. */
+  send(routed: Routed): void;
+  /** Tells the sender of a stanza that it was not taken. */
+  refuse(routed: Routed, error: StanzaError): void;
+  /** Tells the other modules of this host. */
+  readonly tell: Hooks['tell'];
+  /** Asks them; true: one has handled it. */
+  readonly run: Hooks['run'];
+  /** A session is bound from now on. */
+  add(session: Session): void;
+  /** A store of this host. */
+  open<K extends StoreKind>(store: string, kind: K): Store<K>;
+  /** Lends something to other modules, until this one is unloaded. */
+  provide<T>(part: Part<T>, value: T): void;
+  /** What another module lends; throws when it is not loaded. */
+  use<T>(part: Part<T>): T;
+  find<T>(part: Part<T>): T | undefined;
+}

@@ -1,0 +1,25 @@
+// What the core reads of the configuration, under the same names. Seconds and bytes.
+
+export interface DomainOptions {
+  readonly auth: {
+    /** Clients may come without an account (RFC 4505). */
+    readonly anonymous: boolean;
+    /** Clients may make accounts (XEP-0077). */
+    readonly register: boolean;
+  };
+  /** Names of the modules to load; null: all there are. */
+  readonly modules: readonly string[] | null;
+  /** What is said to each module, by its name. */
+  readonly options: Readonly<Record<string, object>>;
+}
+
+export interface CoreOptions {
+  readonly domains: Readonly<Record<string, DomainOptions>>;
+  /** How long a client may take to be bound, in seconds. */
+  readonly auth_timeout: number;
+  readonly limits: {
+    readonly rates: boolean;
+    /** Resources of one account. */
+    readonly sessions_per_user: number;
+  };
+}

@@ -1,0 +1,72 @@
+// A client with an address: one resource of an account. It outlives its connection where a module keeps it for its
+// client to come back (XEP-0198): then what it is sent goes to that module until there is a connection again.
+
+import type { Ending } from '../stream/end.js';
+import type { StreamError } from '../xmpp/errors.js';
+import type { JID } from '../xmpp/jid.js';
+import type { Stanza } from '../xmpp/stanza.js';
+import type { C2s } from './c2s.js';
+
+/** Where a session's stanzas go: its stream, or who stands before it. False: enough for now (nobody need heed it). */
+export interface Outbound {
+  stanza(stanza: Stanza): boolean;
+}
+
+export class Session {
+  /** The same as text, once. */
+  readonly address: string;
+  readonly bareAddress: string;
+  /** Its last available presence, as it was broadcast; undefined while it is unavailable. */
+  presence: Stanza | undefined;
+  /** RFC 6121 section 4.7.2.3; negative: it takes no messages that are for the account. */
+  priority = 0;
+  /** Its connection; undefined while it waits for its client. */
+  stream: C2s | undefined;
+  outbound: Outbound;
+  /** When its presence last changed, for choosing among equal priorities; counts up. */
+  activity = 0;
+  #over = false;
+
+  constructor(
+    readonly jid: JID,
+    stream: C2s,
+    /** For this session only; its account is gone with it. */
+    readonly anonymous: boolean,
+  ) {
+    this.address = jid.toString();
+    this.bareAddress = jid.bare.toString();
+    this.stream = stream;
+    this.outbound = stream.client;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** To its client. */
+  send(stanza: Stanza): void {
+    this.outbound.stanza(stanza);
+  }
+
+  /** Ends it and its stream, with an error or without. */
+  end(error?: StreamError): void {
+    if (this.#over) return;
+    const { stream } = this;
+    if (stream) stream.end(error);
+    else this.closed({ how: 'closed', error });
+  }
+
+  /** Said once, by whoever ends it. */
+  closed(ending: Ending): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.stream = undefined;
+    this.outbound = NOWHERE;
+    this.onclosed(ending);
+  }
+
+  /** Set by the table that it is in. */
+  onclosed: (ending: Ending) => void = () => {};
+}
+
+const NOWHERE: Outbound = Object.freeze({ stanza: () => true });

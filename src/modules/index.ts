@@ -1,0 +1,8 @@
+// The modules that there are, in the order of the manual.
+
+import type { Module } from '../core/module.js';
+import { bind } from './bind.js';
+import { message } from './message.js';
+import { ping } from './ping.js';
+
+export const modules: readonly Module[] = [bind, message, ping];
