@@ -32,14 +32,27 @@ export interface ServerEvents {
   'no-client': [undelivered: readonly Stanza[], stream: StreamInfo];
   /** The client of this BOSH session has seen the responses to this rid and all before it. */
   'response-acknowledged': [rid: number, session: string];
+  /** A client of a local domain has proved who it is; `jid` is its account. */
+  'session-authenticated': [jid: string, mechanism: string, stream: StreamInfo];
+  /** A client of a local domain has an address. */
+  'session-created': [jid: string];
+  /** It is gone. */
+  'session-closed': [jid: string, ending: Ending];
+  'module-loaded': [domain: string, module: string];
+  'module-unloaded': [domain: string, module: string];
+  /** A module threw, or could not be loaded. */
+  'module-error': [domain: string, module: string, error: unknown];
   /** A listener threw. */
   error: [error: unknown];
 }
 
+const OF_THE_CORE = /^(session-(authenticated|created|closed)|module-)/;
+
 /** A typed emitter; a listener that throws harms nobody and is told to `error`. */
 export class Events extends EventEmitter<ServerEvents> {
+  /** Whether somebody listens to what happens on streams, so that they have to be watched. */
   get watched(): boolean {
-    return this.eventNames().length > 0;
+    return this.eventNames().some((name) => !OF_THE_CORE.test(String(name)));
   }
 
   /** Emits, and turns what a listener throws into an `error` event, if that is heard. */

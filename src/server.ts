@@ -1,18 +1,22 @@
 // The composition root: builds the parts from a Config, starts and stops them in order. It reads aloud what the server
-// is: clients come in by BOSH and WebSocket, a connector admits each stream and picks its upstream, the proxy is the
-// upstream for a server elsewhere.
+// is: clients come in by BOSH and WebSocket, a connector admits each stream and picks its upstream. The proxy is the
+// upstream for a server elsewhere, the core is the server in here.
 
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { Sessions } from './bosh/sessions.js';
 import { type Config, type ConfigInput, configure } from './config/load.js';
 import { reloaded } from './config/restart.js';
+import { Core, type CoreDeps } from './core/core.js';
+import type { Module } from './core/module.js';
 import { Events, observed } from './events.js';
 import { createHttp, type Http } from './http/server.js';
 import { createLog, type Log, type RootLog } from './log.js';
 import { type Gauge, Metrics } from './metrics.js';
+import { modules } from './modules/index.js';
 // biome-ignore lint/suspicious/noShadowRestrictedNames: the word of the trade; the global one is not used here
 import { Proxy } from './proxy/proxy.js';
+import { MemoryDriver } from './storage/memory.js';
 import { Connector } from './stream/connector.js';
 import type { Upstream } from './stream/end.js';
 import { Tick } from './tick.js';
@@ -22,6 +26,8 @@ import { StreamError } from './xmpp/errors.js';
 export type ServerOptions = ConfigInput & {
   /** In place of the XMPP proxy; or, given the proxy, what wraps it. */
   readonly upstream?: Upstream | ((proxy: Upstream) => Upstream);
+  /** Further modules for the local domains. */
+  readonly modules?: readonly Module[];
   /** In place of JSON lines on standard output. */
   readonly log?: Log;
 };
@@ -33,9 +39,11 @@ const SWEEP = 100;
 
 /** A server that is not listening yet. Throws ConfigError with every mistake in the options. */
 export function createServer(options: ServerOptions = {}): Server {
-  const { upstream, log, ...input } = options;
-  return new Server(configure(input), { upstream, log });
+  const { upstream, modules, log, ...input } = options;
+  return new Server(configure(input), { upstream, modules, log });
 }
+
+type Brought = Pick<ServerOptions, 'upstream' | 'modules' | 'log'>;
 
 /** A BOSH and WebSocket connection manager; its events are those of ServerEvents. */
 export class Server extends Events {
@@ -45,6 +53,7 @@ export class Server extends Events {
   readonly fastify: Http;
   #config: Config;
   readonly #proxy: Proxy;
+  readonly #core: Core;
   readonly #connector: Connector;
   readonly #sessions: Sessions;
   readonly #reloaded: Gauge;
@@ -52,14 +61,16 @@ export class Server extends Events {
   #startedAt = 0;
   #stopped: Promise<void> | undefined;
 
-  constructor(config: Config, { upstream, log }: Pick<ServerOptions, 'upstream' | 'log'> = {}) {
+  constructor(config: Config, { upstream, modules: more = [], log }: Brought = {}) {
     super();
     this.#config = config;
     this.log = log ?? createLog(config.logging);
     const deps = { log: this.log, metrics: this.metrics };
     this.#proxy = new Proxy(config, deps);
     const elsewhere = typeof upstream === 'function' ? upstream(this.#proxy) : (upstream ?? this.#proxy);
-    this.#connector = new Connector(config, { ...deps, proxy: elsewhere });
+    const now = () => performance.now();
+    this.#core = new Core(config, { ...deps, modules: [...modules, ...more], events: this.#told(), now });
+    this.#connector = new Connector(config, { ...deps, proxy: elsewhere, local: this.#core });
     const clock = new Tick((error) => this.log.error('bosh_flush_failed', { error }));
     const front = { ...deps, upstream: observed(this.#connector, this) };
     const acknowledged = (rid: number, session: string) => this.tell('response-acknowledged', rid, session);
@@ -82,8 +93,12 @@ export class Server extends Events {
   async start(): Promise<void> {
     const { host, port } = this.#config;
     this.#startedAt = Date.now();
+    this.#core.start(new MemoryDriver());
     await this.fastify.listen({ host, port });
-    this.#sweep = setInterval(() => this.#sessions.sweep(), SWEEP);
+    this.#sweep = setInterval(() => {
+      this.#sessions.sweep();
+      this.#core.sweep();
+    }, SWEEP);
   }
 
   /**
@@ -102,6 +117,7 @@ export class Server extends Events {
   async reload(options: ConfigInput): Promise<void> {
     const config = reloaded(this.#config, configure(options));
     this.#proxy.reload(config);
+    this.#core.reload(config);
     this.#connector.reload(config);
     this.#sessions.reload(config);
     this.fastify.reload(config);
@@ -122,6 +138,22 @@ export class Server extends Events {
     const gone = this.fastify.close().then(() => this.#connector.stop());
     await Promise.race([gone, lapse(timeout * 1000)]);
     clearInterval(this.#sweep);
+  }
+
+  /** What the core has to tell. */
+  #told(): CoreDeps['events'] {
+    return {
+      authenticated: ({ identity, client }) =>
+        this.tell('session-authenticated', String(identity?.jid), identity?.mechanism ?? '', client),
+      created: ({ address }) => this.tell('session-created', address),
+      closed: ({ address }, ending) => this.tell('session-closed', address, ending),
+      loaded: (domain, module) => this.tell('module-loaded', domain, module),
+      unloaded: (domain, module) => this.tell('module-unloaded', domain, module),
+      failed: (domain, module, error) => {
+        this.log.error('module_failed', { domain, module, error });
+        this.tell('module-error', domain, module, error);
+      },
+    };
   }
 
   #status() {

@@ -42,7 +42,16 @@ const FLOORS: Record<string, readonly string[]> = {
   ],
   'cli.ts': ['server.ts', 'config', 'log.ts', 'cli'],
   cli: ['server.ts', 'config', 'log.ts'],
-  'index.ts': ['server.ts', 'events.ts', 'config', 'stream/end.ts', 'stream/wrapped-client.ts', 'xmpp', 'log.ts'],
+  'index.ts': [
+    'server.ts',
+    'core',
+    'events.ts',
+    'config',
+    'stream/end.ts',
+    'stream/wrapped-client.ts',
+    'xmpp',
+    'log.ts',
+  ],
 };
 
 /** A package and the only places that may import it. */

@@ -14,7 +14,8 @@ export type Form =
   | 'value'
   | 'file'
   | 'pem'
-  | 'ip';
+  | 'ip'
+  | 'module';
 
 /** The kinds of values. `unit` numbers may also be said as text: "2m", "64KiB". */
 export type Shape =

@@ -1,6 +1,7 @@
 // Every option of the server: name, type, default, limits, unit and its one sentence. The type of Config, the manual,
 // the example file, the editor's schema and `--help` all come from here. It knows nothing of files, flags or environment.
 
+import { moduleOptions } from './modules.js';
 import {
   bytes,
   choice,
@@ -147,6 +148,26 @@ const routing = {
   negotiation_timeout: patience(30, [0.1, 600], 'Longest time from the connection to the stream features.'),
 };
 
+const domain = group(
+  {
+    auth: group(
+      {
+        anonymous: flag(false, 'Let clients in without an account (RFC 4505); each gets an address of its own.'),
+        register: flag(false, 'Let clients make accounts (XEP-0077).'),
+      },
+      'Who may come in.',
+    ),
+    modules: orNull(list([], 'module', 'The modules that are loaded; null loads all that there are.')),
+    options: moduleOptions,
+  },
+  'A domain whose accounts are here.',
+);
+
+const core = {
+  domains: map('domain', domain, 'XMPP domains that this server serves by itself, by domain.'),
+  auth_timeout: patience(120, [1, HOUR], 'A client of these domains that has bound no resource after this is let go.'),
+};
+
 const browsers = {
   cors: group(
     {
@@ -191,6 +212,7 @@ const limits = {
         [0, 64 * MEBIBYTE],
         'Largest stanza of a client that its server has not authenticated yet; 0 sets no limit of its own.',
       ),
+      sessions_per_user: count(20, [1, 10_000], 'Most resources of one account of a local domain at the same time.'),
       dials: count(200, [1, 1_000_000], 'Streams to one domain that are being opened at the same time; others wait.'),
     },
     'What one client, and all of them, may cost.',
@@ -226,7 +248,7 @@ const running = {
   ),
 };
 
-const fields = { ...listening, ...transports, ...routing, ...browsers, ...limits, ...running };
+const fields = { ...listening, ...transports, ...routing, ...core, ...browsers, ...limits, ...running };
 
 /** All options, as one group. */
 export const schema = group(fields, 'Configuration of bosh-server.');
@@ -236,6 +258,7 @@ export const sections: readonly { readonly title: string; readonly names: readon
   { title: 'Listening', names: Object.keys(listening) },
   { title: 'BOSH and WebSocket', names: Object.keys(transports) },
   { title: 'Where streams go', names: Object.keys(routing) },
+  { title: 'Domains served here', names: Object.keys(core) },
   { title: 'Browsers', names: Object.keys(browsers) },
   { title: 'Limits', names: Object.keys(limits) },
   { title: 'Running it', names: Object.keys(running) },

@@ -5,11 +5,11 @@ import { randomUUID } from 'node:crypto';
 import type { ClientStream, Ending, StreamEnd } from '../stream/end.js';
 import { StanzaError, StreamError } from '../xmpp/errors.js';
 import type { StreamHeader } from '../xmpp/header.js';
-import { JID } from '../xmpp/jid.js';
+import type { JID } from '../xmpp/jid.js';
 import { NS } from '../xmpp/ns.js';
 import { Stanza } from '../xmpp/stanza.js';
 import { elementsIn } from './elements.js';
-import { Session } from './session.js';
+import type { Session } from './session.js';
 import type { VirtualHost } from './virtual-host.js';
 
 /** Who a client has proved to be. */
@@ -217,7 +217,8 @@ export class C2s implements StreamEnd {
     try {
       entry.handler({ stream: this, stanza });
     } catch (error) {
-      if (!(error instanceof StreamError) && !(error instanceof StanzaError)) this.host.hooks.failed(entry.owner, error);
+      if (!(error instanceof StreamError) && !(error instanceof StanzaError))
+        this.host.hooks.failed(entry.owner, error);
       throw error;
     }
   }

@@ -1,11 +1,11 @@
 // The server in here: an upstream like any other, for the domains that are served by itself. It owns the hosts and the
 // router between them.
 
-import type { ClientStream, StreamEnd, Upstream } from '../stream/end.js';
-import { closedEnd } from '../stream/end.js';
 import type { Log } from '../log.js';
 import { limitsHit, type Metrics } from '../metrics.js';
 import type { Driver } from '../storage/store.js';
+import type { ClientStream, StreamEnd, Upstream } from '../stream/end.js';
+import { closedEnd } from '../stream/end.js';
 import { StreamError } from '../xmpp/errors.js';
 import type { StreamHeader } from '../xmpp/header.js';
 import { prepareDomain } from '../xmpp/jid.js';
@@ -61,6 +61,16 @@ export class Core implements Upstream {
       if (host === undefined) this.#add(domain, said);
       else this.#reloaded(host, options, said);
     }
+  }
+
+  // As the connector sees it: names are normalized to A-labels there, and to U-labels in addresses.
+
+  get(domain: string): Upstream | undefined {
+    return this.#hostOf(domain) && this;
+  }
+
+  keys(): Iterable<string> {
+    return Object.keys(this.#options.domains);
   }
 
   attach(client: ClientStream, header: StreamHeader): StreamEnd {

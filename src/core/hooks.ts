@@ -3,10 +3,10 @@
 // came; one that returns true has handled it, and no other is asked. A handler refuses by throwing a StanzaError or a
 // StreamError; whatever else it throws is its module's failure, and the others are asked as if it had not been there.
 
-import { StanzaError, StreamError } from '../xmpp/errors.js';
-import type { Element } from '../xmpp/element.js';
-import type { Kind, Stanza } from '../xmpp/stanza.js';
 import type { Ending } from '../stream/end.js';
+import type { Element } from '../xmpp/element.js';
+import { StanzaError, StreamError } from '../xmpp/errors.js';
+import type { Kind, Stanza } from '../xmpp/stanza.js';
 import type { C2s } from './c2s.js';
 import type { Routed } from './routed.js';
 import type { Session } from './session.js';
@@ -106,7 +106,8 @@ export interface HookEvents extends StanzaEvents {
   'disco-items/account': DiscoItemsEvent;
 }
 
-export type Handler<T> = (event: T) => boolean | void;
+/** True: handled. */
+export type Handler<T> = (event: T) => unknown;
 
 /** An iq of type get or set; its one child is `payload`. */
 export interface IqRequest extends Routed {
@@ -117,7 +118,7 @@ export interface IqRequest extends Routed {
 export const DONE = Symbol('done');
 
 /** The payload of the result; DONE for none; nothing: this handler does not answer it after all (service-unavailable). */
-export type IqAnswer = Element | string | typeof DONE | undefined | void;
+export type IqAnswer = Element | string | typeof DONE | undefined;
 export type IqHandler = (request: IqRequest) => IqAnswer | Promise<IqAnswer>;
 
 /**
@@ -212,7 +213,11 @@ export class Hooks {
       name,
       list.sort((a, b) => b.priority - a.priority),
     );
-    return () => void this.#lists.set(name, (this.#lists.get(name) ?? NONE).filter((each) => each !== entry));
+    return () =>
+      void this.#lists.set(
+        name,
+        (this.#lists.get(name) ?? NONE).filter((each) => each !== entry),
+      );
   }
 
   #kept<T>(map: Map<string, T>, key: string, entry: T): () => void {

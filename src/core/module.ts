@@ -19,6 +19,7 @@ export interface Module<O extends object = object> {
   /** Names of modules that have to be loaded before it. */
   readonly needs?: readonly string[];
   /** Registers its hooks; may return what is to be done when it is unloaded, besides undoing those. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: most have nothing more to undo
   load(host: Host, options: O): void | (() => void);
 }
 
@@ -117,4 +118,3 @@ export function ordered(modules: readonly Module[]): Module[] {
   for (const module of modules) visit(module, []);
   return [...done.values()];
 }
-

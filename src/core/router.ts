@@ -1,9 +1,9 @@
 // Where a stanza goes (RFC 6120 section 10): an ordered list of routes, asked one after the other. What nobody takes
 // goes back to its sender.
 
+import type { Log } from '../log.js';
 import { errorAnswer } from '../xmpp/answer.js';
 import { StanzaError } from '../xmpp/errors.js';
-import type { Log } from '../log.js';
 import { Routed } from './routed.js';
 
 /** Takes what is for its own addresses, and says so. */

@@ -1,10 +1,10 @@
 // A domain whose accounts are here. It takes what its clients send, stamps it, and delivers what is for its own
 // addresses to whoever hooked them. What XMPP's kinds of stanzas mean is the business of modules.
 
-import type { Ending } from '../stream/end.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import type { Driver, Store, StoreKind } from '../storage/store.js';
+import type { Ending } from '../stream/end.js';
 import { StanzaError, StreamError } from '../xmpp/errors.js';
 import { JID } from '../xmpp/jid.js';
 import type { Kind, Stanza } from '../xmpp/stanza.js';
@@ -176,7 +176,8 @@ export class VirtualHost implements Route, Lender {
     }
     try {
       if (kind === 'iq') checkIq(routed);
-      const hook = said === undefined && kind === 'presence' ? 'pre-presence/self' : PRE_HOOKS[kind][addressOf(routed.to)];
+      const hook =
+        said === undefined && kind === 'presence' ? 'pre-presence/self' : PRE_HOOKS[kind][addressOf(routed.to)];
       if (!this.hooks.run(hook, routed)) this.deps.router.route(routed);
     } catch (error) {
       if (!(error instanceof StanzaError)) throw error;

@@ -3,8 +3,8 @@
 
 import { randomBytes } from 'node:crypto';
 import type { C2s } from '../core/c2s.js';
-import type { Host } from '../core/host.js';
 import { DONE } from '../core/hooks.js';
+import type { Host } from '../core/host.js';
 import type { Module } from '../core/module.js';
 import { Part } from '../core/parts.js';
 import { Session } from '../core/session.js';

@@ -21,11 +21,19 @@ export interface AccessOptions extends AdmissionOptions {
   };
 }
 
+/** The domains that this server serves by itself; they may come and go. */
+export interface LocalDomains {
+  /** The upstream of a domain by its normalized name. */
+  get(domain: string): Upstream | undefined;
+  keys(): Iterable<string>;
+  stop(): Promise<void>;
+}
+
 export interface ConnectorDeps {
   /** For domains of other servers. */
   readonly proxy: Upstream;
-  /** For the domains served in here, by normalized name. */
-  readonly local?: ReadonlyMap<string, Upstream>;
+  /** For the domains served in here. */
+  readonly local?: LocalDomains;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -36,7 +44,7 @@ export class Connector implements Upstream, House {
   #firewall: Firewall;
   readonly #admission: Admission;
   readonly #deps: ConnectorDeps;
-  readonly #local: ReadonlyMap<string, Upstream>;
+  readonly #local: LocalDomains | undefined;
   readonly #rejected;
   readonly #limits;
 
@@ -44,7 +52,7 @@ export class Connector implements Upstream, House {
     this.#firewall = firewallOf(options);
     this.#admission = new Admission(options);
     this.#deps = deps;
-    this.#local = deps.local ?? new Map();
+    this.#local = deps.local;
     this.#rejected = deps.metrics.counter('sessions_rejected_total', 'Streams not let in.', ['reason']);
     this.#limits = limitsHit(deps.metrics);
     this.counts = new StreamCounts(deps.metrics);
@@ -83,7 +91,7 @@ export class Connector implements Upstream, House {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#deps.proxy, ...new Set(this.#local.values())].map((upstream) => upstream.stop()));
+    await Promise.all([this.#deps.proxy.stop(), this.#local?.stop()]);
   }
 
   left(guest: Guest): void {
@@ -101,11 +109,11 @@ export class Connector implements Upstream, House {
   }
 
   #hosts({ upstreams }: AccessOptions): string[] {
-    return [...Object.keys(upstreams), ...this.#local.keys()];
+    return [...Object.keys(upstreams), ...(this.#local?.keys() ?? [])];
   }
 
   #choose(domain: string): Upstream | undefined {
-    return this.#local.get(domain) ?? (allows(this.#firewall, domain) ? this.#deps.proxy : undefined);
+    return this.#local?.get(domain) ?? (allows(this.#firewall, domain) ? this.#deps.proxy : undefined);
   }
 
   /** RFC 6120 sections 4.9.3.7 and 4.9.3.6. The operator is told which option would let it in; the client is not. */

@@ -38,7 +38,12 @@ class FakeUpstream implements Upstream {
   }
 }
 
-function connector(options: Partial<AccessOptions> = {}, local?: ReadonlyMap<string, Upstream>) {
+function connector(options: Partial<AccessOptions> = {}, served: Record<string, Upstream> = {}) {
+  const local = {
+    get: (domain: string) => served[domain],
+    keys: () => Object.keys(served),
+    stop: async () => void (await Promise.all(Object.values(served).map((upstream) => upstream.stop()))),
+  };
   const [proxy, log, metrics] = [new FakeUpstream(), new MemoryLog(), new Metrics()];
   return { proxy, log, metrics, connector: new Connector({ ...OPTIONS, ...options }, { proxy, local, log, metrics }) };
 }
@@ -52,7 +57,7 @@ describe('the choice by domain', () => {
 
   test('a local domain goes to the server in here', () => {
     const core = new FakeUpstream();
-    const { connector: one, proxy } = connector({}, new Map([['example.test', core]]));
+    const { connector: one, proxy } = connector({}, { 'example.test': core });
     one.attach(new FakeClient(), { to: 'example.test' });
     expect(core.clients).toHaveLength(1);
     expect(proxy.clients).toHaveLength(0);
@@ -94,7 +99,7 @@ describe('the choice by domain', () => {
       },
       stop: async () => {},
     };
-    const { connector: one, log } = connector({}, new Map([['example.test', broken]]));
+    const { connector: one, log } = connector({}, { 'example.test': broken });
     const client = new FakeClient();
     one.attach(client, { to: 'example.test' });
     expect((await client.closed()).error?.condition).toBe('internal-server-error');
@@ -108,7 +113,7 @@ describe('the choice by domain', () => {
     };
     const end = { open() {}, stanza: () => true, drain: thrown, close: thrown };
     const broken: Upstream = { attach: () => end, stop: async () => {} };
-    const { connector: one, log } = connector({}, new Map([['example.test', broken]]));
+    const { connector: one, log } = connector({}, { 'example.test': broken });
     one.attach(new FakeClient(), { to: 'example.test' }).close({ how: 'lost' });
     const client = new FakeClient();
     one.attach(client, { to: 'example.test' }).drain();
@@ -119,7 +124,7 @@ describe('the choice by domain', () => {
 
   test('stopping stops all upstreams', async () => {
     const core = new FakeUpstream();
-    const { connector: one, proxy } = connector({}, new Map([['example.test', core]]));
+    const { connector: one, proxy } = connector({}, { 'example.test': core });
     await one.stop();
     expect([core.stopped, proxy.stopped]).toEqual([true, true]);
   });

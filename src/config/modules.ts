@@ -1,0 +1,52 @@
+// What can be said to each module of the core, by its name. Options are described here and nowhere else; a module gets
+// its own group, complete and frozen. A module that is not here has none.
+
+import { bytes, count, group, seconds, type Values } from './option.js';
+
+const MEBIBYTE = 1_048_576;
+const DAY = 86_400;
+
+const fields = {
+  roster: group(
+    { max_items: count(1000, [1, 100_000], 'Most contacts of one account.') },
+    'Contacts and subscriptions (RFC 6121).',
+  ),
+  offline: group(
+    { max_messages: count(100, [0, 100_000], 'Most messages kept for an account that is away.') },
+    'Messages for accounts that are away (XEP-0160).',
+  ),
+  vcard: group(
+    { max_bytes: bytes(131_072, [1024, 16 * MEBIBYTE], 'Largest vCard, its photo included.') },
+    'vCards (XEP-0054).',
+  ),
+  private: group(
+    {
+      max_bytes: bytes(65_536, [1024, 16 * MEBIBYTE], 'Largest element that is kept.'),
+      max_items: count(100, [1, 100_000], 'Most elements that are kept for an account.'),
+    },
+    'Data that clients keep for themselves (XEP-0049).',
+  ),
+  blocking: group(
+    { max_items: count(1000, [1, 100_000], 'Most addresses that one account blocks.') },
+    'Blocked addresses (XEP-0191).',
+  ),
+  register: group(
+    {
+      per_address: count(5, [1, 100_000], 'Accounts that may be made from one address within the interval.'),
+      interval: seconds(3600, [1, 30 * DAY], 'The interval that registrations are counted in.'),
+    },
+    'Registration by clients (XEP-0077).',
+  ),
+  stream_management: group(
+    {
+      resume_timeout: seconds(300, [0, DAY], 'How long a session waits for a client that lost its connection; 0: not.'),
+      max_unacked: count(1000, [10, 100_000], 'Most stanzas that wait for the acknowledgement of one client.'),
+    },
+    'Acknowledged stanzas and resumption (XEP-0198).',
+  ),
+};
+
+export const moduleOptions = group(fields, 'What is said to each module.');
+
+/** The options of each module, by its name. */
+export type ModuleOptions = Values<typeof fields>;

@@ -1,0 +1,80 @@
+// A core in memory, and clients of it without a transport.
+
+import { Core } from '../../src/core/core.js';
+import type { Module } from '../../src/core/module.js';
+import type { CoreOptions, DomainOptions } from '../../src/core/options.js';
+import { Metrics } from '../../src/metrics.js';
+import { bind } from '../../src/modules/bind.js';
+import { MemoryDriver } from '../../src/storage/memory.js';
+import type { StreamEnd } from '../../src/stream/end.js';
+import { JID } from '../../src/xmpp/jid.js';
+import { Stanza } from '../../src/xmpp/stanza.js';
+import { FakeClient } from './client-stream.js';
+import { MemoryLog } from './memory-log.js';
+
+export const DOMAIN: DomainOptions = { auth: { anonymous: true, register: false }, modules: null, options: {} };
+
+const OPTIONS: CoreOptions = {
+  domains: { 'example.test': DOMAIN },
+  auth_timeout: 120,
+  limits: { rates: true, sessions_per_user: 20 },
+};
+
+/** Lets in whoever says who he is: `<auth xmlns='test'>romeo</auth>`. */
+const trusting: Module = {
+  name: 'trusting',
+  about: 'For tests.',
+  specifications: [],
+  load({ hooks, domain }) {
+    hooks.nonza('test', ({ stream, stanza }) => {
+      stream.authenticated({ jid: JID.of(stanza.tree.getText(), domain), anonymous: false, mechanism: 'TEST' });
+      stream.send(Stanza.from("<success xmlns='test'/>"));
+    });
+  },
+};
+
+/** A core with these modules, and whatever it told. */
+export function testCore(modules: readonly Module[] = [], options: Partial<CoreOptions> = {}) {
+  const [log, metrics, told] = [new MemoryLog(), new Metrics(), [] as string[]];
+  const clock = { now: 0 };
+  const events = {
+    authenticated: () => {},
+    created: ({ address }: { address: string }) => void told.push(`created ${address}`),
+    closed: ({ address }: { address: string }) => void told.push(`closed ${address}`),
+    loaded: (domain: string, name: string) => void told.push(`loaded ${domain} ${name}`),
+    unloaded: (domain: string, name: string) => void told.push(`unloaded ${domain} ${name}`),
+    failed: (domain: string, name: string, error: unknown) => void told.push(`failed ${domain} ${name}: ${error}`),
+  };
+  const all = [bind, trusting, ...modules];
+  const core = new Core({ ...OPTIONS, ...options }, { log, metrics, modules: all, events, now: () => clock.now });
+  core.start(new MemoryDriver());
+  return { core, log, metrics, told, clock };
+}
+
+/** A client that has told who it is, and its stream. */
+export class CoreClient extends FakeClient {
+  readonly end: StreamEnd;
+
+  constructor(core: Core, domain = 'example.test') {
+    super();
+    this.end = core.attach(this, { to: domain });
+  }
+
+  /** Says this. */
+  say(xml: string): void {
+    this.end.stanza(Stanza.from(xml));
+  }
+
+  /** Binds a resource; resolves to its address. */
+  async enter(username: string, resource = 'test'): Promise<this> {
+    await this.when(() => this.headers.length === 1);
+    this.say(`<auth xmlns='test'>${username}</auth>`);
+    this.end.open({ to: 'example.test' });
+    this.say(
+      `<iq xmlns='jabber:client' type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>${resource}</resource></bind></iq>`,
+    );
+    await this.when(() => this.ending !== undefined || this.stanzas.some((xml) => xml.includes("id='bind'")));
+    this.stanzas.length = 0;
+    return this;
+  }
+}
