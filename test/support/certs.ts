@@ -17,12 +17,16 @@ export interface CertificateOptions {
   /** `DNS:example.test`, `IP:127.0.0.1`, ...; none: only the common name says whom it is for. */
   readonly names?: readonly string[];
   readonly commonName?: string;
+  /** XMPP addresses (id-on-xmppAddr), for a certificate of a client. */
+  readonly addresses?: readonly string[];
   /** Ended yesterday. */
   readonly expired?: boolean;
   readonly selfSigned?: boolean;
   /** Encrypts the key. */
   readonly passphrase?: string;
 }
+
+const XMPP_ADDR = '1.3.6.1.5.5.7.8.5';
 
 /** One CA with its own folder; `remove` it when done. */
 export class CertificateAuthority {
@@ -58,17 +62,27 @@ export class CertificateAuthority {
     return this.make({ names: list, commonName: list[0]?.replace(/^\w+:/, ''), ...options });
   }
 
+  /** A certificate of a client, issued to these XMPP addresses. */
+  issueClient(...addresses: string[]): KeyPair {
+    return this.make({ commonName: 'a client', addresses });
+  }
+
   make({
     names = [],
     commonName = 'test',
+    addresses = [],
     expired = false,
     selfSigned = false,
     passphrase,
   }: CertificateOptions): KeyPair {
     const id = `cert-${++this.#made}`;
+    const subjects = [
+      ...names.map((name, at) => name.replace(':', `.${at}=`)),
+      ...addresses.map((address, at) => `otherName.${at}=${XMPP_ADDR};FORMAT:UTF8,UTF8:${address}`),
+    ];
     const extensions = [
       'basicConstraints=CA:FALSE',
-      ...(names.length > 0 ? [`subjectAltName=${names.join(',')}`] : []),
+      ...(subjects.length > 0 ? ['subjectAltName=@names', '[names]', ...subjects] : []),
     ];
     writeFileSync(join(this.folder, `${id}.ext`), extensions.join('\n'));
     this.#openssl(
