@@ -1,6 +1,6 @@
 // What drivers have in common about archives: how ids are made, and which items a range has. An id is the time of its
-// item, the run of the program and a number within the run: greater as text than all ids given before for its key, and
-// never given again, even when the archive was emptied, the program started anew and the clock set back.
+// item, the run of the program and a number within the run: greater as text than those of the items before it, and never
+// given again, even when the archive was emptied, the program started anew and the clock set back.
 
 import type { ArchiveItem, ArchiveRange, NewArchiveItem } from './store.js';
 
@@ -22,19 +22,41 @@ export class ArchiveIds {
   }
 }
 
-/** The time in an id. It is that of its item, or later when an item before it was later. */
+/** The time in an id. It is that of its item, or later when an item before it was. */
 export function timeOf(id: string): number {
   return Number.parseInt(id.slice(0, TIME), 36);
 }
 
-/** What ids of that time, or later, begin with or are greater than. */
-export function idsFrom(at: number): string {
-  return digits(within(at), TIME);
+/** Between which ids something is, both outside. */
+export interface IdRange {
+  readonly after: string | undefined;
+  readonly before: string | undefined;
+}
+
+/**
+ * Where the items of a range are, as far as their ids tell: none is outside, others may be inside. `late` is the most by
+ * which the time in an id is later than its item's.
+ */
+export function idRange({ after, before, start, end }: ArchiveRange, late: number): IdRange {
+  const last = end === undefined ? undefined : Math.floor(end) + late + 1;
+  return {
+    after: latest([after, start === undefined ? undefined : digits(within(start), TIME)]),
+    before: earliest([before, last === undefined || last > LAST_TIME ? undefined : digits(within(last), TIME)]),
+  };
+}
+
+const latest = (ids: readonly (string | undefined)[]) => ids.filter(isPlain).sort().at(-1);
+const earliest = (ids: readonly (string | undefined)[]) => ids.filter(isPlain).sort().at(0);
+
+/** Anything may be asked for; only what looks like an id is ordered as ids are. */
+function isPlain(id: string | undefined): id is string {
+  return id !== undefined && /^[0-9a-z]+$/.test(id);
 }
 
 /** What is kept of an item. */
 export function archived({ at, with: peer, stanza }: NewArchiveItem, id: string): ArchiveItem {
-  return Object.freeze(peer === undefined ? { id, at, stanza } : { id, at, with: peer, stanza });
+  const when = Number.isFinite(at) ? at : 0;
+  return Object.freeze(peer === undefined ? { id, at: when, stanza } : { id, at: when, with: peer, stanza });
 }
 
 export function isInRange({ id, at, with: peer }: ArchiveItem, range: ArchiveRange): boolean {

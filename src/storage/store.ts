@@ -41,7 +41,7 @@ export interface MapStore {
 
 /** A stanza as it was kept. */
 export interface ArchiveItem {
-  /** Given by `append`: printable ASCII, never given again, and greater as text than those given before for that key. */
+  /** Given by `append`: printable ASCII, never given again, and greater as text than those of the items before it. */
   readonly id: string;
   /** When it was, in milliseconds since 1970. */
   readonly at: number;

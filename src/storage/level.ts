@@ -1,0 +1,133 @@
+// The driver on LevelDB: one folder, one process, no server of its own. What is acknowledged is synced to the disk, and
+// is there after a crash of the process or the machine. This file opens the database; journal.ts writes it.
+
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { ClassicLevel } from 'classic-level';
+import { ArchiveIds } from './archive.js';
+import { BYTES, type Disk, type Ground, Journal } from './journal.js';
+import { LevelArchives, LevelKeyValues, LevelMaps } from './level-stores.js';
+import { foreignFormat, openError, StorageOpenError, strangers } from './open-error.js';
+import { ownKey } from './records.js';
+import type { Driver, Store, StoreKind } from './store.js';
+
+const FORMAT = ownKey('format');
+const RUN = ownKey('run');
+
+/** How records are laid out; a database that says another one is not touched. */
+const CURRENT_FORMAT = '1';
+
+/**
+ * Opens the database in a folder, which is made when it is not there. `maxBytes` bounds its keys and values together, as
+ * counted by the driver; 0 does not. Rejects with a StorageOpenError.
+ */
+export async function openLevel(path: string, maxBytes = 0): Promise<Driver> {
+  try {
+    await prepare(path);
+    const ground = { open: () => openDisk(path), probe: () => probe(path) };
+    return await LevelDriver.start(path, ground, maxBytes);
+  } catch (error) {
+    throw error instanceof StorageOpenError ? error : openError(path, error);
+  }
+}
+
+class LevelDriver implements Driver {
+  readonly #journal: Journal;
+  readonly #ids: ArchiveIds;
+
+  constructor(journal: Journal, run: number) {
+    this.#journal = journal;
+    this.#ids = new ArchiveIds(run);
+  }
+
+  /** Every start counts as a run, so that no id of an archive is given twice. */
+  static async start(path: string, ground: Ground, maxBytes: number): Promise<LevelDriver> {
+    const disk = await ground.open();
+    try {
+      const [format = CURRENT_FORMAT, run = '0', bytes = '0'] = await disk.getMany([FORMAT, RUN, BYTES]);
+      if (format !== CURRENT_FORMAT) throw foreignFormat(path, format);
+      const next = Number(run) + 1;
+      const texts = { [FORMAT]: CURRENT_FORMAT, [RUN]: String(next), [BYTES]: bytes };
+      const puts = Object.entries(texts).map(([key, value]) => ({ type: 'put' as const, key, value }));
+      await disk.batch(puts, { sync: true });
+      return new LevelDriver(new Journal(disk, ground, maxBytes, Number(bytes)), next);
+    } catch (error) {
+      await disk.close();
+      throw error;
+    }
+  }
+
+  get bytes(): number {
+    return this.#journal.bytes;
+  }
+
+  open<K extends StoreKind>(host: string, store: string, kind: K): Store<K> {
+    const kinds: { readonly [K in StoreKind]: () => Store<K> } = {
+      keyvalue: () => new LevelKeyValues(this.#journal, host, store),
+      map: () => new LevelMaps(this.#journal, host, store),
+      archive: () => new LevelArchives(this.#journal, host, store, this.#ids),
+    };
+    return kinds[kind]();
+  }
+
+  stop(): Promise<void> {
+    return this.#journal.stop();
+  }
+}
+
+/** Loads the database client only now. */
+async function openDisk(path: string): Promise<Disk> {
+  const { ClassicLevel: Level } = await import('classic-level');
+  const level: ClassicLevel = new Level(path, { compression: true });
+  await level.open();
+  return level;
+}
+
+/** What a LevelDB that was never finished may have left in its folder, and what a file system has there. */
+const HARMLESS = /^(LOCK|LOG(\.old)?|MANIFEST-000001|000001\.dbtmp|lost\+found)$/;
+
+/**
+ * Makes the folder, for its owner only. LevelDB would take one with other files for an empty database, and delete what
+ * looks like its own: such as the tables of a database whose file CURRENT was lost.
+ */
+async function prepare(path: string): Promise<void> {
+  const made = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (made !== undefined) await syncFolder(dirname(resolve(made)));
+  await rm(join(path, SCRATCH), { force: true });
+  const names = await readdir(path);
+  const others = names.filter((name) => !HARMLESS.test(name));
+  if (!names.includes('CURRENT') && others.length > 0) throw strangers(path, others);
+}
+
+/** A new folder is there after a power failure only when the one around it was synced. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Besides its logs, which become tables, an opening database writes this much, in bytes, and some to spare. */
+const ROOM = 262_144;
+
+const SCRATCH = 'room.tmp';
+
+/** Opening a database rewrites its logs: tries whether there is room for that. */
+async function probe(path: string): Promise<void> {
+  const logs = (await readdir(path)).filter((name) => name.endsWith('.log'));
+  const sizes = await Promise.all(logs.map(async (name) => (await stat(join(path, name))).size));
+  const file = join(path, SCRATCH);
+  try {
+    const handle = await open(file, 'w');
+    try {
+      await handle.writeFile(Buffer.alloc(sizes.reduce((sum, size) => sum + size, ROOM)));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } finally {
+    await rm(file, { force: true });
+  }
+}
