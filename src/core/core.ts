@@ -14,6 +14,7 @@ import { C2s } from './c2s.js';
 import { type Module, type ModuleEvents, ordered } from './module.js';
 import type { CoreOptions, DomainOptions } from './options.js';
 import { Router } from './router.js';
+import { Derivation } from './sasl/derivation.js';
 import { type SessionEvents, VirtualHost } from './virtual-host.js';
 
 export interface CoreDeps {
@@ -30,6 +31,7 @@ export class Core implements Upstream {
   readonly hosts = new Map<string, VirtualHost>();
   readonly router: Router;
   readonly #addresses = new Addresses();
+  readonly #derivation = new Derivation();
   readonly #deps: CoreDeps;
   readonly #limited: (limit: string) => void;
   #options: CoreOptions;
@@ -118,6 +120,7 @@ export class Core implements Upstream {
       router,
       addresses: this.#addresses,
       storage,
+      derivation: this.#derivation,
       log,
       metrics,
       events,

@@ -50,6 +50,8 @@ export interface UndeliveredEvent extends SessionEvent {
 
 export interface AccountEvent {
   readonly username: string;
+  /** Push what is to be done before it is said to be done. */
+  readonly waits: Promise<unknown>[];
 }
 
 /** Answers to disco#info are gathered from whoever has something to say. */
@@ -98,7 +100,6 @@ export interface HookEvents extends StanzaEvents {
   'session-unavailable': SessionEvent;
   /** A message for an account that nobody takes now: true: it is kept. */
   'message/offline': Routed;
-  'account-created': AccountEvent;
   'account-deleted': AccountEvent;
   'disco/host': DiscoEvent;
   'disco/account': DiscoEvent;

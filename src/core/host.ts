@@ -6,6 +6,7 @@ import type { Store, StoreKind } from '../storage/store.js';
 import type { StanzaError } from '../xmpp/errors.js';
 import type { JID } from '../xmpp/jid.js';
 import type { Stanza } from '../xmpp/stanza.js';
+import type { Accounts } from './accounts.js';
 import type { Addresses } from './addresses.js';
 import type { HookRegistry, Hooks } from './hooks.js';
 import type { CoreOptions, DomainOptions } from './options.js';
@@ -21,6 +22,7 @@ export interface Host {
   readonly options: DomainOptions;
   readonly limits: CoreOptions['limits'];
   readonly hooks: HookRegistry;
+  readonly accounts: Accounts;
   readonly sessions: SessionTable;
   /** Reads addresses, and remembers them. */
   readonly addresses: Addresses;

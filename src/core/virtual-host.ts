@@ -8,6 +8,7 @@ import type { Ending } from '../stream/end.js';
 import { StanzaError, StreamError } from '../xmpp/errors.js';
 import { JID } from '../xmpp/jid.js';
 import type { Kind, Stanza } from '../xmpp/stanza.js';
+import { Accounts } from './accounts.js';
 import type { Addresses } from './addresses.js';
 import type { C2s } from './c2s.js';
 import { type Address, Hooks } from './hooks.js';
@@ -18,6 +19,7 @@ import type { CoreOptions, DomainOptions } from './options.js';
 import { type Part, Parts } from './parts.js';
 import { Routed } from './routed.js';
 import type { Route, Router } from './router.js';
+import type { Derivation } from './sasl/derivation.js';
 import type { Session } from './session.js';
 import { LocalSessions } from './sessions.js';
 
@@ -26,6 +28,8 @@ export interface HostDeps {
   readonly router: Router;
   readonly addresses: Addresses;
   readonly storage: Driver;
+  /** Whose turns at the processor all hosts share. */
+  readonly derivation: Derivation;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly events: ModuleEvents & SessionEvents;
@@ -59,6 +63,7 @@ export class VirtualHost implements Route, Lender {
   readonly hooks: Hooks;
   readonly sessions = new LocalSessions();
   readonly modules: Modules;
+  readonly accounts: Accounts;
   readonly log: Log;
   readonly #parts = new Parts();
   /** Streams that are not bound yet, oldest first. */
@@ -76,6 +81,8 @@ export class VirtualHost implements Route, Lender {
     this.log = deps.log.child({ domain });
     this.hooks = new Hooks((module, error) => deps.events.failed(domain, module, error));
     this.modules = new Modules(this, deps.events);
+    this.accounts = new Accounts(deps.storage.open(domain, 'accounts', 'keyvalue'), deps.derivation);
+    this.accounts.onDelete((username) => this.#deleted(username));
   }
 
   get authTimeout(): number {
@@ -156,6 +163,14 @@ export class VirtualHost implements Route, Lender {
       this.hooks.tell('undelivered', { session, stanzas: undelivered });
     }
     this.deps.events.closed(session, ending);
+  }
+
+  /** Its account is no more: whoever uses it goes, and what modules keep for it. */
+  async #deleted(username: string): Promise<void> {
+    for (const session of this.sessions.of(username)) session.end(new StreamError('not-authorized', 'account deleted'));
+    const waits: Promise<unknown>[] = [];
+    this.hooks.tell('account-deleted', { username, waits });
+    await Promise.all(waits);
   }
 
   // Stanzas.
@@ -281,6 +296,9 @@ class LentHost implements Host {
   }
   get limits(): CoreOptions['limits'] {
     return this.host.core.limits;
+  }
+  get accounts(): Accounts {
+    return this.host.accounts;
   }
   get sessions(): LocalSessions {
     return this.host.sessions;
