@@ -21,7 +21,14 @@ const OPTIONS = {
   pidgin_compatible: false,
   compression: true,
   route_filter: null,
-  limits: { queue_soft: 262_144, queue_hard: 1_048_576, depth: 64, elements: 10_000, attributes: 64 },
+  limits: {
+    queue_soft: 262_144,
+    queue_hard: 1_048_576,
+    window_bytes: 1_048_576,
+    depth: 64,
+    elements: 10_000,
+    attributes: 64,
+  },
 };
 const log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
 

@@ -19,6 +19,7 @@ export class Activity {
   #newest = 0;
   #newestAt = Number.NEGATIVE_INFINITY;
   #newestEmpty = false;
+  #newestLeaving = false;
   #silent = false;
   #repeated = 0;
   #repeats = 0;
@@ -34,12 +35,15 @@ export class Activity {
   /** Takes note of a new request; true when it breaks the rules. */
   offends(arrival: Arrival, now: number): boolean {
     const { rid, leaving, unanswered } = arrival;
-    const many = unanswered > this.requests + (leaving ? 1 : 0);
+    // Section 11 looks at the last by rid, whatever overtook whatever.
+    const more = rid > this.#newest ? leaving : this.#newestLeaving;
+    const many = unanswered > this.requests + (more ? 1 : 0);
     const hasty = !leaving && rid > this.#newest && this.#hasty(arrival, now);
     if (rid > this.#newest) {
       this.#newest = rid;
       this.#newestAt = now;
       this.#newestEmpty = arrival.empty && !leaving;
+      this.#newestLeaving = leaving;
       this.#silent = false;
     }
     return many || hasty;

@@ -16,6 +16,8 @@ export interface Body {
   readonly stanzas: readonly Stanza[];
   /** Tells the bytes of one request from another's; no defence against design, as nothing is processed twice anyway. */
   readonly checksum: number;
+  /** Bytes it takes. */
+  readonly size: number;
 }
 
 const SCAN = { defaultNs: NS.client };
@@ -34,8 +36,9 @@ const FREE_GROWTH = 65_536;
 export function readBody(bytes: Buffer, limits: ScannerLimits): Body {
   const { header: tag, stanzas } = scanDocument(bytes, limits, SCAN);
   if (!isBody(tag)) throw new StreamError('invalid-namespace', 'not a body of httpbind');
-  if (sizeOf(stanzas) > bytes.length * GROWTH + FREE_GROWTH) throw tooMuch('inherited declarations');
-  return { tag, stanzas: stanzas.map(admit), checksum: crc32(bytes) };
+  const size = Math.max(sizeOf(stanzas), bytes.length);
+  if (size > bytes.length * GROWTH + FREE_GROWTH) throw tooMuch('inherited declarations');
+  return { tag, stanzas: stanzas.map(admit), checksum: crc32(bytes), size };
 }
 
 // What speaks of the stream itself is ours to say; TLS and compression belong to HTTP (XEP-0206 sections 2 and 4); the rest

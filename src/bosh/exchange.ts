@@ -44,7 +44,7 @@ export class Exchange {
     /** The creation request's rid. */
     readonly first: number,
   ) {
-    this.responses = new Responses(terms.requests, terms.acks, shared.counts, shared.options.limits.queue_hard);
+    this.responses = new Responses(terms, shared.counts, shared.options.limits.window_bytes);
     this.answered = first - 1;
     this.processed = first;
     this.idleSince = shared.clock.now();

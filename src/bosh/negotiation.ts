@@ -17,6 +17,8 @@ export interface Terms {
   readonly wait: number;
   readonly hold: number;
   readonly requests: number;
+  /** So many requests ahead of their turn, and responses behind, fit whatever their size; more only within `window_bytes`. */
+  readonly sure: number;
   readonly inactivity: number;
   readonly polling: number;
   readonly maxpause: number;
@@ -29,22 +31,28 @@ export interface Terms {
   readonly secure: boolean;
 }
 
-// `requests` has to be larger than the `hold` that was asked for (section 7.2); beyond this, memory counts for more.
-const MOST_HOLD = 4;
+// `requests` has to be larger than the `hold` that was asked for (section 7.2), but both are unsigned bytes (section 22): for
+// 255 there is no such number. All that rule is for is a request to spare, which the `hold` that is granted leaves.
+const MOST = 255;
+// Who asks for more gets a larger window, but no more memory for certain.
+const USUAL_HOLD = 4;
 
 /** Throws StreamError when a number is none. */
 export function negotiate(tag: StartTag, secure: boolean, options: BoshOptions): Terms {
   const ver = tag.attr('ver');
-  const asked = readCount(tag, 'hold', 255) ?? 1;
+  const asked = readCount(tag, 'hold', MOST) ?? 1;
   const wait = Math.min(readCount(tag, 'wait') ?? options.default_wait, options.max_wait);
   const hold = Math.min(asked, options.max_bosh_connections);
   const polls = wait === 0 || hold === 0;
+  const usual = Math.max(options.window_size, Math.min(asked, USUAL_HOLD) + 1, hold + 1);
   return {
     legacy: ver === undefined,
     ver: lowerVersion(ver),
     wait,
     hold,
-    requests: Math.max(options.window_size, Math.min(asked, MOST_HOLD) + 1, hold + 1),
+    requests: Math.min(Math.max(usual, asked + 1), MOST),
+    // One may come on top of them, to pause or terminate (section 11).
+    sure: usual + 1,
     inactivity: inactivity(readCount(tag, 'inactivity'), polls, options),
     polling: options.polling,
     maxpause: options.max_pause,

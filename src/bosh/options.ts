@@ -28,6 +28,8 @@ export interface BoshOptions {
     readonly queue_soft: number;
     /** Bytes queued for a client above which its session ends. */
     readonly queue_hard: number;
+    /** Bytes that requests ahead of their turn may take, and responses that are kept, where there are more than usual. */
+    readonly window_bytes: number;
     readonly depth: number;
     readonly elements: number;
     readonly attributes: number;

@@ -11,6 +11,8 @@ import { readAnyRid, readRid } from './window.js';
 export interface BoshRequest {
   readonly rid: number;
   readonly checksum: number;
+  /** Bytes of its body. */
+  readonly size: number;
   /** None when it restarts a stream: what a restart carries is ignored (XEP-0206 section 5). */
   readonly stanzas: readonly Stanza[];
   readonly stream: string | undefined;
@@ -37,7 +39,7 @@ function positive(tag: StartTag, name: string): number | undefined {
 
 /** Throws StreamError when an attribute is not what its type says. */
 export function readRequest(body: Body): BoshRequest {
-  const { tag, checksum } = body;
+  const { tag, checksum, size } = body;
   const rid = positive(tag, 'rid') ?? readAnyRid(tag.attr('rid'));
   if (rid === undefined) throw new StreamError('bad-format', 'no valid rid');
   const terminate = tag.attr('type') === 'terminate';
@@ -47,6 +49,7 @@ export function readRequest(body: Body): BoshRequest {
   return {
     rid,
     checksum,
+    size,
     stanzas,
     stream: tag.attr('stream'),
     ack: positive(tag, 'ack') ?? readRid(tag.attr('ack')),

@@ -8,6 +8,7 @@ import type { BoshStream } from './stream.js';
 
 // Apart, each stanza takes half a kilobyte besides its bytes; so many do not matter.
 const FEW = 16;
+const APART = 512;
 
 /** A request that waits. */
 export class Pending {
@@ -47,6 +48,13 @@ export class Pending {
     this.request = { ...request, stanzas: [] };
   }
 
+  /** About how many bytes what is left to process takes. */
+  get size(): number {
+    const { request } = this;
+    if (request === undefined) return 0;
+    return this.#packed?.length ?? request.size + request.stanzas.length * APART;
+  }
+
   /** Its turn has come: what is left to process, once. */
   take(): BoshRequest | undefined {
     const { request } = this;
@@ -59,7 +67,7 @@ export class Pending {
 }
 
 export class Requests {
-  // A few at most, so copied: an array that is pushed to reserves room for 17.
+  // A few nearly always, 256 at most, so copied: an array that is pushed to reserves room for 17.
   #list: readonly Pending[] = [];
 
   /** The one with the lowest rid. */
@@ -102,6 +110,18 @@ export class Requests {
   remove(pending: Pending): void {
     const at = this.#list.indexOf(pending);
     this.#list = at === 0 ? this.#list.slice(1) : [...this.#list.slice(0, at), ...this.#list.slice(at + 1)];
+  }
+
+  /** Whether more than `count` have not had their turn, and take more than `bytes`. */
+  outgrow(count: number, bytes: number): boolean {
+    let early = 0;
+    let size = 0;
+    for (const pending of this.#list) {
+      if (pending.request === undefined) continue;
+      early++;
+      size += pending.size;
+    }
+    return early > count && size > bytes;
   }
 
   /** Whether one up to this rid has a connection. */

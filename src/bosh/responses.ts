@@ -1,5 +1,6 @@
 // The responses a client may not have seen (XEP-0124 sections 9 and 14.3): kept by rid, sent again byte for byte, dropped
-// when acknowledged or when more than a client may miss came after them.
+// when acknowledged or when more than a client may miss came after them. A client that may miss many has fewer kept when
+// they are large; who asks for one of those then is told that it is lost.
 //
 // Which of them the client never got has to be known when it is gone (XEP-0206 section 7): to call one lost that was read
 // bounces a message that somebody answered, to call one read that was lost loses it without a word. Acknowledged is
@@ -11,6 +12,7 @@ import type { Stanza } from '../xmpp/stanza.js';
 import { payloadsOf } from './body.js';
 import type { Counts } from './counts.js';
 import type { Wire } from './held.js';
+import type { Terms } from './negotiation.js';
 import type { BoshStream } from './stream.js';
 
 /** A response that was sent. */
@@ -29,32 +31,53 @@ export interface Sent {
   read: boolean;
 }
 
-// A client that acknowledges can leave responses unacknowledged for as long as it likes; that many are kept, as long as they
-// are not large.
+// A client that acknowledges can leave responses unacknowledged for as long as it likes; of a usual window, that many are
+// kept, as long as they are not large.
 const UNACKNOWLEDGED = 4;
 
 export class Responses {
-  // A few at most, so copied: an array that is pushed to reserves room for 17.
+  // A few nearly always, so copied: an array that is pushed to reserves room for 17.
   #sent: readonly Sent[] = [];
   #bytes = 0;
   #confirmed = 0;
+  /** Highest rid whose response was dropped for the bytes of those after it. */
+  #lacking = 0;
+  readonly #most: number;
 
-  /** `requests` as negotiated; `acks`: the client acknowledges, and may leave up to `most` bytes unacknowledged. */
+  /** All that `terms` make sure of are kept; others as long as all together take no more than `room` bytes. */
   constructor(
-    readonly requests: number,
-    readonly acks: boolean,
+    readonly terms: Pick<Terms, 'requests' | 'sure' | 'acks'>,
     readonly counts: Counts,
-    readonly most = Number.POSITIVE_INFINITY,
-  ) {}
+    readonly room = Number.POSITIVE_INFINITY,
+  ) {
+    const { requests, sure, acks } = terms;
+    // One more than `requests`, for a pause or terminate may come on top of them (section 11).
+    this.#most = Math.max(requests + 1, acks ? UNACKNOWLEDGED * (sure - 1) : 0);
+  }
 
   add(sent: Sent): void {
     this.#sent = [...this.#sent, sent];
     this.#bytes += sent.body.length;
     this.counts.unackedBytes += sent.body.length;
-    // One more than `requests`, for a pause or terminate may come on top of them (section 11).
-    const least = this.requests + 1;
-    while (this.#sent.length > (this.acks && this.#bytes <= this.most ? UNACKNOWLEDGED * this.requests : least))
-      this.#drop(1);
+    const count = this.#surplus();
+    if (count === 0) return;
+    if (this.#sent.length - count < this.#most) this.#lacking = this.#sent[count - 1].rid;
+    this.#drop(count);
+  }
+
+  /** How many of the oldest are too many. */
+  #surplus(): number {
+    const sent = this.#sent;
+    let bytes = this.#bytes;
+    let count = 0;
+    while (sent.length - count > (bytes <= this.room ? this.#most : this.terms.sure))
+      bytes -= sent[count++].body.length;
+    return count;
+  }
+
+  /** Whether this response would still be there, had there been room. */
+  lacks(rid: number): boolean {
+    return rid > this.#confirmed && rid <= this.#lacking;
   }
 
   find(rid: number): Sent | undefined {
@@ -66,7 +89,7 @@ export class Responses {
   confirm(rid: number): boolean {
     if (rid <= this.#confirmed) return false;
     this.#confirmed = rid;
-    if (!this.acks) return true;
+    if (!this.terms.acks) return true;
     let seen = 0;
     while (seen < this.#sent.length && this.#sent[seen].rid <= rid) seen++;
     if (seen > 0) this.#drop(seen);

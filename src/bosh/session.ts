@@ -19,6 +19,7 @@ import type { Terms } from './negotiation.js';
 import type { BoshOptions } from './options.js';
 import { Processing } from './processing.js';
 import { type BoshRequest, isPoll } from './request.js';
+import type { Pending } from './requests.js';
 import type { BoshStream, StreamOwner } from './stream.js';
 import { Streams } from './streams.js';
 import { type Aftermath, Termination } from './termination.js';
@@ -113,8 +114,17 @@ export class Session implements StreamOwner {
     }
     const pending = this.#exchange.hold(rid, checksum, held, request);
     this.#processing.advance();
-    pending.rest();
+    if (pending.request) this.#keep(pending, held);
     this.wake();
+  }
+
+  /** Its turn has not come. A large window is no licence to fill it with large requests. */
+  #keep(pending: Pending, held: Held): void {
+    const { requests } = this.#exchange;
+    pending.rest();
+    if (!requests.outgrow(this.terms.sure, this.options.limits.window_bytes)) return;
+    this.counts.limited('window_bytes');
+    this.fail('policy-violation', held);
   }
 
   /** Section 14.3: what was answered gets the same bytes again, what still waits moves to the newest connection. */
@@ -124,8 +134,10 @@ export class Session implements StreamOwner {
     if (this.#activity.repeats(rid, this.shared.clock.now())) {
       this.counts.limited('overactivity');
       this.fail('policy-violation', held);
-    } else if ((pending ?? sent)?.checksum !== checksum) this.fail('item-not-found', held);
-    else if (pending) this.#exchange.move(pending, held);
+    } else if ((pending ?? sent)?.checksum !== checksum) {
+      if (this.#exchange.responses.lacks(rid)) this.counts.limited('window_bytes');
+      this.fail('item-not-found', held);
+    } else if (pending) this.#exchange.move(pending, held);
     else if (sent) this.#exchange.resend(sent, held);
     this.wake();
   }

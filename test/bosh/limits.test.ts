@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { NS } from '../../src/xmpp/ns.js';
-import { Client, Engine, FakeHeld, message } from '../support/bosh-engine.js';
+import { Client, Engine, FakeHeld, message, OPTIONS } from '../support/bosh-engine.js';
 
 const hit = (limit: string) => [`limits_hit_total{limit="${limit}"} 1`];
 
@@ -24,7 +24,7 @@ describe('a limit that was in the way is counted', () => {
   });
 
   test('queue_hard, and the queue while it lasts', async () => {
-    const limits = { queue_soft: 100, queue_hard: 500, depth: 64, elements: 100, attributes: 64 };
+    const limits = { ...OPTIONS.limits, queue_soft: 100, queue_hard: 500 };
     const { engine } = new Client({}, { limits });
     const said = message('a', 'x'.repeat(300));
     engine.say(said);

@@ -40,7 +40,13 @@ test.each([
   [`wait='300' hold='1'`, { wait: 120 }],
   [`wait='999999999'`, { wait: 120 }],
   [`hold='2'`, { hold: 2, requests: 3 }],
-  [`hold='4'`, { hold: 2, requests: 5 }],
+  [`hold='4'`, { hold: 2, requests: 5, sure: 6 }],
+  [`hold='5'`, { hold: 2, requests: 6, sure: 6 }],
+  [`hold='200'`, { hold: 2, requests: 201, sure: 6 }],
+  [`hold='254'`, { hold: 2, requests: 255, sure: 6 }],
+  // Larger than 255 is none of its type; and there is no unsigned byte larger than 255.
+  [`hold='255'`, { hold: 2, requests: 255, sure: 6 }],
+  [`hold='300'`, { hold: 2, requests: 255, sure: 6 }],
   [`hold='0'`, { hold: 0, polls: true, inactivity: 75 }],
   [`wait='0'`, { wait: 0, polls: true, inactivity: 75 }],
   [`inactivity='10'`, { inactivity: 70 }],
@@ -55,6 +61,8 @@ test.each([
 test('7.2 the window is at least window_size and more than hold', () => {
   expect(terms(`hold='1'`, { window_size: 5 }).requests).toBe(5);
   expect(terms(`hold='1'`, { window_size: 1 }).requests).toBe(2);
+  expect(terms(`hold='200'`, { window_size: 100 })).toMatchObject({ requests: 201, sure: 101 });
+  expect(terms(`hold='9'`, { max_bosh_connections: 10 })).toMatchObject({ hold: 9, requests: 10, sure: 11 });
 });
 
 test.each(['wait="-1"', 'wait="x"', 'hold="1.5"', 'hold=""', 'inactivity="1e3"'])('7.1 %s is refused', (attributes) => {

@@ -502,6 +502,17 @@ describe('overactivity and polling', () => {
     expect(client.next({}, message('3')).verdict).toBe('terminate policy-violation');
   });
 
+  test.each([{ pause: 10 }, { type: 'terminate' }])(
+    '11 one more with %j is not, also when it overtook the others',
+    (leave) => {
+      const client = new Client();
+      client.at(1003, leave);
+      expect(client.at(1002, {}, message('2')).waits).toBe(true);
+      expect(client.at(1001, {}, message('1')).verdict).not.toBe('terminate policy-violation');
+      expect(client.server.ids).toEqual(['1', '2']);
+    },
+  );
+
   test.each([{ hold: 0 }, { wait: 0 }])('12 with %j nothing is held', (attributes) => {
     const client = new Client(attributes);
     expect(client.next({}, message('1')).text).toBe(`<body xmlns='${NS.httpbind}'/>`);

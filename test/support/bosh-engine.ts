@@ -25,7 +25,14 @@ export const OPTIONS: BoshOptions = {
   pidgin_compatible: true,
   compression: true,
   route_filter: null,
-  limits: { queue_soft: 262144, queue_hard: 1048576, depth: 64, elements: 10000, attributes: 64 },
+  limits: {
+    queue_soft: 262144,
+    queue_hard: 1048576,
+    window_bytes: 1048576,
+    depth: 64,
+    elements: 10000,
+    attributes: 64,
+  },
 };
 
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
