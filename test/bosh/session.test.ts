@@ -426,6 +426,7 @@ describe('inactivity and pause', () => {
 
   test('10 a pause that is not offered is none: the request is like any other', () => {
     const none = () => new Client({}, { max_pause: 0 });
+    expect(none().creation.body.attr('maxpause')).toBeUndefined();
     expect(none().next({ pause: 5 }).waits).toBe(true);
     expect(none().at(1003, { pause: 5 }).verdict).toBe('terminate item-not-found');
     const busy = none();

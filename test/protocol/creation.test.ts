@@ -59,13 +59,23 @@ describe('XEP-0124', () => {
     expect((await s.create({ wait: 3600 })).body.attr('wait')).toBe('20');
   });
 
-  any('7.2 hold is never more than asked for, and requests is more than hold', async () => {
-    for (const hold of [0, 1, 2, 255]) {
+  any('7.2 hold is never more than asked for, and requests is more than was asked for', async () => {
+    for (const hold of [0, 1, 2, 4, 5, 100, 254]) {
       const { body } = await s.create({ hold });
       expect(Number(body.attr('hold'))).toBeLessThanOrEqual(hold);
-      expect(Number(body.attr('requests'))).toBeGreaterThan(Number(body.attr('hold')));
+      expect(Number(body.attr('requests')), `${hold}`).toBeGreaterThan(hold);
+      expect(Number(body.attr('requests'))).toBeLessThanOrEqual(255);
     }
   });
+
+  any(
+    '22 hold=255 leaves no number for requests: it is the largest of its type, and more than the hold that is granted',
+    async () => {
+      const { body } = await s.create({ hold: 255 });
+      expect(Number(body.attr('requests'))).toBe(255);
+      expect(Number(body.attr('hold'))).toBeLessThan(255);
+    },
+  );
 
   for (const name of ['wait', 'hold', 'ver', 'xml:lang', 'content', 'xmpp:version'])
     any(`7.1 a request without \`${name}\` creates a session`, async () => {
@@ -88,6 +98,7 @@ describe('XEP-0124', () => {
     ['1.6', '1.6'],
     ['1.5', '1.5'],
     ['1.2', '1.2'],
+    ['1.10', '1.10'],
     ['1.99', '1.11'],
     ['2.0', '1.11'],
   ])
@@ -138,6 +149,10 @@ describe('XEP-0124', () => {
 
   any('7.1 `secure` of old clients is tolerated', async () => {
     expect((await s.create({ secure: 'true' })).body.attr('sid')).toBeTruthy();
+  });
+
+  ours('7.1 `secure` is never claimed', async () => {
+    expect((await s.create({ secure: 'true' })).text).not.toContain('secure=');
   });
 
   any('7.1 a request with an unknown sid creates nothing', async () => {

@@ -1,4 +1,4 @@
-import { gunzipSync, gzipSync, inflateSync } from 'node:zlib';
+import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
 import { body, creation, HTTPBIND, post, rawHttp } from '../support/bosh-client.js';
 import { clauses, isHeld, message, subject } from './subject.js';
@@ -62,14 +62,18 @@ describe('XEP-0124', () => {
     }
   });
 
-  any('7.2 a request in an encoding that `accept` lists is read', async ({ skip }) => {
-    const session = await s.session();
-    const accept = session.created.body.attr('accept') ?? '';
-    if (!accept.includes('gzip')) return skip('gzip is not in `accept`');
-    const packed = gzipSync(session.text(++session.rid, '', { type: 'terminate' }));
-    const answer = await post(s.bosh, packed, { headers: { 'Content-Encoding': 'gzip' } });
-    expect(answer.verdict).toBe('terminate');
-  });
+  for (const [coding, pack] of [
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+  ] as const)
+    any(`7.2 a request in ${coding} is read where \`accept\` lists it`, async ({ skip }) => {
+      const session = await s.session();
+      const accept = session.created.body.attr('accept')?.split(/, ?/) ?? [];
+      if (!accept.includes(coding)) return skip(`${coding} is not in \`accept\``);
+      const packed = pack(session.text(++session.rid, '', { type: 'terminate' }));
+      const answer = await post(s.bosh, packed, { headers: { 'Content-Encoding': coding } });
+      expect(answer.verdict).toBe('terminate');
+    });
 
   ours('5 a request that is not what its Content-Encoding says is refused and forwards nothing', async () => {
     const answer = await s.create({}, { headers: { 'Content-Encoding': 'gzip' } });

@@ -23,6 +23,17 @@ const FORBIDDEN: readonly (readonly [string, string])[] = [
   ['a CDATA end in text', '<message xmlns="jabber:client"><body>]]></body></message>'],
 ];
 
+/** What belongs to the stream between the connection manager and the server, or to other peers of a server. */
+const OTHERS: readonly (readonly [string, string])[] = [
+  ['a stream error', "<stream:error xmlns:stream='http://etherx.jabber.org/streams'/>"],
+  ['an element of stream features', "<stream:features xmlns:stream='http://etherx.jabber.org/streams'/>"],
+  ['TLS', "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"],
+  ['compression', "<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>"],
+  ['WebSocket framing', "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='test.example'/>"],
+  ['a stanza of servers', "<message xmlns='jabber:server' to='a@test.example' from='b@test.example'/>"],
+  ['a handshake of components', "<handshake xmlns='jabber:component:accept'>x</handshake>"],
+];
+
 describe('XEP-0124', () => {
   const s = subject();
 
@@ -116,6 +127,32 @@ describe('XEP-0124', () => {
       '<é😀&',
     ]);
   });
+
+  ours('0206 2 what a client says to its server is carried, whatever its namespace', async () => {
+    const { session, backend } = await s.pair();
+    const payloads = [
+      "<presence xmlns='jabber:client'/>",
+      "<active xmlns='urn:xmpp:csi:0'/>",
+      "<a xmlns='urn:xmpp:sm:3' h='0'/>",
+      "<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
+      "<abort xmlns='urn:xmpp:sasl:2'/>",
+      `<json xmlns='urn:xmpp:json:0'>{"a":1}</json>`,
+      "<last xmlns='urn:example:last'/>",
+    ];
+    void session.send(payloads.join('')).catch(() => {});
+    await backend.until((each) => each.name === 'last');
+    const arrived = backend.received.slice(-payloads.length).map(({ ns }) => ns);
+    expect(arrived).toEqual(payloads.map((payload) => /xmlns='([^']+)/.exec(payload)?.[1]));
+  });
+
+  for (const [what, payload] of OTHERS)
+    ours(`0206 2 ${what} is not for a client to say: a bad-request, and nothing is forwarded`, async () => {
+      const { session, backend } = await s.pair();
+      const before = backend.received.length;
+      expect((await session.send(message('a@test.example', 'x') + payload)).verdict).toBe('terminate bad-request');
+      await backend.end;
+      expect(backend.received.length).toBe(before);
+    });
 
   ours('6 a payload may use a prefix that the body declares', async () => {
     const { session, backend } = await s.pair();

@@ -3,10 +3,11 @@
 
 import { createHash } from 'node:crypto';
 import { NS } from '../../src/xmpp/ns.js';
-import { Client, Engine, FakeHeld, message } from './bosh-engine.js';
+import { Client, Engine, FakeHeld, message, OPTIONS } from './bosh-engine.js';
 
 export const STEPS = [
   'send',
+  'flood',
   'poll',
   'deliver',
   'deliver late',
@@ -34,6 +35,8 @@ export interface Setting {
   readonly hold: number;
   readonly acks: boolean;
   readonly keyed: boolean;
+  /** There is room for a larger window than usual. */
+  readonly roomy: boolean;
 }
 
 /** A request as the client made it. */
@@ -72,7 +75,7 @@ class Delivery {
 }
 
 const KEYS = ['0'];
-while (KEYS.length < 500)
+while (KEYS.length < 1000)
   KEYS.push(
     createHash('sha1')
       .update(KEYS[KEYS.length - 1])
@@ -80,13 +83,16 @@ while (KEYS.length < 500)
   );
 
 const WAIT = 5;
+/** The most requests of a client that asks for no more `hold` than usual. */
+const USUAL = 5;
 const typeOf = (text: string) => /^<body[^>]* type='(\w+)'/.exec(text)?.[1];
 const ackOf = (text: string) => /^<body[^>]* ack='(\d+)'/.exec(text)?.[1];
 const idsOf = (text: string) => [...text.matchAll(/ id='(\w+)'/g)].map((match) => match[1]);
 
 export class World {
-  readonly engine = new Engine({ max_bosh_connections: 2, max_inactivity: 1000 });
+  readonly engine: Engine;
   readonly client: Client;
+  /** As many as the client has out. */
   readonly requests: number;
   readonly sent: string[] = [];
   readonly said: string[] = [];
@@ -108,14 +114,18 @@ export class World {
   #polledAt = Number.NEGATIVE_INFINITY;
 
   constructor(readonly setting: Setting) {
-    const { hold, acks } = setting;
+    const { hold, acks, roomy } = setting;
+    const limits = { ...OPTIONS.limits, window_bytes: roomy ? OPTIONS.limits.window_bytes : 0 };
+    this.engine = new Engine({ max_bosh_connections: 2, max_inactivity: 1000, limits });
     const newkey = setting.keyed ? this.#key() : undefined;
     this.client = new Client(
       { wait: WAIT, hold, ack: acks ? 1 : undefined, inactivity: 1000, newkey },
       {},
       this.engine,
     );
-    this.requests = Number(this.client.creation.body.attr('requests'));
+    const requests = Number(this.client.creation.body.attr('requests'));
+    insist(requests > Math.min(hold, 254), 'I9 more requests than hold');
+    this.requests = roomy ? requests : Math.min(requests, USUAL);
     this.#complete = this.client.rid;
     this.client.server.onStanza = ({ id = '' }) => {
       if (id === 'bye') return;
@@ -133,7 +143,10 @@ export class World {
 
   /** Whether the oldest response that is missing is still kept when another request was answered. */
   #mayGoOn(): boolean {
-    const kept = this.setting.acks ? 3 * this.requests : this.requests;
+    const kept =
+      this.setting.acks && this.setting.roomy
+        ? Math.max(3 * Math.min(this.requests, USUAL), this.requests)
+        : this.requests;
     return this.#open.size < this.requests && this.client.rid + 1 - this.#complete <= kept;
   }
 
@@ -269,7 +282,10 @@ export class World {
 
   /** What was answered is on its way back. */
   #collect(): void {
-    for (const attempt of this.#waiting) if (!attempt.held.waits) this.#answers.push(attempt);
+    const answered = this.#waiting.filter(({ held }) => !held.waits);
+    if (answered.length === 0) return;
+    for (const attempt of answered) this.#checkAnswer(attempt);
+    this.#answers.push(...answered);
     this.#waiting = this.#waiting.filter(({ held }) => held.waits);
   }
 
@@ -306,11 +322,10 @@ export class World {
   #check(): void {
     insist(this.engine.sessions.size === 1, 'the session lives');
     insist(this.#waiting.length <= this.requests, 'I3 no more wait than requests');
-    for (const attempt of this.#answers) this.#checkAnswer(attempt);
+    for (const { held } of this.#answers) insist(held.answers === 1, 'I4 one answer');
   }
 
   #checkAnswer({ made, held, deliveredAt }: Attempt): void {
-    insist(held.answers === 1, 'I4 one answer');
     insist(held.answeredAt - deliveredAt <= WAIT * 1000, 'I10 by wait');
     const text = held.text;
     if (typeOf(text) === 'error') return;
@@ -365,6 +380,9 @@ function take<T>(list: T[], at: number): T | undefined {
 
 const STEP: Record<Step[0], (world: World, which: number) => void> = {
   send: (world, which) => world.send(which),
+  flood: (world, which) => {
+    for (let i = 0; i < which % 20; i++) world.send(which + i);
+  },
   poll: (world) => world.poll(),
   deliver: (world) => world.deliver(0),
   'deliver late': (world, which) => world.deliver(which),
