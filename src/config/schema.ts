@@ -211,7 +211,7 @@ const limits = {
       window_bytes: bytes(
         MEBIBYTE,
         [1024, 1024 * MEBIBYTE],
-        'Bytes of requests that wait for earlier ones, and of remembered responses, in a session with more than usual of them.',
+        'In a session with more than usual of them: bytes of requests that wait for earlier ones, and as many of remembered responses.',
       ),
       depth: count(64, [2, 10_000], 'Deepest nesting of elements in a stanza.'),
       elements: count(10_000, [1, 1_000_000], 'Most elements in a stanza.'),
