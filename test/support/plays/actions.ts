@@ -17,7 +17,7 @@
 //     Romeo is disconnected                 by the server
 //     Romeo and Juliet are friends          subscribed to each other's presence
 //     Romeo is subscribed to Juliet
-//     Romeo and Juliet once said: X, Y      presence of these types, like "Romeo subscribe, Juliet subscribed"
+//     Romeo and Juliet once said: X, Y      like "Romeo subscribe, Juliet subscribed": presence of that type, or block, unblock
 //
 // Where a play ends, nobody has received anything that the play did not speak of.
 
@@ -77,7 +77,7 @@ async function appear(actor: Actor, priority: string | undefined): Promise<void>
 
 async function inOrder(scene: Scene, actor: Actor, step: Step): Promise<void> {
   for (const expected of scene.elements(step)) {
-    const came = await heard(scene, actor, expected);
+    const came = await heard(scene, actor, [expected]);
     const reason = scene.mismatch(expected, came);
     if (reason !== undefined) throw new Error(`${reason}\nexpected: ${expected.raw}\nreceived: ${came.raw}`);
   }
@@ -104,18 +104,19 @@ async function either(scene: Scene, actor: Actor, step: Step, other: string): Pr
 
 /** The place of the expected element that the next one is. */
 async function chosen(scene: Scene, actor: Actor, choice: readonly Xml[]): Promise<number> {
-  const came = await heard(scene, actor, choice[0]);
+  const came = await heard(scene, actor, choice);
   const reasons = choice.map((each) => scene.mismatch(each, came));
   const at = reasons.indexOf(undefined);
   if (at < 0) throw new Error(`${reasons.join('\n')}\nreceived: ${came.raw}`);
   return at;
 }
 
-/** The next element that is not tolerated. */
-async function heard(scene: Scene, actor: Actor, expected: Xml): Promise<Xml> {
+/** The next element that is expected, or not tolerated. */
+async function heard(scene: Scene, actor: Actor, expected: readonly Xml[]): Promise<Xml> {
   for (;;) {
-    const came = await actor.next(expected.raw);
-    if (!isTolerated(scene, actor, came) || scene.mismatch(expected, came) === undefined) return came;
+    const came = await actor.next(String(expected[0]));
+    const fits = expected.some((each) => scene.mismatch(each, came) === undefined);
+    if (fits || !isTolerated(scene, actor, came)) return came;
   }
 }
 
@@ -149,7 +150,7 @@ async function past(scene: Scene, actor: Actor, other: string, said: string): Pr
   await Promise.all(both.map((each) => each.connect()));
   for (const [, name, type] of said.matchAll(/(\S[^,]*) (\w+)(?:,|$)/g)) {
     const [from, to] = both[0].role.name === name ? both : both.toReversed();
-    from.send(`<presence xmlns="jabber:client" to="${to.bare}" type="${type}"/>`);
+    from.send(pastWord(type, to.bare));
     await from.ping();
     await to.ping();
   }
@@ -157,6 +158,12 @@ async function past(scene: Scene, actor: Actor, other: string, said: string): Pr
   for (const [from, to] of [both, both.toReversed()]) {
     scene.actor(to.role.name).tolerated.push(...elements(`<presence from="${from.bare}" type="unavailable"/>`));
   }
+}
+
+function pastWord(type: string, to: string): string {
+  if (!type.endsWith('block')) return `<presence xmlns="jabber:client" to="${to}" type="${type}"/>`;
+  const command = `<${type} xmlns="urn:xmpp:blocking"><item jid="${to}"/></${type}>`;
+  return `<iq xmlns="jabber:client" type="set" id="${type}">${command}</iq>`;
 }
 
 function befriend(scene: Scene, actor: Actor, other: string): Promise<void> {
