@@ -222,6 +222,16 @@ const limits = {
         'Largest stanza of a client that its server has not authenticated yet; 0 sets no limit of its own.',
       ),
       sessions_per_user: count(20, [1, 10_000], 'Most resources of one account of a local domain at the same time.'),
+      auth_failures_per_address: count(
+        30,
+        [1, 1_000_000],
+        'Logins to local domains that may fail from one address in five minutes; then it has to wait.',
+      ),
+      auth_failures_per_account: count(
+        10,
+        [1, 1_000_000],
+        'Logins that may fail for one account in five minutes; places it was used from before are counted apart.',
+      ),
       dials: count(200, [1, 1_000_000], 'Streams to one domain that are being opened at the same time; others wait.'),
     },
     'What one client, and all of them, may cost.',

@@ -20,7 +20,9 @@ export interface Host {
   readonly domain: string;
   readonly jid: JID;
   readonly options: DomainOptions;
+  /** As they are now. */
   readonly limits: CoreOptions['limits'];
+  readonly trusted_proxies: CoreOptions['trusted_proxies'];
   readonly hooks: HookRegistry;
   readonly accounts: Accounts;
   readonly sessions: SessionTable;

@@ -21,5 +21,11 @@ export interface CoreOptions {
     readonly rates: boolean;
     /** Resources of one account. */
     readonly sessions_per_user: number;
+    /** Failed logins of one address in five minutes. */
+    readonly auth_failures_per_address: number;
+    /** Failed logins for one account in five minutes. */
+    readonly auth_failures_per_account: number;
   };
+  /** Addresses and networks (CIDR) whose connections are those of many. */
+  readonly trusted_proxies: readonly string[];
 }

@@ -5,62 +5,49 @@
 // Who keeps guessing at an account must not lock its owner out: where the owner has logged in from before is counted apart.
 
 import type { BlockList } from 'node:net';
-import { limitsHit, type Metrics } from '../metrics.js';
 import { networks, partyOf, within } from '../stream/address.js';
-
-export interface ThrottleOptions {
-  /** Addresses and networks (CIDR). */
-  readonly trusted_proxies: readonly string[];
-  readonly limits: {
-    /** False lifts all of these. */
-    readonly rates: boolean;
-    /** Failed logins of one address in five minutes. */
-    readonly auth_failures_per_address: number;
-    /** Failed logins for one account in five minutes. */
-    readonly auth_failures_per_account: number;
-  };
-}
+import type { CoreOptions } from './options.js';
 
 /** The name of the limit, below `limits`. */
 export type ThrottleLimit = 'auth_failures_per_address' | 'auth_failures_per_account';
 
-/** Seconds until a limit that was used up is there again as a whole. */
-const PERIOD = 300;
+/** Read anew each time. */
+export interface ThrottleOptions {
+  readonly trusted_proxies: CoreOptions['trusted_proxies'];
+  readonly limits: Pick<CoreOptions['limits'], 'rates' | ThrottleLimit>;
+}
+
+/** Milliseconds until a limit that was used up is there again as a whole. */
+const PERIOD = 300_000;
 
 /** Addresses, accounts, and places of accounts that are remembered; of each, the one not used for longest makes room. */
 const REMEMBERED = 10_000;
 
-/** Milliseconds that the answer to a first failure is held back, and the most. */
+/** Milliseconds that the answer to a first failure is held back, and the most, which is for attempts that are refused. */
 const SHORTEST = 200;
-const LONGEST = 2000;
+export const LONGEST = 2000;
 
 export class Throttle {
-  #limits: ThrottleOptions['limits'];
-  #exempt: BlockList;
-  readonly #hits: (limit: ThrottleLimit) => void;
+  readonly #options: ThrottleOptions;
+  readonly #limited: (limit: ThrottleLimit) => void;
   readonly #addresses: Failures;
   readonly #accounts: Failures;
   /** Accounts with the addresses that they were used from. */
   readonly #places = new Recent<true>();
+  #exempt: { readonly of: readonly string[]; readonly list: BlockList };
 
   constructor(
     options: ThrottleOptions,
-    metrics: Metrics,
-    /** Seconds that only go up. */
-    now: () => number = () => performance.now() / 1000,
+    /** Told of the limit that was in the way. */
+    limited: (limit: ThrottleLimit) => void,
+    /** Milliseconds that only go up. */
+    now: () => number,
   ) {
-    const hits = limitsHit(metrics);
-    this.#hits = (limit) => hits.inc({ limit });
-    this.#limits = options.limits;
-    this.#exempt = networks(options.trusted_proxies);
+    this.#options = options;
+    this.#limited = limited;
     this.#addresses = new Failures(now);
     this.#accounts = new Failures(now);
-  }
-
-  /** Takes new limits; what was counted stays. */
-  reload(options: ThrottleOptions): void {
-    this.#limits = options.limits;
-    this.#exempt = networks(options.trusted_proxies);
+    this.#exempt = exemptOf(options.trusted_proxies);
   }
 
   /**
@@ -68,14 +55,14 @@ export class Throttle {
    * said: many attempts at a time learn no more than the same number one after the other. `account` is a bare JID.
    */
   refuses(address: string, account: string): ThrottleLimit | undefined {
-    const limit = this.#limits.rates ? this.#usedUp(address, account) : undefined;
-    if (limit !== undefined) this.#hits(limit);
+    const limit = this.#options.limits.rates ? this.#usedUp(address, account) : undefined;
+    if (limit !== undefined) this.#limited(limit);
     return limit;
   }
 
   /** Counts a failure; returns the milliseconds that its answer has to wait. `account` where the client had said one. */
   failed(address: string, account?: string): number {
-    const { rates, auth_failures_per_address, auth_failures_per_account } = this.#limits;
+    const { rates, auth_failures_per_address, auth_failures_per_account } = this.#options.limits;
     if (!rates) return 0;
     const ofAddress = this.#addresses.add(this.#party(address), auth_failures_per_address);
     const target = account === undefined ? undefined : this.#target(address, account);
@@ -89,7 +76,7 @@ export class Throttle {
   }
 
   #usedUp(address: string, account: string): ThrottleLimit | undefined {
-    const { auth_failures_per_address, auth_failures_per_account } = this.#limits;
+    const { auth_failures_per_address, auth_failures_per_account } = this.#options.limits;
     if (!this.#addresses.left(this.#party(address), auth_failures_per_address)) return 'auth_failures_per_address';
     const left = this.#accounts.left(this.#target(address, account), auth_failures_per_account);
     return left ? undefined : 'auth_failures_per_account';
@@ -97,7 +84,9 @@ export class Throttle {
 
   /** Undefined for who is not counted. */
   #party(address: string): string | undefined {
-    return within(this.#exempt, address) ? undefined : partyOf(address);
+    const { trusted_proxies } = this.#options;
+    if (this.#exempt.of !== trusted_proxies) this.#exempt = exemptOf(trusted_proxies);
+    return within(this.#exempt.list, address) ? undefined : partyOf(address);
   }
 
   #target(address: string, account: string): string {
@@ -105,6 +94,8 @@ export class Throttle {
     return this.#places.get(place) === undefined ? account : place;
   }
 }
+
+const exemptOf = (trusted: readonly string[]) => ({ of: trusted, list: networks(trusted) });
 
 /** No JID ends in a space and an address. */
 const placeOf = (address: string, account: string) => `${account} ${partyOf(address)}`;

@@ -297,6 +297,9 @@ class LentHost implements Host {
   get limits(): CoreOptions['limits'] {
     return this.host.core.limits;
   }
+  get trusted_proxies(): CoreOptions['trusted_proxies'] {
+    return this.host.core.trusted_proxies;
+  }
   get accounts(): Accounts {
     return this.host.accounts;
   }

@@ -4,5 +4,6 @@ import type { Module } from '../core/module.js';
 import { bind } from './bind.js';
 import { message } from './message.js';
 import { ping } from './ping.js';
+import { saslauth } from './saslauth.js';
 
-export const modules: readonly Module[] = [bind, message, ping];
+export const modules: readonly Module[] = [saslauth, bind, message, ping];

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Module } from '../../src/core/module.js';
 import { message } from '../../src/modules/message.js';
 import { ping } from '../../src/modules/ping.js';
-import { CoreClient, DOMAIN, testCore } from '../support/core.js';
+import { CoreClient, DOMAIN, OPTIONS, testCore } from '../support/core.js';
 
 const module = (name: string, load: Module['load'], needs?: string[]): Module => ({
   name,
@@ -65,7 +65,7 @@ test('RFC 6120 7.7.2.2: who binds a taken resource replaces the one who had it',
 });
 
 test('an account has so many resources', async () => {
-  const { core } = testCore([], { limits: { rates: true, sessions_per_user: 1 } });
+  const { core } = testCore([], { limits: { ...OPTIONS.limits, sessions_per_user: 1 } });
   await new CoreClient(core).enter('romeo', 'one');
   const second = new CoreClient(core);
   await second.when(() => second.headers.length === 1);
@@ -156,11 +156,10 @@ test('modules are loaded after what they need, unloaded before it, and leave not
 test('a reload opens domains, closes those that are gone, and loads and unloads modules', async () => {
   const { core, told } = testCore([ping]);
   const romeo = await new CoreClient(core).enter('romeo');
-  const options = { auth_timeout: 120, limits: { rates: true, sessions_per_user: 20 } };
-  core.reload({ ...options, domains: { 'example.test': { ...DOMAIN, modules: ['bind'] } } });
+  core.reload({ ...OPTIONS, domains: { 'example.test': { ...DOMAIN, modules: ['bind'] } } });
   expect(told).toContain('unloaded example.test ping');
   expect(romeo.ending).toBeUndefined();
-  core.reload({ ...options, domains: { 'other.test': DOMAIN } });
+  core.reload({ ...OPTIONS, domains: { 'other.test': DOMAIN } });
   expect((await romeo.closed()).error?.condition).toBe('host-gone');
   expect([...core.hosts.keys()]).toEqual(['other.test']);
 });

@@ -14,10 +14,11 @@ import { MemoryLog } from './memory-log.js';
 
 export const DOMAIN: DomainOptions = { auth: { anonymous: true, register: false }, modules: null, options: {} };
 
-const OPTIONS: CoreOptions = {
+export const OPTIONS: CoreOptions = {
   domains: { 'example.test': DOMAIN },
   auth_timeout: 120,
-  limits: { rates: true, sessions_per_user: 20 },
+  limits: { rates: true, sessions_per_user: 20, auth_failures_per_address: 30, auth_failures_per_account: 10 },
+  trusted_proxies: [],
 };
 
 /** Lets in whoever says who he is: `<auth xmlns='test'>romeo</auth>`. */
