@@ -10,7 +10,15 @@ export type { Session } from './core/session.js';
 export { Events, type ServerEvents, type StreamInfo } from './events.js';
 export { createLog, type Log, type LogFields, silentLog } from './log.js';
 export { createServer, Server, type ServerOptions, version } from './server.js';
-export { type ClientStream, closedEnd, type Ending, type StreamEnd, type Upstream } from './stream/end.js';
+export {
+  type ClientCertificate,
+  type ClientStream,
+  closedEnd,
+  type Ending,
+  type StreamEnd,
+  type Tls,
+  type Upstream,
+} from './stream/end.js';
 export { WrappedClient } from './stream/wrapped-client.js';
 export { Element } from './xmpp/element.js';
 export { StanzaError, StreamError } from './xmpp/errors.js';

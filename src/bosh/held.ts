@@ -1,5 +1,7 @@
 // What the session engine and whoever carries its HTTP requests know of each other. No HTTP library is named here.
 
+import type { Tls } from '../stream/end.js';
+
 /** An answer to one HTTP request. */
 export interface BoshResponse {
   /** 200 always, except where section 17.1 wants an HTTP error for a client that sent no `ver`. */
@@ -29,6 +31,8 @@ export interface Held {
   readonly remotePort: number;
   /** Whether the request came over TLS (to us or to a trusted proxy). */
   readonly secure: boolean;
+  /** Where the client's TLS ends here. */
+  readonly tls?: Tls | undefined;
   readonly connection?: Wire;
   /**
    * The engine's own mark while the request waits; its carrier leaves it undefined. (A Map of requests instead costs a third

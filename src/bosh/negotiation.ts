@@ -1,11 +1,13 @@
 // Session creation (XEP-0124 section 7, XEP-0206 sections 3 and 4): what a client asks for and the options allow become
 // the terms of its session, and the terms become the attributes of the creation response.
 
+import type { Tls } from '../stream/end.js';
 import { attribute } from '../xmpp/escape.js';
 import type { StreamHeader } from '../xmpp/header.js';
 import { NS } from '../xmpp/ns.js';
 import type { StartTag } from '../xmpp/scanner.js';
 import { DEFAULT_CONTENT } from './conditions.js';
+import type { Held } from './held.js';
 import { readCount } from './numbers.js';
 import type { BoshOptions } from './options.js';
 
@@ -29,6 +31,8 @@ export interface Terms {
   readonly contentType: string;
   /** The creation request came over TLS, so all others have to (section 19.1). */
   readonly secure: boolean;
+  /** With the client's certificate, if it came with one; all others have to come with the same. */
+  readonly tls: Tls | undefined;
 }
 
 // `requests` has to be larger than the `hold` that was asked for (section 7.2), but both are unsigned bytes (section 22): for
@@ -38,7 +42,7 @@ const MOST = 255;
 const USUAL_HOLD = 4;
 
 /** Throws StreamError when a number is none. */
-export function negotiate(tag: StartTag, secure: boolean, options: BoshOptions): Terms {
+export function negotiate(tag: StartTag, held: Pick<Held, 'secure' | 'tls'>, options: BoshOptions): Terms {
   const ver = tag.attr('ver');
   const asked = readCount(tag, 'hold', MOST) ?? 1;
   const wait = Math.min(readCount(tag, 'wait') ?? options.default_wait, options.max_wait);
@@ -59,8 +63,22 @@ export function negotiate(tag: StartTag, secure: boolean, options: BoshOptions):
     polls,
     acks: tag.attr('ack') === '1',
     contentType: readContent(tag.attr('content')) ?? DEFAULT_CONTENT,
-    secure,
+    secure: held.secure,
+    tls: certified(held.tls),
   };
+}
+
+/** Of its connection a session keeps the certificate alone: it has many, so channel binding is with none of them. */
+function certified(tls: Tls | undefined): Tls | undefined {
+  if (tls?.certificate === undefined) return undefined;
+  return Object.freeze({ version: tls.version, exporter: () => undefined, certificate: tls.certificate });
+}
+
+/** Section 19.1: whether a request comes over TLS, and with the certificate, as the creation request did. */
+export function comesAs(terms: Pick<Terms, 'secure' | 'tls'>, held: Pick<Held, 'secure' | 'tls'>): boolean {
+  if (terms.secure && !held.secure) return false;
+  const wanted = terms.tls?.certificate;
+  return wanted === undefined || held.tls?.certificate?.fingerprint === wanted.fingerprint;
 }
 
 function inactivity(asked: number | undefined, polls: boolean, options: BoshOptions): number {

@@ -14,7 +14,7 @@ import { Counts } from './counts.js';
 import { DepartedSessions } from './departed.js';
 import { routeHost } from './header.js';
 import type { BoshClock, Held } from './held.js';
-import { negotiate, readContent } from './negotiation.js';
+import { comesAs, negotiate, readContent } from './negotiation.js';
 import type { BoshOptions } from './options.js';
 import { readRequest } from './request.js';
 import { Session, type Shared } from './session.js';
@@ -151,7 +151,7 @@ export class Sessions implements Shared {
     if (!session) {
       const rid = readRid(body.tag.attr('rid'));
       held.reply(this.#departed.answer(sid, rid, body.checksum) ?? UNKNOWN);
-    } else if (session.terms.secure && !held.secure) held.drop();
+    } else if (!comesAs(session.terms, held)) held.drop();
     else this.#pass(session, body, held);
   }
 
@@ -174,7 +174,7 @@ export class Sessions implements Shared {
       if (sid !== undefined) held.reply(this.#departed.answer(sid, undefined, 0) ?? UNKNOWN);
       else if (tag) this.#decline(tag, held, condition);
       else held.reply(terminalResponse({ condition }));
-    } else if (session.terms.secure && !held.secure) held.drop();
+    } else if (!comesAs(session.terms, held)) held.drop();
     else session.fail(condition, held);
   }
 
@@ -195,7 +195,7 @@ export class Sessions implements Shared {
 
   #negotiate(rid: number, body: Body, held: Held): void {
     try {
-      const terms = negotiate(body.tag, held.secure, this.options);
+      const terms = negotiate(body.tag, held, this.options);
       const sid = `${this.#node}-${randomBytes(18).toString('base64url')}`;
       this.#begin(new Session(this, sid, nameOf(sid), terms, rid), body, held);
     } catch (error) {

@@ -1,7 +1,7 @@
 // One XMPP stream of a session, as its server sees it: what the server says is queued until the session can answer a
 // request with it. Which request, and when, is the session's business.
 
-import type { ClientStream, Ending, StreamEnd } from '../stream/end.js';
+import type { ClientStream, Ending, StreamEnd, Tls } from '../stream/end.js';
 import { closedEnd } from '../stream/end.js';
 import { attribute } from '../xmpp/escape.js';
 import type { StreamHeader } from '../xmpp/header.js';
@@ -11,12 +11,13 @@ import type { Stanza } from '../xmpp/stanza.js';
 import type { Counts } from './counts.js';
 import { headerOf } from './header.js';
 import type { Held } from './held.js';
-import { headerAttributes } from './negotiation.js';
+import { headerAttributes, type Terms } from './negotiation.js';
 import type { BoshOptions } from './options.js';
 
 /** What a stream tells the session it belongs to. */
 export interface StreamOwner {
   readonly name: string;
+  readonly terms: Pick<Terms, 'tls'>;
   readonly options: BoshOptions;
   readonly counts: Counts;
   /** There is something to say. */
@@ -64,6 +65,10 @@ export class BoshStream implements ClientStream {
 
   get name(): string {
     return this.owner.name;
+  }
+
+  get tls(): Tls | undefined {
+    return this.owner.terms.tls;
   }
 
   open(header: StreamHeader): void {

@@ -34,6 +34,7 @@ const SOON = 14 * 86_400_000;
 
 function certificateDates({ tls, upstreams }: Config): string[] {
   const named: [option: string, file: string][] = tls === null ? [] : [['tls.cert', tls.cert]];
+  if (tls?.client_ca !== undefined) named.push(['tls.client_ca', tls.client_ca]);
   for (const [domain, { ca }] of Object.entries(upstreams))
     if (ca !== undefined) named.push([`upstreams.${domain}.ca`, ca]);
   return named.flatMap(([option, file]) => dateProblem(option, file));

@@ -27,11 +27,11 @@ export function fileProblems(config: Config, where: Where): Problem[] {
 
 const INSTEAD = 'put the certificate there, or remove "tls" and end TLS in a proxy in front';
 
-function tlsProblems({ cert, key, passphrase }: NonNullable<Config['tls']>, where: Where): Problem[] {
+function tlsProblems({ cert, key, passphrase, client_ca }: NonNullable<Config['tls']>, where: Where): Problem[] {
   const problems = cert === '' ? [] : certificateProblems(cert, 'tls.cert', where, INSTEAD);
-  return key === ''
-    ? problems
-    : [...problems, ...keyProblems(key, passphrase, problems.length === 0 ? cert : '', where)];
+  const keys = key === '' ? [] : keyProblems(key, passphrase, problems.length === 0 ? cert : '', where);
+  const authorities = client_ca === undefined ? [] : certificateProblems(client_ca, 'tls.client_ca', where);
+  return [...problems, ...keys, ...authorities];
 }
 
 function keyProblems(key: string, passphrase: string, cert: string, where: Where): Problem[] {

@@ -43,6 +43,13 @@ const listening = {
           }),
           key: text('', 'file', 'PEM file of the private key; read again when it changes.', { required: true }),
           passphrase: text('', undefined, 'Passphrase of the private key.', { secret: true }),
+          client_ca: optional(
+            text(
+              '',
+              'file',
+              'PEM file of the authorities whose certificates clients may show, read again when it changes; without it clients are asked for none.',
+            ),
+          ),
         },
         'Own HTTPS and WSS; null leaves TLS to a proxy in front.',
       ),

@@ -4,6 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BoshResponse, Held, Holder } from '../bosh/held.js';
 import type { Client } from '../net/address.js';
+import type { Tls } from '../stream/end.js';
 import type { Bosh } from './bosh.js';
 import type { Connection, Waiting } from './connection.js';
 
@@ -48,6 +49,10 @@ export class BoshRequest implements Held, Waiting {
 
   get secure(): boolean {
     return this.client.secure;
+  }
+
+  get tls(): Tls | undefined {
+    return this.connection.tlsOf(this.message);
   }
 
   /** Reads the body and hands it to the engine. */

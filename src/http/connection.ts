@@ -2,9 +2,10 @@
 // pipelined requests in order, so one that waits holds up those behind it (RFC 9112 section 9.3.2); whoever comes next
 // asks for the one before to be answered (XEP-0124 section 18.1).
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Client } from '../net/address.js';
+import { ClientTls } from '../net/client-tls.js';
 import { forwardedClient, type Networks } from './address.js';
 
 /** A request that waits for its answer on a connection. */
@@ -40,6 +41,7 @@ export class Connection {
   #lastHeader: string | undefined;
   #lastClient: Client;
   #piled = 0;
+  #tls: ClientTls | undefined;
 
   constructor(socket: Socket, peer: Client, trusted: Networks) {
     this.#peer = peer;
@@ -58,12 +60,19 @@ export class Connection {
   /** The client of a request; worked out again only when the proxy says something new. */
   clientOf({ headers }: IncomingMessage): Client {
     if (!this.#viaProxy) return this.#peer;
-    const header = `${headers['x-forwarded-for'] ?? ''}|${headers.forwarded ?? ''}|${headers['x-forwarded-proto'] ?? ''}`;
+    const header = forwarding(headers);
     if (header !== this.#lastHeader) {
       this.#lastHeader = header;
       this.#lastClient = forwardedClient(headers, this.#peer, this.#trusted);
     }
     return this.#lastClient;
+  }
+
+  /** The client's own TLS connection: not that of a proxy which says for whom it speaks. */
+  tlsOf({ headers, socket }: IncomingMessage): ClientTls | undefined {
+    if (this.#viaProxy && forwarding(headers) !== NOBODY) return undefined;
+    this.#tls ??= ClientTls.of(socket);
+    return this.#tls;
   }
 
   /** Whether the peer is a proxy whose headers count. */
@@ -93,6 +102,13 @@ export class Connection {
     }
   }
 }
+
+/** What a proxy says of the client. */
+function forwarding(headers: IncomingHttpHeaders): string {
+  return `${headers['x-forwarded-for'] ?? ''}|${headers.forwarded ?? ''}|${headers['x-forwarded-proto'] ?? ''}`;
+}
+
+const NOBODY = forwarding({});
 
 function closed(this: Socket, hadError: boolean): void {
   const connection = Connection.of(this);

@@ -4,6 +4,7 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from '@fastify/websocket';
 import type { Client } from '../net/address.js';
+import type { Tls } from '../stream/end.js';
 import type { Carrier } from '../websocket/stream.js';
 
 /** An empty ping (RFC 6455 section 5.5.2). */
@@ -20,6 +21,7 @@ export class SocketCarrier implements Carrier {
     readonly socket: Socket,
     readonly client: Client,
     readonly counts: { bytesIn: number; bytesOut: number },
+    readonly tls?: Tls,
   ) {}
 
   get remoteAddress(): string {

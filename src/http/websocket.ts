@@ -135,8 +135,9 @@ export class WebSockets {
   #connected(ws: WebSocket, message: IncomingMessage): void {
     const { socket } = message;
     this.#forgetRequest(ws, message);
-    const client = this.#deps.connectionOf(message).clientOf(message);
-    const carrier = new SocketCarrier(ws, socket, client, this.#deps.metrics.websocket);
+    const connection = this.#deps.connectionOf(message);
+    const client = connection.clientOf(message);
+    const carrier = new SocketCarrier(ws, socket, client, this.#deps.metrics.websocket, connection.tlsOf(message));
     const stream = new WebSocketStream(`ws-${++this.#count}`, carrier, this.#share);
     (ws as Carrying)[STREAM] = stream;
     (socket as Draining)[STREAM] = stream;

@@ -11,6 +11,7 @@ import { Admission, type AdmissionOptions, type Refusal } from './admission.js';
 import { StreamCounts } from './counts.js';
 import { type ClientStream, closedEnd, type StreamEnd, type Upstream } from './end.js';
 import { Guest, type House } from './guest.js';
+import { belies, otherAddress } from './identity.js';
 
 export interface AccessOptions extends AdmissionOptions {
   readonly upstreams: Readonly<Record<string, unknown>>;
@@ -77,6 +78,10 @@ export class Connector implements Upstream, House {
     const domain = normalizeDomain(header.to ?? '');
     const upstream = domain === undefined ? undefined : this.#choose(domain);
     if (domain === undefined || upstream === undefined) return this.#turnAway(client, header.to, domain);
+    if (belies(client, header.from)) {
+      this.belied(client);
+      return closing(client, otherAddress());
+    }
     const refusal = this.#admission.enter(client.remoteAddress);
     if (refusal !== undefined) return this.#refuse(client, refusal);
     const { name, transport, remoteAddress: address } = client;
@@ -106,6 +111,11 @@ export class Connector implements Upstream, House {
     this.#limits.inc({ limit: 'stanza_before_auth' });
     const { name: client, remoteAddress: address } = guest;
     this.#deps.log.info('stream_refused', { client, address, limit: 'limits.stanza_before_auth' });
+  }
+
+  belied({ name: client, remoteAddress: address }: ClientStream): void {
+    this.#rejected.inc({ reason: 'invalid-from' });
+    this.#deps.log.info('stream_belied', { client, address });
   }
 
   #hosts({ upstreams }: AccessOptions): string[] {

@@ -39,7 +39,7 @@ export interface Tls {
   /** Channel binding data of type tls-exporter (RFC 9266), 32 bytes; undefined where the connection cannot give any. */
   exporter(): Buffer | undefined;
   /** The client's certificate, only where one of the configured authorities signed it. */
-  readonly certificate?: ClientCertificate;
+  readonly certificate?: ClientCertificate | undefined;
 }
 
 export interface ClientCertificate {

@@ -6,6 +6,7 @@ import type { StreamHeader } from '../xmpp/header.js';
 import type { Stanza } from '../xmpp/stanza.js';
 import { type HostCounts, kindOf, type StreamCounts } from './counts.js';
 import { type ClientStream, closedEnd, type Ending, type StreamEnd } from './end.js';
+import { belies, otherAddress } from './identity.js';
 import { Login } from './login.js';
 import { WrappedClient } from './wrapped-client.js';
 
@@ -16,6 +17,8 @@ export interface House {
   readonly stanzaBeforeAuth: number;
   /** It was too large. */
   exceeded(guest: Guest): void;
+  /** It says that it is somebody else than its certificate was issued to. */
+  belied(guest: Guest): void;
   /** Said once. */
   left(guest: Guest): void;
   /** Its upstream threw. */
@@ -81,12 +84,11 @@ export class Guest extends WrappedClient {
   }
 
   /** Ends both sides for what the client sent. */
-  expel(): void {
+  expel(error: StreamError): void {
     const { server } = this;
     this.server = closedEnd;
-    this.house.exceeded(this);
-    this.close({ how: 'closed', error: TOO_MUCH });
-    server.close({ how: 'closed', error: TOO_MUCH });
+    this.close({ how: 'closed', error });
+    server.close({ how: 'closed', error });
   }
 
   /** One side was asked to wait, or can go on. */
@@ -123,7 +125,13 @@ class GuestEnd implements StreamEnd {
   constructor(readonly guest: Guest) {}
 
   open(header: StreamHeader): void {
-    this.guest.server.open(header);
+    const { guest } = this;
+    if (!belies(guest, header.from)) {
+      guest.server.open(header);
+      return;
+    }
+    guest.house.belied(guest);
+    guest.expel(otherAddress());
   }
 
   stanza(stanza: Stanza): boolean {
@@ -161,7 +169,8 @@ class GuestEnd implements StreamEnd {
 
   #admits(guest: Guest, login: Login, stanza: Stanza): boolean {
     if (guest.oversized(stanza)) {
-      guest.expel();
+      guest.house.exceeded(guest);
+      guest.expel(TOO_MUCH);
       return false;
     }
     login.asked(stanza);

@@ -6,7 +6,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
-import { type ClientStream, closedEnd, type Ending, type StreamEnd, type Upstream } from '../stream/end.js';
+import { type ClientStream, closedEnd, type Ending, type StreamEnd, type Tls, type Upstream } from '../stream/end.js';
 import { StreamError } from '../xmpp/errors.js';
 import type { StreamHeader } from '../xmpp/header.js';
 import type { ScannerLimits } from '../xmpp/scanner.js';
@@ -21,6 +21,8 @@ export interface Carrier extends FrameSink, Beating {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly secure: boolean;
+  /** Where the client's TLS ends here. */
+  readonly tls?: Tls | undefined;
   /** Starts the closing handshake of RFC 6455 after everything that was written. */
   close(code: number): void;
   /** Cuts the connection. */
@@ -103,6 +105,10 @@ export class WebSocketStream implements ClientStream {
 
   get secure(): boolean {
     return this.carrier.secure;
+  }
+
+  get tls(): Tls | undefined {
+    return this.carrier.tls;
   }
 
   /** Bytes that wait for the client. */

@@ -6,7 +6,7 @@ import { OPTIONS } from '../support/bosh-engine.js';
 
 function terms(attributes: string, options: Partial<BoshOptions> = {}) {
   const { header } = scanDocument(Buffer.from(`<body xmlns='http://jabber.org/protocol/httpbind' ${attributes}/>`));
-  return negotiate(header, false, { ...OPTIONS, ...options });
+  return negotiate(header, { secure: false }, { ...OPTIONS, ...options });
 }
 
 test.each([

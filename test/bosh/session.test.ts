@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { Tls } from '../../src/stream/end.js';
 import { StreamError } from '../../src/xmpp/errors.js';
 import { NS } from '../../src/xmpp/ns.js';
-import { Client, Engine, FakeHeld, message } from '../support/bosh-engine.js';
+import { Client, Engine, FakeHeld, message, shown } from '../support/bosh-engine.js';
 
 const ids = (held: { body: { children: readonly { attr(name: string): string | undefined }[] } }) =>
   held.body.children.map((child) => child.attr('id'));
@@ -231,6 +232,39 @@ describe('broken connections', () => {
     const secure = client.engine.post({ sid: client.sid, rid: 1001 }, message('b'), true);
     expect(secure.waits).toBe(true);
     expect(client.server.ids).toEqual(['b']);
+  });
+
+  test.each<[string, Tls | undefined]>([
+    ['without a certificate', shown()],
+    ['with another certificate', shown('02')],
+    ['whose TLS ended before us', undefined],
+  ])('19.1 a request %s does not reach a session that was made with one, nor does its broken body', (_, tls) => {
+    const client = new Client({}, {}, undefined, true, shown('01'));
+    const { engine, sid } = client;
+    const body = `<body xmlns='${NS.httpbind}' sid='${sid}' rid='1001'>`;
+    for (const bytes of [`${body}${message('a')}</body>`, `${body}<a>`]) {
+      const held = engine.send(bytes, true, tls);
+      expect([held.dropped, held.response]).toEqual([true, undefined]);
+    }
+    expect(client.server.received).toEqual([]);
+    expect(engine.post({ sid, rid: 1001 }, message('b'), true, shown('01')).waits).toBe(true);
+    expect(client.server.ids).toEqual(['b']);
+  });
+
+  test('19.1 a session that was made without a certificate takes requests with one', () => {
+    const { engine, sid } = new Client({}, {}, undefined, true, shown());
+    expect(engine.post({ sid, rid: 1001 }, message('a'), true, shown('01')).waits).toBe(true);
+  });
+
+  test('19.1 upstreams know the certificate of a session, and no channel binding', () => {
+    const { server } = new Client({}, {}, undefined, true, shown('01', 'romeo@example.com'));
+    const { tls } = server.client;
+    expect(tls).toMatchObject({
+      version: 'TLSv1.3',
+      certificate: { fingerprint: '01', addresses: ['romeo@example.com'] },
+    });
+    expect(tls?.exporter()).toBeUndefined();
+    expect(new Client({}, {}, undefined, true, shown()).server.client.tls).toBeUndefined();
   });
 });
 

@@ -69,6 +69,16 @@ test('both files are looked at in one run', () => {
   expect(said).toContain(`tls.key  file not found: ${at('nowhere.key')}`);
 });
 
+test('the authorities of clients have to be there, and certificates', () => {
+  expect(tls('good.pem', 'good.key', { client_ca: ca.caFile })).toBe('none');
+  expect(tls('good.pem', 'good.key', { client_ca: at('nowhere.pem') })).toContain(
+    `tls.client_ca  file not found: ${at('nowhere.pem')}`,
+  );
+  expect(tls('good.pem', 'good.key', { client_ca: at('junk.pem') })).toContain(
+    `tls.client_ca  is not a certificate in PEM: ${at('junk.pem')}`,
+  );
+});
+
 test("an upstream's authorities come from a file, or as text from a program", () => {
   const upstream = (ca: string) => mistakes({ upstreams: { 'a.example': { ca } } });
   expect(upstream(at('good.pem'))).toBe('none');

@@ -1,12 +1,13 @@
 import { once } from 'node:events';
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect as connectPlain, createServer as createPlainServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, createServer, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ClientTls } from '../../src/net/client-tls.js';
-import { readTls, type TlsOptions } from '../../src/net/tls.js';
+import { followTls, readTls, type TlsOptions } from '../../src/net/tls.js';
 import { CertificateAuthority, type KeyPair } from '../support/certs.js';
+import { LogLines } from '../support/http-face.js';
 
 let ca: CertificateAuthority;
 let stranger: CertificateAuthority;
@@ -136,6 +137,26 @@ test('a connection without TLS has none', async () => {
   const [here] = await accepted;
   ends.push(() => here.destroy());
   expect(ClientTls.of(here)).toBeUndefined();
+});
+
+test('client_ca is read again when it changes; one that cannot be used is refused, and the old one stays', async () => {
+  const file = join(ca.folder, 'live-ca.pem');
+  copyFileSync(ca.caFile, file);
+  const options = { ...own, client_ca: file };
+  const server = createServer(readTls(options));
+  const port = await listening(server);
+  const log = new LogLines();
+  ends.push(followTls(server, options, log, 20));
+  const juliet = stranger.issueClient('juliet@example.com');
+  const counts = async ({ cert, key }: KeyPair) =>
+    (await handshake(server, port, { cert, key })).tls?.certificate !== undefined;
+  expect([await counts(romeo), await counts(juliet)]).toEqual([true, false]);
+  writeFileSync(file, 'broken');
+  await log.until('tls_certificate_refused');
+  expect([await counts(romeo), await counts(juliet)]).toEqual([true, false]);
+  copyFileSync(stranger.caFile, file);
+  await log.until('tls_certificate_loaded');
+  expect([await counts(romeo), await counts(juliet)]).toEqual([false, true]);
 });
 
 test('a client_ca that holds no certificate is refused', () => {

@@ -3,6 +3,7 @@
 
 import { randomInt } from 'node:crypto';
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
+import { request as requestTls } from 'node:https';
 import { connect } from 'node:net';
 import type { Stream } from './sasl.js';
 import { attributes, parseXml, type Xml } from './xml.js';
@@ -49,7 +50,7 @@ export interface PostOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Appended to the URL. */
   readonly query?: string;
-  /** A connection of its own by default, so that requests never wait for each other. */
+  /** A connection of its own by default, so that requests never wait for each other. For HTTPS an Agent of node:https. */
   readonly agent?: Agent;
   readonly signal?: AbortSignal;
 }
@@ -60,7 +61,8 @@ export function post(url: string, body: string | Buffer, options: PostOptions = 
   const bytes = Buffer.from(body);
   return new Promise((resolve, reject) => {
     const length = method === 'POST' ? { 'Content-Length': String(bytes.length) } : {};
-    const sent = request(url + query, { method, agent, signal, headers: { ...length, ...headers } }, (response) => {
+    const ask = url.startsWith('https:') ? requestTls : request;
+    const sent = ask(url + query, { method, agent, signal, headers: { ...length, ...headers } }, (response) => {
       const parts: Buffer[] = [];
       response.on('data', (part: Buffer) => parts.push(part));
       response.on('error', reject);

@@ -5,7 +5,7 @@ import type { BoshResponse, Held } from '../../src/bosh/held.js';
 import { type BoshOptions, Sessions } from '../../src/bosh/sessions.js';
 import type { Log } from '../../src/log.js';
 import { Metrics } from '../../src/metrics.js';
-import type { ClientStream, Ending, StreamEnd } from '../../src/stream/end.js';
+import type { ClientStream, Ending, StreamEnd, Tls } from '../../src/stream/end.js';
 import type { StreamHeader } from '../../src/xmpp/header.js';
 import { NS } from '../../src/xmpp/ns.js';
 import { Stanza } from '../../src/xmpp/stanza.js';
@@ -73,6 +73,7 @@ export class FakeHeld implements Held {
   constructor(
     readonly clock: FakeClock,
     readonly secure = false,
+    readonly tls?: Tls,
   ) {}
 
   reply(response: BoshResponse): void {
@@ -162,6 +163,12 @@ export class FakeServer implements StreamEnd {
   }
 }
 
+/** A client's own TLS connection, with a certificate of this fingerprint. */
+export function shown(fingerprint?: string, ...addresses: string[]): Tls {
+  const certificate = fingerprint === undefined ? undefined : { fingerprint, addresses };
+  return { version: 'TLSv1.3', exporter: () => Buffer.alloc(32), certificate };
+}
+
 export const message = (id: string, text = '') =>
   `<message xmlns='${NS.client}' id='${id}'><body>${text}</body></message>`;
 
@@ -203,15 +210,15 @@ export class Engine {
   }
 
   /** Sends these bytes and ends the turn. */
-  send(bytes: string | Buffer, secure = false): FakeHeld {
-    const held = new FakeHeld(this.clock, secure);
+  send(bytes: string | Buffer, secure = false, tls?: Tls): FakeHeld {
+    const held = new FakeHeld(this.clock, secure, tls);
     this.sessions.request(Buffer.from(bytes), held);
     this.clock.turn();
     return held;
   }
 
-  post(attributes: Attributes, payload = '', secure = false): FakeHeld {
-    return this.send(`<body xmlns='${NS.httpbind}'${written(attributes)}>${payload}</body>`, secure);
+  post(attributes: Attributes, payload = '', secure = false, tls?: Tls): FakeHeld {
+    return this.send(`<body xmlns='${NS.httpbind}'${written(attributes)}>${payload}</body>`, secure, tls);
   }
 
   /** Says something as the first server and ends the turn. */
@@ -256,11 +263,12 @@ export class Client {
     options: Partial<BoshOptions> = {},
     engine = new Engine(options),
     secure = false,
+    tls?: Tls,
   ) {
     this.engine = engine;
     this.rid = 1000;
     const count = engine.servers.length;
-    this.creation = engine.post({ ...CREATION, rid: this.rid, ...attributes }, '', secure);
+    this.creation = engine.post({ ...CREATION, rid: this.rid, ...attributes }, '', secure, tls);
     this.server = engine.servers[count];
     if (this.creation.waits) this.server.welcome();
     engine.clock.turn();

@@ -23,6 +23,10 @@ export interface WsOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** The loopback address to come from. */
   readonly localAddress?: string;
+  /** A certificate to show. */
+  readonly cert?: string;
+  readonly key?: string;
+  readonly rejectUnauthorized?: boolean;
 }
 
 export class WsClient implements Stream {
