@@ -19,7 +19,7 @@ const FLOORS: Record<string, readonly string[]> = {
   tcp: ['net', 'stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
   storage: [],
   core: ['stream/end.ts', 'stream/address.ts', 'xmpp', 'storage/store.ts', 'metrics.ts', 'log.ts'],
-  modules: ['core', 'storage/store.ts', 'stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
+  modules: ['core', 'config/modules.ts', 'storage/store.ts', 'stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
   proxy: ['tcp', 'tick.ts', 'stream', 'xmpp', 'metrics.ts', 'log.ts'],
   http: ['net', 'bosh', 'websocket', 'tick.ts', 'stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
   'events.ts': ['stream/end.ts', 'stream/wrapped-client.ts', 'xmpp'],

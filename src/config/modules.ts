@@ -11,6 +11,13 @@ const fields = {
     { max_items: count(1000, [1, 100_000], 'Most contacts of one account.') },
     'Contacts and subscriptions (RFC 6121).',
   ),
+  presence: group(
+    {
+      max_directed: count(1000, [1, 100_000], 'Most addresses, besides its contacts, that one client is present for.'),
+      max_requests: count(100, [1, 100_000], 'Most requests for subscription that wait for the answer of one account.'),
+    },
+    'Presence and subscriptions (RFC 6121).',
+  ),
   offline: group(
     { max_messages: count(100, [0, 100_000], 'Most messages kept for an account that is away.') },
     'Messages for accounts that are away (XEP-0160).',

@@ -162,6 +162,8 @@ export class VirtualHost implements Route, Lender {
     if (undelivered !== undefined && undelivered.length > 0) {
       this.hooks.tell('undelivered', { session, stanzas: undelivered });
     }
+    // What was kept for somebody without an account goes with him.
+    if (session.anonymous) this.hooks.tell('account-deleted', { username: session.jid.local, waits: [] });
     this.deps.events.closed(session, ending);
   }
 

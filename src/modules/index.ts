@@ -4,6 +4,8 @@ import type { Module } from '../core/module.js';
 import { bind } from './bind.js';
 import { message } from './message.js';
 import { ping } from './ping.js';
+import { presence } from './presence.js';
+import { roster } from './roster.js';
 import { saslauth } from './saslauth.js';
 
-export const modules: readonly Module[] = [saslauth, bind, message, ping];
+export const modules: readonly Module[] = [saslauth, bind, roster, presence, message, ping];

@@ -1,5 +1,6 @@
 // A core in memory, and clients of it without a transport.
 
+import { moduleOptions } from '../../src/config/modules.js';
 import { Core } from '../../src/core/core.js';
 import type { Module } from '../../src/core/module.js';
 import type { CoreOptions, DomainOptions } from '../../src/core/options.js';
@@ -12,7 +13,11 @@ import { Stanza } from '../../src/xmpp/stanza.js';
 import { FakeClient } from './client-stream.js';
 import { MemoryLog } from './memory-log.js';
 
-export const DOMAIN: DomainOptions = { auth: { anonymous: true, register: false }, modules: null, options: {} };
+export const DOMAIN: DomainOptions = {
+  auth: { anonymous: true, register: false },
+  modules: null,
+  options: moduleOptions.default,
+};
 
 export const OPTIONS: CoreOptions = {
   domains: { 'example.test': DOMAIN },
@@ -56,7 +61,10 @@ export function testCore(modules: readonly Module[] = [], options: Partial<CoreO
 export class CoreClient extends FakeClient {
   readonly end: StreamEnd;
 
-  constructor(core: Core, domain = 'example.test') {
+  constructor(
+    readonly core: Core,
+    domain = 'example.test',
+  ) {
     super();
     this.end = core.attach(this, { to: domain });
   }
@@ -66,9 +74,20 @@ export class CoreClient extends FakeClient {
     this.end.stanza(Stanza.from(xml));
   }
 
+  /** Resolves to the first stanza with this in it, and forgets it and all before. */
+  async hears(what: string): Promise<string> {
+    const found = () => this.stanzas.findIndex((xml) => xml.includes(what));
+    await this.when(() => found() >= 0);
+    return this.stanzas.splice(0, found() + 1).pop() ?? '';
+  }
+
   /** Binds a resource; resolves to its address. */
   async enter(username: string, resource = 'test'): Promise<this> {
     await this.when(() => this.headers.length === 1);
+    await this.core.hosts
+      .get('example.test')
+      ?.accounts.create(username, 'secret')
+      .catch(() => {});
     this.say(`<auth xmlns='test'>${username}</auth>`);
     this.end.open({ to: 'example.test' });
     this.say(

@@ -1,0 +1,207 @@
+// Contacts (RFC 6121 section 2): clients get, set and remove them, and all interested resources are told. What sets
+// subscriptions is in subscriptions.ts; a removed contact loses them through it.
+
+import type { ModuleOptions } from '../config/modules.js';
+import { DONE, type IqRequest } from '../core/hooks.js';
+import type { Host } from '../core/host.js';
+import type { Module } from '../core/module.js';
+import { Part } from '../core/parts.js';
+import type { Session } from '../core/session.js';
+import type { Element } from '../xmpp/element.js';
+import { StanzaError } from '../xmpp/errors.js';
+import { attribute, escapeText } from '../xmpp/escape.js';
+import { JID } from '../xmpp/jid.js';
+import { NS } from '../xmpp/ns.js';
+import { Stanza } from '../xmpp/stanza.js';
+import { type Decision, ROSTERS, type Roster, type RosterChange, type RosterItem, Rosters } from './rosters.js';
+import { stanzaErrorOf } from './store-error.js';
+import { subscriptionOf } from './subscription-states.js';
+
+const ROSTER = 'jabber:iq:roster';
+const VERSIONING = "<ver xmlns='urn:xmpp:features:rosterver'/>";
+const PRE_APPROVAL = "<sub xmlns='urn:xmpp:features:pre-approval'/>";
+const LONGEST = 1023;
+
+/** Tells the interested resources of an account what changed in its roster (section 2.1.6). */
+export interface RosterPush {
+  (roster: Roster, changes: readonly RosterChange[]): void;
+  /** The resources that asked for the roster. */
+  interested(username: string): Session[];
+  /** Throws StanzaError when there is no room for one contact more. */
+  makeRoom(roster: Roster): void;
+}
+export const ROSTER_PUSH = new Part<RosterPush>('roster push');
+
+/** Ends the subscriptions with a contact that is being removed (section 2.5.2); its presence module does. */
+export type ContactRemoved = (username: string, jid: string, before: RosterItem) => void;
+export const CONTACT_REMOVED = new Part<ContactRemoved>('contact removed');
+
+export const roster: Module<ModuleOptions['roster']> = {
+  name: 'roster',
+  about: 'Keeps the contacts of each account and tells its clients of changes.',
+  specifications: [
+    { id: 'RFC 6121', name: 'XMPP IM, section 2' },
+    { id: 'XEP-0237', name: 'Roster Versioning', version: '1.3' },
+  ],
+  needs: ['bind'],
+  load(host, options) {
+    const rosters = new Rosters(host.open('roster', 'map'));
+    host.provide(ROSTERS, rosters);
+    const { hooks } = host;
+    const contacts = new Contacts(host, rosters, options);
+    host.provide(ROSTER_PUSH, contacts.push);
+    hooks.on('stream-features', ({ stream, features }) => {
+      if (stream.identity !== undefined && stream.session === undefined) features.push(VERSIONING, PRE_APPROVAL);
+    });
+    hooks.on('session-binding', ({ session, waits }) => void waits.push(rosters.use(session.jid.local)));
+    hooks.on('session-closed', ({ session }) => {
+      if (host.sessions.of(session.jid.local).length === 0) rosters.release(session.jid.local);
+    });
+    hooks.on('account-deleted', ({ username, waits }) => void waits.push(rosters.remove(username)), -100);
+    hooks.iq('get', 'own', ROSTER, 'query', (request) => contacts.get(request));
+    hooks.iq('set', 'own', ROSTER, 'query', (request) => contacts.set(request));
+    // Section 2.3.3: whose roster it is not.
+    for (const type of ['get', 'set'] as const) {
+      hooks.iq(type, 'account', ROSTER, 'query', () => {
+        throw new StanzaError('auth', 'forbidden');
+      });
+    }
+  },
+};
+
+class Contacts {
+  readonly push: RosterPush;
+  readonly #interested = new WeakSet<Session>();
+  #pushes = 0;
+
+  constructor(
+    readonly host: Host,
+    readonly rosters: Rosters,
+    readonly options: ModuleOptions['roster'],
+  ) {
+    this.push = Object.assign((roster: Roster, changes: readonly RosterChange[]) => this.#push(roster, changes), {
+      interested: (username: string) => host.sessions.of(username).filter((session) => this.#interested.has(session)),
+      makeRoom: (roster: Roster) => this.#makeRoom(roster),
+    });
+  }
+
+  /** Section 2.1.3, and 2.6.2 for a client that knows a version. */
+  async get({ session, from, payload }: IqRequest) {
+    const roster = await this.rosters.load(from.local);
+    if (session !== undefined) this.#interested.add(session);
+    const { ver } = payload.attrs;
+    if (ver !== undefined && ver !== '' && ver === roster.version) return DONE;
+    const items = [...roster.items].filter(([, item]) => item.listed).map(([jid, item]) => itemXml(jid, item));
+    return `<query xmlns='${ROSTER}'${versionOf(ver, roster)}>${items.join('')}</query>`;
+  }
+
+  /** Sections 2.3 to 2.5. */
+  set({ session, from, payload }: IqRequest): Promise<typeof DONE> {
+    const asked = readItem(payload);
+    const { local } = from;
+    const work = async () => {
+      const roster = await this.rosters.load(local);
+      await roster.change(
+        () => this.#decided(roster, asked),
+        (changes) => this.#done(roster, changes),
+      );
+      return DONE;
+    };
+    const done = work().catch((error) => {
+      throw stanzaErrorOf(error);
+    });
+    // What the client sends next may build on it.
+    session?.stream?.hold(done.catch(() => {}));
+    return done as Promise<typeof DONE>;
+  }
+
+  #decided(roster: Roster, { jid, remove, name, groups }: AskedItem): Decision {
+    const before = roster.items.get(jid);
+    if (remove) {
+      if (!before?.listed) throw new StanzaError('modify', 'item-not-found');
+      return new Map([[jid, undefined]]);
+    }
+    if (!before?.listed) this.#makeRoom(roster);
+    return new Map([[jid, { ...roster.get(jid), listed: true, name, groups }]]);
+  }
+
+  #makeRoom({ items }: Roster): void {
+    if (items.size < this.options.max_items) return;
+    this.host.limited('roster.max_items');
+    throw new StanzaError('wait', 'resource-constraint', 'the roster is full');
+  }
+
+  #done(roster: Roster, changes: readonly RosterChange[]): void {
+    this.push(roster, changes);
+    const removed = this.host.find(CONTACT_REMOVED);
+    for (const { jid, before, after } of changes) if (before && !after) removed?.(roster.username, jid, before);
+  }
+
+  #push(roster: Roster, changes: readonly RosterChange[]): void {
+    const sessions = this.push.interested(roster.username);
+    if (sessions.length === 0) return;
+    for (const { jid, before, after } of changes) {
+      const written = after?.listed ? itemXml(jid, after) : before?.listed ? removedXml(jid) : undefined;
+      if (written === undefined) continue;
+      const query = `<query xmlns='${ROSTER}' ver='${roster.version}'>${written}</query>`;
+      for (const session of sessions) {
+        const to = attribute('to', session.address);
+        const iq = `<iq xmlns='${NS.client}' type='set' id='push${++this.#pushes}'${to}>${query}</iq>`;
+        session.send(new Stanza(Buffer.from(iq), NS.client));
+      }
+    }
+  }
+}
+
+const removedXml = (jid: string): string => `<item${attribute('jid', jid)} subscription='remove'/>`;
+
+const versionOf = (asked: string | undefined, roster: Roster): string =>
+  asked === undefined ? '' : attribute('ver', roster.version);
+
+interface AskedItem {
+  readonly jid: string;
+  readonly remove: boolean;
+  readonly name: string | undefined;
+  readonly groups: readonly string[];
+}
+
+/** Section 2.3.3. */
+function readItem(query: Element): AskedItem {
+  const items = query.getChildElements();
+  const [item] = items;
+  if (items.length !== 1 || !item.is('item', ROSTER)) throw new StanzaError('modify', 'bad-request', 'one item');
+  const { jid, name, subscription } = item.attrs;
+  if (jid === undefined) throw new StanzaError('modify', 'bad-request', 'an item without a jid');
+  const remove = subscription === 'remove';
+  return { jid: bareOf(jid), remove, name: remove ? undefined : fitting(name, 'name'), groups: groupsOf(item) };
+}
+
+/** Other values of `subscription` are the server's to set: they are passed over (section 2.1.2.5). */
+function bareOf(jid: string): string {
+  return JID.parse(jid).bare.toString();
+}
+
+function groupsOf(item: Element): string[] {
+  const groups = item.getChildren('group', ROSTER).map((group) => fitting(group.getText(), 'group') ?? '');
+  if (groups.includes('')) throw new StanzaError('modify', 'not-acceptable', 'a group without a name');
+  if (new Set(groups).size < groups.length) throw new StanzaError('modify', 'bad-request', 'a group twice');
+  return groups;
+}
+
+function fitting(text: string | undefined, what: string): string | undefined {
+  if (text !== undefined && Buffer.byteLength(text) > LONGEST)
+    throw new StanzaError('modify', 'not-acceptable', `the ${what} is too long`);
+  return text;
+}
+
+function itemXml(jid: string, item: RosterItem): string {
+  const { name, groups, ask, approved } = item;
+  const attributes =
+    attribute('jid', jid) +
+    attribute('name', name) +
+    attribute('subscription', subscriptionOf(item)) +
+    attribute('ask', ask ? 'subscribe' : undefined) +
+    attribute('approved', approved ? 'true' : undefined);
+  const inside = groups.map((group) => `<group>${escapeText(group)}</group>`).join('');
+  return inside === '' ? `<item${attributes}/>` : `<item${attributes}>${inside}</item>`;
+}

@@ -1,0 +1,168 @@
+// The rosters of a host: contacts and subscriptions of its accounts, kept in the store `roster`. Who changes one waits for
+// the one before: what is read, decided and written is never mixed, and what has been said to be done is in the store.
+
+import { Part } from '../core/parts.js';
+import type { Json, MapStore } from '../storage/store.js';
+import { NO_SUBSCRIPTION, type SubscriptionState } from './subscription-states.js';
+
+/** What is kept of a contact. */
+export interface RosterItem extends SubscriptionState {
+  /** Shown to clients. One that is not only holds what a stranger asked for, or what was granted in advance. */
+  readonly listed: boolean;
+  readonly name: string | undefined;
+  readonly groups: readonly string[];
+  /** The subscription request as it came, while it is pending. */
+  readonly request: string | undefined;
+}
+
+export const STRANGER: RosterItem = Object.freeze({
+  ...NO_SUBSCRIPTION,
+  listed: false,
+  name: undefined,
+  groups: [],
+  request: undefined,
+});
+
+/** The field that is no contact: how often the roster changed. */
+const VERSION = '';
+
+/** What is to be of a contact, by its bare JID; undefined: it is to be forgotten. */
+export type Decision = ReadonlyMap<string, RosterItem | undefined>;
+
+/** What was done; undefined: there was none, or there is none any more. */
+export interface RosterChange {
+  readonly jid: string;
+  readonly before: RosterItem | undefined;
+  readonly after: RosterItem | undefined;
+}
+
+export class Roster {
+  readonly #items: Map<string, RosterItem>;
+  readonly #store: MapStore;
+  #version: number;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    readonly username: string,
+    store: MapStore,
+    kept: ReadonlyMap<string, Json>,
+  ) {
+    this.#store = store;
+    this.#version = Number(kept.get(VERSION) ?? 0);
+    this.#items = new Map();
+    for (const [jid, item] of kept) if (jid !== VERSION) this.#items.set(jid, item as unknown as RosterItem);
+  }
+
+  /** Contacts by their bare JIDs. */
+  get items(): ReadonlyMap<string, RosterItem> {
+    return this.#items;
+  }
+
+  /** Of the whole (section 2.6.1). */
+  get version(): string {
+    return String(this.#version);
+  }
+
+  get(jid: string): RosterItem {
+    return this.#items.get(jid) ?? STRANGER;
+  }
+
+  /**
+   * Asks, when all changes before are done, what is to be, and writes that. What `decide` throws, and StoreError when it
+   * could not be written, are for the caller alone; then nothing is changed. `then` runs at once when it is done, before
+   * the next change is looked at.
+   */
+  change(decide: () => Decision, then: (changes: readonly RosterChange[]) => void): Promise<void> {
+    const work = this.#last.then(() => this.#changed(decide, then));
+    this.#last = work.catch(() => {});
+    return work;
+  }
+
+  async #changed(decide: () => Decision, then: (changes: readonly RosterChange[]) => void): Promise<void> {
+    const decision = decide();
+    const changes: RosterChange[] = [];
+    if (decision.size > 0) {
+      const version = this.#version + 1;
+      await this.#store.change(this.username, [[VERSION, version], ...[...decision].map(kept)]);
+      this.#version = version;
+      for (const [jid, after] of decision) {
+        changes.push({ jid, before: this.#items.get(jid), after });
+        if (after === undefined) this.#items.delete(jid);
+        else this.#items.set(jid, after);
+      }
+    }
+    then(changes);
+  }
+}
+
+const kept = ([jid, item]: readonly [string, RosterItem | undefined]): readonly [string, Json | undefined] => [
+  jid,
+  item && { ...item },
+];
+
+/** Rosters that nobody uses now are kept for the next who asks, so many. */
+const SPARE = 500;
+
+export class Rosters {
+  readonly #store: MapStore;
+  readonly #used = new Map<string, Roster>();
+  readonly #spare = new Map<string, Promise<Roster>>();
+
+  constructor(store: MapStore) {
+    this.#store = store;
+  }
+
+  /** The roster of an account that has sessions. */
+  get(username: string): Roster | undefined {
+    return this.#used.get(username);
+  }
+
+  /** Reads it, if it is not there; the same one for everybody. */
+  load(username: string): Promise<Roster> {
+    const used = this.#used.get(username);
+    if (used !== undefined) return Promise.resolve(used);
+    const spare = this.#spare.get(username) ?? this.#read(username);
+    this.#spare.delete(username);
+    this.#spare.set(username, spare);
+    this.#trim();
+    return spare;
+  }
+
+  /** From now on `get` finds it. */
+  async use(username: string): Promise<void> {
+    const roster = await this.load(username);
+    if (!this.#used.has(username)) this.#used.set(username, roster);
+  }
+
+  /** The account has no sessions any more. */
+  release(username: string): void {
+    const roster = this.#used.get(username);
+    if (roster === undefined) return;
+    this.#used.delete(username);
+    this.#spare.set(username, Promise.resolve(roster));
+    this.#trim();
+  }
+
+  /** The account is no more. */
+  async remove(username: string): Promise<void> {
+    this.#used.delete(username);
+    this.#spare.delete(username);
+    await this.#store.remove(username);
+  }
+
+  #read(username: string): Promise<Roster> {
+    const read = this.#store.all(username).then((items) => new Roster(username, this.#store, items));
+    // A failed read is not remembered.
+    read.catch(() => this.#spare.get(username) === read && this.#spare.delete(username));
+    return read;
+  }
+
+  #trim(): void {
+    for (const username of this.#spare.keys()) {
+      if (this.#spare.size <= SPARE) return;
+      this.#spare.delete(username);
+    }
+  }
+}
+
+export const ROSTERS = new Part<Rosters>('rosters');
