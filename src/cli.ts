@@ -1,5 +1,5 @@
 // The command line: which command, with which configuration, and the exit code. Exit codes: 0 ok, 1 the run failed,
-// 2 usage or configuration, 3 a check found problems, 4 port or permission, 70 a bug.
+// 2 usage or configuration, 3 a check found problems, 4 port, permission or storage, 70 a bug.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -127,7 +127,7 @@ Commands:
   -h, --help                   this text
   -v, --version                the version
 
-Exit codes: 0 ok, 1 the run failed, 2 usage or configuration, 3 check found problems, 4 port or permission
+Exit codes: 0 ok, 1 the run failed, 2 usage or configuration, 3 check found problems, 4 port, permission or storage
 
 Every option is also a variable (BOSH_MAX_INACTIVITY) and a line of the file ("max_inactivity": 160).
 

@@ -8,6 +8,7 @@ import { Sessions } from './bosh/sessions.js';
 import { type Config, type ConfigInput, configure } from './config/load.js';
 import { reloaded } from './config/restart.js';
 import { Core, type CoreDeps } from './core/core.js';
+import { measured } from './core/measured-storage.js';
 import type { Module } from './core/module.js';
 import { Events, observed } from './events.js';
 import { createHttp, type Http } from './http/server.js';
@@ -16,7 +17,7 @@ import { type Gauge, Metrics } from './metrics.js';
 import { modules } from './modules/index.js';
 // biome-ignore lint/suspicious/noShadowRestrictedNames: the word of the trade; the global one is not used here
 import { Proxy } from './proxy/proxy.js';
-import { MemoryDriver } from './storage/memory.js';
+import { openStorage } from './storage/index.js';
 import { Connector } from './stream/connector.js';
 import type { Upstream } from './stream/end.js';
 import { Tick } from './tick.js';
@@ -89,11 +90,14 @@ export class Server extends Events {
     return { bosh: `http${s}://${authority}${path}`, websocket: `ws${s}://${authority}${websocket_path}` };
   }
 
-  /** Listens. Rejects with the system's error when the address cannot be had. */
+  /**
+   * Opens the storage and listens. Rejects with a StorageOpenError when the storage cannot be had, with the system's error
+   * when the address cannot.
+   */
   async start(): Promise<void> {
-    const { host, port } = this.#config;
+    const { host, port, storage } = this.#config;
     this.#startedAt = Date.now();
-    this.#core.start(new MemoryDriver());
+    this.#core.start(measured(await openStorage(storage), this));
     await this.fastify.listen({ host, port });
     this.#sweep = setInterval(() => {
       this.#sessions.sweep();

@@ -280,6 +280,19 @@ describe('run', () => {
     expect(err).toContain('host  192.0.2.1 is no address of this machine (EADDRNOTAVAIL)');
   });
 
+  test('a storage that another server uses: the option, exit code 4', async () => {
+    const storage = ['--storage.driver=level', '--storage.path=data'];
+    const child = start([BIN, '--port=0', '--host=127.0.0.1', ...storage]);
+    await events(child)('server_started');
+    const { code, err } = await cli('--port=0', '--host=127.0.0.1', ...storage);
+    expect(code).toBe(4);
+    expect(err).toBe(
+      `storage.path  ${join(cwd, 'data')} is in use by another process (LEVEL_LOCKED)\n   fix: stop the other server that uses it, or name another folder\n`,
+    );
+    child.kill('SIGTERM');
+    expect(await once(child, 'close')).toEqual([0, null]);
+  });
+
   test('any other failure to start: logged, exit code 1', async () => {
     const { code, out } = await outcome(run([], "reject(new Error('no luck'));"));
     expect(code).toBe(1);

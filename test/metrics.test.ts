@@ -92,7 +92,7 @@ describe('a server that runs', () => {
       http_requests_total held_requests request_hold_seconds request_process_seconds rid_events_total responses_unacked_bytes
       response_resent_total ws_connections ws_close_total ws_ping_rtt_seconds stanzas_total bytes_total xml_rejected_total
       backend_connections backend_connect_seconds backend_connect_failures_total backend_up dns_seconds queue_bytes
-      auth_total backpressure_paused limits_hit_total log_dropped_total event_loop_lag_seconds drain_state config_last_reload_success`;
+      auth_total storage_operations_total storage_seconds storage_bytes backpressure_paused limits_hit_total log_dropped_total event_loop_lag_seconds drain_state config_last_reload_success`;
     expect(promised.split(/\s+/).filter((name) => !known().has(`bosh_${name}`))).toEqual([]);
   });
 

@@ -123,6 +123,7 @@ describe('the tarball', () => {
     'docs/embedding.md',
     'docs/migrating.md',
     'docs/metrics.md',
+    'docs/storage.md',
     'docs/examples/echo.js',
     'config/nginx.conf',
     'config/bosh-server.service',
@@ -167,9 +168,10 @@ describe('installed into an empty folder', () => {
     expect((await run('--help')).stdout).toContain('--upstream=DOMAIN');
   });
 
-  test('it starts, answers at its path and ends by SIGTERM with 0', async () => {
+  test('it starts, with a database, answers at its path and ends by SIGTERM with 0', async () => {
     const bin = join(folder, 'node_modules/bosh-server/bin/bosh-server.js');
-    const child = spawn(process.execPath, [bin, '--port=0', '--host=127.0.0.1', '--upstream=a.example'], {
+    const storage = ['--storage.driver=level', '--storage.path=data'];
+    const child = spawn(process.execPath, [bin, '--port=0', '--host=127.0.0.1', '--upstream=a.example', ...storage], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -178,6 +180,7 @@ describe('installed into an empty folder', () => {
     const response = await fetch(bosh.replace('localhost', '127.0.0.1'));
     expect(response.status).toBe(200);
     expect(await response.text()).toContain('BOSH');
+    expect(existsSync(join(folder, 'data/CURRENT'))).toBe(true);
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([0, null]);
   });

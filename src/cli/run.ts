@@ -56,12 +56,17 @@ async function open(created: Promise<Running>): Promise<Running> {
 }
 
 function failed(error: unknown, config: Config, log: RootLog, terminal: Terminal): number {
-  const listening = listenError(error, config);
+  const obstacle = listenError(error, config) ?? storageError(error);
   if (error instanceof ConfigError) terminal.complain(error.message);
-  else if (listening !== undefined) terminal.complain(listening);
+  else if (obstacle !== undefined) terminal.complain(obstacle);
   else log.error('run_failed', { error });
   if (error instanceof ConfigError) return 2;
-  return listening === undefined ? 1 : 4;
+  return obstacle === undefined ? 1 : 4;
+}
+
+/** What keeps the storage from being opened; known by its name, since the server is loaded only when it runs. */
+function storageError(error: unknown): string | undefined {
+  return error instanceof Error && error.name === 'StorageOpenError' ? error.message : undefined;
 }
 
 function announce({ config, file }: Loaded, server: Running, log: RootLog, terminal: Terminal): void {

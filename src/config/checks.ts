@@ -12,6 +12,7 @@ export function contradictions(config: Config, where: Where): Problem[] {
     ...ordered(config, where),
     ...collisions(config, where),
     ...(config.cors.credentials && config.cors.origins.includes('*') ? [anyWithCredentials(where)] : []),
+    ...(config.storage.driver === 'level' && config.storage.path === '' ? [nowhere(where)] : []),
     ...config.no_tls_domains.flatMap((domain) => unsecured(domain, config, where)),
   ];
 }
@@ -90,6 +91,15 @@ function anyWithCredentials(where: Where): Problem {
     option: 'cors.credentials',
     message: 'cannot be true while cors.origins has "*": browsers refuse that, and any page could use the cookies',
     fix: 'list the origins in cors.origins, or leave credentials at false',
+  };
+}
+
+function nowhere(where: Where): Problem {
+  return {
+    origin: where('storage.driver') ?? { kind: 'given' },
+    option: 'storage.path',
+    message: 'is empty, and storage.driver "level" needs a folder',
+    fix: 'name one, as in "path": "./data"',
   };
 }
 

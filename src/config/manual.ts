@@ -99,6 +99,7 @@ const FORMS: Readonly<Record<string, string>> = {
   origin: 'origins',
   file: 'path of a file',
   pem: 'path of a file',
+  folder: 'path of a folder',
   ip: 'addresses',
 };
 

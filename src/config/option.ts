@@ -14,6 +14,7 @@ export type Form =
   | 'value'
   | 'file'
   | 'pem'
+  | 'folder'
   | 'ip'
   | 'module';
 

@@ -126,7 +126,7 @@ export class Reader {
     if (form === undefined || (value === '' && (option.emptiable || (option.default === '' && !option.required))))
       return value;
     if (!this.#formed(form, value, said.origin, path)) return option.default;
-    return form === 'file' || (form === 'pem' && !isPem(value))
+    return form === 'file' || form === 'folder' || (form === 'pem' && !isPem(value))
       ? resolve(folderOf(said.origin, this.findings.cwd), value)
       : value;
   }

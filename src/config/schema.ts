@@ -176,6 +176,29 @@ const domain = group(
 
 const core = {
   domains: map('domain', domain, 'XMPP domains that this server serves by itself, by domain.'),
+  storage: {
+    ...group(
+      {
+        driver: choice(
+          'memory',
+          ['memory', 'level'],
+          'Where accounts and all that belongs to them are kept: "level" in a database on this disk, "memory" until the server stops.',
+        ),
+        path: text(
+          '',
+          'folder',
+          'Folder of the database, for "level"; made when it is not there, and used by one server at a time.',
+        ),
+        max_bytes: bytes(
+          0,
+          [0, 1024 ** 4],
+          'Most bytes of what is kept, as the server counts them; the disk needs up to twice as many. 0 sets no limit.',
+        ),
+      },
+      'What these domains keep.',
+    ),
+    restart: true,
+  },
   auth_timeout: patience(120, [1, HOUR], 'A client of these domains that has bound no resource after this is let go.'),
 };
 

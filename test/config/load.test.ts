@@ -373,6 +373,20 @@ describe('what a mistake is answered with', () => {
     );
   });
 
+  test('a database that has no folder', () => {
+    expect(mistakes('{ "storage": { "driver": "level" } }')).toBe(
+      lines(
+        'bosh.conf.json:1:16  storage.path  is empty, and storage.driver "level" needs a folder',
+        '    1 | { "storage": { "driver": "level" } }',
+        '      |                ^',
+        '   fix: name one, as in "path": "./data"',
+      ),
+    );
+    expect(mistakes('{ "storage": { "driver": "level", "path": "a\\u0000b" } }')).toContain(
+      'storage.path  is not the path of a folder',
+    );
+  });
+
   test('a maximum below what is only a default caps it and contradicts nobody', () => {
     expect(mistakes('{ "max_inactivity": 30, "max_wait": 10 }')).toBe('none');
   });
