@@ -11,6 +11,7 @@ import { Core, type CoreDeps } from './core/core.js';
 import { measured } from './core/measured-storage.js';
 import type { Module } from './core/module.js';
 import { Events, observed } from './events.js';
+import type { ChatDomain } from './http/chat.js';
 import { createHttp, type Http } from './http/server.js';
 import { createLog, type Log, type RootLog } from './log.js';
 import { type Gauge, Metrics } from './metrics.js';
@@ -31,6 +32,8 @@ export type ServerOptions = ConfigInput & {
   readonly modules?: readonly Module[];
   /** In place of JSON lines on standard output. */
   readonly log?: Log;
+  /** Domains for which `/` shows the chat page, though another server serves them. */
+  readonly chat?: readonly ChatDomain[];
 };
 
 export const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
@@ -40,11 +43,11 @@ const SWEEP = 100;
 
 /** A server that is not listening yet. Throws ConfigError with every mistake in the options. */
 export function createServer(options: ServerOptions = {}): Server {
-  const { upstream, modules, log, ...input } = options;
-  return new Server(configure(input), { upstream, modules, log });
+  const { upstream, modules, log, chat, ...input } = options;
+  return new Server(configure(input), { upstream, modules, log, chat });
 }
 
-type Brought = Pick<ServerOptions, 'upstream' | 'modules' | 'log'>;
+type Brought = Pick<ServerOptions, 'upstream' | 'modules' | 'log' | 'chat'>;
 
 /** A BOSH and WebSocket connection manager; its events are those of ServerEvents. */
 export class Server extends Events {
@@ -62,7 +65,7 @@ export class Server extends Events {
   #startedAt = 0;
   #stopped: Promise<void> | undefined;
 
-  constructor(config: Config, { upstream, modules: more = [], log }: Brought = {}) {
+  constructor(config: Config, { upstream, modules: more = [], log, chat = [] }: Brought = {}) {
     super();
     this.#config = config;
     this.log = log ?? createLog(config.logging);
@@ -76,7 +79,8 @@ export class Server extends Events {
     const front = { ...deps, upstream: observed(this.#connector, this) };
     const acknowledged = (rid: number, session: string) => this.tell('response-acknowledged', rid, session);
     this.#sessions = new Sessions(config, { ...front, clock, acknowledged });
-    this.fastify = createHttp(config, { ...front, sessions: this.#sessions, status: () => this.#status() });
+    const pages = { status: () => this.#status(), chat: () => [...offered(this.#config), ...chat] };
+    this.fastify = createHttp(config, { ...front, sessions: this.#sessions, ...pages });
     this.#reloaded = this.#measure();
   }
 
@@ -184,6 +188,11 @@ export class Server extends Events {
 /** A log of somebody's own need not count. */
 function droppedBy(log: Log & Partial<RootLog>): number {
   return log.dropped ?? 0;
+}
+
+/** What the chat page offers of the local domains. */
+function offered({ domains }: Config): ChatDomain[] {
+  return Object.entries(domains).map(([domain, { auth }]) => ({ domain, ...auth }));
 }
 
 function farewell(uri: string): StreamError {

@@ -11,6 +11,7 @@ import { plainAddress } from '../net/address.js';
 import type { Upstream } from '../stream/end.js';
 import { Networks } from './address.js';
 import { Bosh, type BoshHttpOptions } from './bosh.js';
+import type { ChatDomain } from './chat.js';
 import { Cors, type CorsOptions } from './cors.js';
 import { checkHeaders, SECURITY, STRICT_TRANSPORT } from './headers.js';
 import { hostMeta } from './host-meta.js';
@@ -36,6 +37,8 @@ export interface HttpDeps {
   readonly metrics: Metrics;
   /** For the pages; what is not said is left at nothing. */
   readonly status?: () => Partial<Omit<Status, 'startedAt'>> & { readonly startedAt?: number | Date };
+  /** The domains that the chat page at `/` is for, asked at every request; with none, `/` is the status page. */
+  readonly chat?: () => readonly ChatDomain[];
 }
 
 export type Http = FastifyInstance & {
@@ -140,6 +143,7 @@ class Face {
         metrics: this.#deps.metrics,
         options: () => this.#options,
         status: () => this.#status,
+        chat: () => this.#deps.chat?.() ?? [],
         connectionOf,
       });
     });

@@ -1,0 +1,105 @@
+// The chat page at `/`, for domains that let people in by themselves: its files, and the JSON that tells it what there is.
+// The page is plain modules in pages/chat, with strophe.js beside them; nothing comes from elsewhere, and its policy says so.
+
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { acceptedCoding } from './encoding.js';
+
+/** A domain that the page offers: whether anybody may enter without an account, and whether anybody may make one. */
+export interface ChatDomain {
+  readonly domain: string;
+  readonly anonymous: boolean;
+  readonly register: boolean;
+}
+
+interface File {
+  readonly type: string;
+  readonly bytes: Buffer;
+  readonly gzip: Buffer;
+  readonly tag: string;
+}
+
+/** The same from `src/http` and from `dist/http`. */
+const FOLDER = fileURLToPath(new URL('../../src/http/pages/chat/', import.meta.url));
+
+const TYPES: Readonly<Record<string, string>> = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  svg: 'image/svg+xml',
+};
+
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self' ws: wss:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** The files of the page by their paths below `/chat/`; read when somebody first asks. */
+export class ChatPage {
+  #files: ReadonlyMap<string, File> | undefined;
+
+  /** Answers with the file; undefined when there is none of this name. */
+  send(name: string, request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
+    this.#files ??= read();
+    const file = this.#files.get(name);
+    if (file === undefined) return undefined;
+    const coded = acceptedCoding(request.headers['accept-encoding']) === 'gzip';
+    reply.headers({
+      'cache-control': 'no-cache',
+      vary: 'Accept-Encoding',
+      etag: file.tag,
+      'content-security-policy': POLICY,
+    });
+    if (isKnown(request.headers['if-none-match'], file.tag)) return reply.code(304).send();
+    if (coded) reply.header('content-encoding', 'gzip');
+    return reply.type(file.type).send(coded ? file.gzip : file.bytes);
+  }
+}
+
+/** What the page is told, all addresses relative to its own: a proxy may have put a prefix before both. */
+export function chatConfig(
+  domains: readonly ChatDomain[],
+  { path, websocket_path }: { readonly path: string; readonly websocket_path: string },
+) {
+  const relative = (absolute: string) => absolute.replace(/^\/+/, './');
+  return { domains, transports: ['bosh', 'websocket'], bosh: relative(path), websocket: relative(websocket_path) };
+}
+
+function read(): ReadonlyMap<string, File> {
+  const names = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) => typeOf(name) !== undefined);
+  const files = names.map(
+    (name) => [name.replaceAll('\\', '/'), file(name, readFileSync(join(FOLDER, name)))] as const,
+  );
+  return new Map([...files, ['strophe.js', file('strophe.js', strophe())]]);
+}
+
+function strophe(): Buffer {
+  const described = createRequire(import.meta.url).resolve('strophe.js/package.json');
+  return readFileSync(join(described, '../dist/strophe.umd.min.js'));
+}
+
+function file(name: string, bytes: Buffer): File {
+  const tag = `W/"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
+  return { type: typeOf(name) ?? '', bytes, gzip: gzipSync(bytes), tag };
+}
+
+function typeOf(name: string): string | undefined {
+  return TYPES[name.slice(name.lastIndexOf('.') + 1)];
+}
+
+// RFC 9110 section 13.1.2: compared weakly.
+function isKnown(header: string | undefined, tag: string): boolean {
+  const strip = (each: string) => each.trim().replace(/^W\//, '');
+  return header?.split(',').some((each) => each.trim() === '*' || strip(each) === strip(tag)) ?? false;
+}

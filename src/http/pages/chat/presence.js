@@ -1,0 +1,61 @@
+// The presence of this window (RFC 6121 section 4): to all who are subscribed, and directed (section 4.6) to those whom it
+// talks to without. The nickname goes with it (XEP-0172).
+
+import { NS, xml } from './xml.js';
+
+export class Presence {
+  nick = '';
+  /** '' (available), away or dnd. */
+  show = '';
+  text = '';
+  #connection;
+  #directed = new Set();
+
+  constructor(connection) {
+    this.#connection = connection;
+  }
+
+  get kept() {
+    return { nick: this.nick, show: this.show, text: this.text, directed: [...this.#directed] };
+  }
+
+  restore({ nick, show, text, directed }) {
+    Object.assign(this, { nick, show, text });
+    this.#directed = new Set(directed);
+  }
+
+  /** To everybody who sees it: when the stream is new, and after every change. */
+  announce() {
+    this.#connection.send(this.#stanza());
+    for (const address of this.#directed) this.#connection.send(this.#stanza(address));
+  }
+
+  /** A person without a subscription sees it from now on. */
+  introduce(address) {
+    if (!this.#directed.has(address) && this.#connection.send(this.#stanza(address))) this.#directed.add(address);
+  }
+
+  /** The person has gone: who comes again has to be told again. */
+  forget(address) {
+    this.#directed.delete(address);
+  }
+
+  isTold(address) {
+    return this.#directed.has(address);
+  }
+
+  /** The nickname as an element, for stanzas to people who may not know it. */
+  get nickname() {
+    return this.nick === '' ? undefined : xml('nick', { xmlns: NS.nick }, this.nick);
+  }
+
+  #stanza(to) {
+    return xml(
+      'presence',
+      { to },
+      this.show === '' ? undefined : xml('show', {}, this.show),
+      this.text === '' ? undefined : xml('status', {}, this.text),
+      this.nickname,
+    );
+  }
+}

@@ -1,0 +1,60 @@
+// What passed on the stream, for the XML console: newest last, so many and no more, passwords struck out.
+//
+// Events: `entry` (detail: the entry), `clear`.
+
+import { parse } from './xml.js';
+
+const LONGEST = 300;
+const MARKUP = 60_000;
+const KINDS = ['message', 'presence', 'iq'];
+const HIDDEN = '••••••';
+
+export class Traffic extends EventTarget {
+  entries = [];
+  paused = false;
+
+  constructor(connection) {
+    super();
+    connection.addEventListener('traffic', ({ detail: { out, markup } }) => this.#passed(out, markup));
+  }
+
+  clear() {
+    this.entries = [];
+    this.dispatchEvent(new Event('clear'));
+  }
+
+  #passed(out, markup) {
+    if (this.paused) return;
+    const elements = read(markup);
+    const entry = { out, at: Date.now(), elements, kinds: kindsOf(elements), size: markup.length };
+    this.entries.push(entry);
+    if (this.entries.length > LONGEST) this.entries.shift();
+    this.dispatchEvent(new CustomEvent('entry', { detail: entry }));
+  }
+}
+
+function read(markup) {
+  if (markup.length > MARKUP) return [];
+  try {
+    const elements = parse(markup.replace(/^<\?xml[^>]*\?>/, ''));
+    for (const each of elements) strike(each);
+    return elements;
+  } catch {
+    return [];
+  }
+}
+
+function strike(element) {
+  for (const each of [element, ...element.querySelectorAll('*')]) {
+    const secret = each.localName === 'password' || each.getAttribute('mechanism') === 'PLAIN';
+    if (secret && each.textContent !== '') each.textContent = HIDDEN;
+  }
+}
+
+/** message, presence, iq; and stream for all that belongs to none. */
+function kindsOf(elements) {
+  const stanzas = elements.flatMap((each) => (each.localName === 'body' ? [...each.children] : [each]));
+  const kinds = KINDS.filter((kind) => stanzas.some(({ localName }) => localName === kind));
+  const more = stanzas.some(({ localName }) => !KINDS.includes(localName));
+  return more || kinds.length === 0 ? [...kinds, 'stream'] : kinds;
+}

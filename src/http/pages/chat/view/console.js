@@ -1,0 +1,168 @@
+// The XML console: the stream in and out, indented and coloured, filtered by kind; and a box to send XML of one's own.
+
+import { bare, domain } from '../jid.js';
+import { remember } from '../session.js';
+import { NS, newId, parse } from '../xml.js';
+import { find, h, icon, time } from './dom.js';
+
+const NEAR = 60;
+const FULL = 300;
+
+const TEMPLATES = {
+  'Ping the server': ({ server, id }) =>
+    `<iq type="get" to="${server}" id="${id}">\n  <ping xmlns="urn:xmpp:ping"/>\n</iq>`,
+  'What can the server do?': ({ server, id }) =>
+    `<iq type="get" to="${server}" id="${id}">\n  <query xmlns="http://jabber.org/protocol/disco#info"/>\n</iq>`,
+  'What does it have?': ({ server, id }) =>
+    `<iq type="get" to="${server}" id="${id}">\n  <query xmlns="http://jabber.org/protocol/disco#items"/>\n</iq>`,
+  'My contacts': ({ id }) => `<iq type="get" id="${id}">\n  <query xmlns="jabber:iq:roster"/>\n</iq>`,
+  'My vCard': ({ id }) => `<iq type="get" id="${id}">\n  <vCard xmlns="vcard-temp"/>\n</iq>`,
+  'A message': ({ peer, id }) =>
+    `<message type="chat" to="${peer}" id="${id}">\n  <body>Hello from the XML console</body>\n</message>`,
+  'I am away': () => '<presence>\n  <show>away</show>\n  <status>Back at noon</status>\n</presence>',
+};
+
+export class XmlConsole {
+  #traffic;
+  #connection;
+  #peer;
+  #panel = find('#console');
+  #list = find('#console .entries');
+  #box = find('#console textarea');
+
+  /** @param peer says the address of the open conversation */
+  constructor(traffic, connection, peer) {
+    this.#traffic = traffic;
+    this.#connection = connection;
+    this.#peer = peer;
+    traffic.addEventListener('entry', ({ detail }) => this.isOpen && this.#append(detail));
+    traffic.addEventListener('clear', () => this.#list.replaceChildren());
+    this.#wire();
+  }
+
+  get isOpen() {
+    return !this.#panel.hidden;
+  }
+
+  toggle(open = !this.isOpen) {
+    this.#panel.hidden = !open;
+    find('#toggle-console').ariaPressed = String(open);
+    this.#list.replaceChildren();
+    if (open) for (const entry of this.#traffic.entries) this.#append(entry);
+    remember({ console: open });
+  }
+
+  focus() {
+    this.#box.focus();
+  }
+
+  #wire() {
+    const templates = find('#console select');
+    templates.append(...Object.keys(TEMPLATES).map((name) => h('option', { value: name }, name)));
+    templates.addEventListener('change', () => this.#fill(templates));
+    find('#console .close').addEventListener('click', () => this.toggle(false));
+    find('#console .clear').addEventListener('click', () => this.#traffic.clear());
+    find('#console .pause').addEventListener('click', ({ currentTarget }) => this.#pause(currentTarget));
+    for (const chip of this.#panel.querySelectorAll('.kinds input')) {
+      chip.addEventListener('change', () => this.#list.classList.toggle(`no-${chip.value}`, !chip.checked));
+    }
+    find('#console form').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#send();
+    });
+    this.#box.addEventListener('keydown', (event) => {
+      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) this.#send();
+    });
+  }
+
+  #fill(templates) {
+    const server = domain(this.#connection.address);
+    const values = { server, id: newId(), peer: this.#peer() ?? bare(this.#connection.address) };
+    this.#box.value = TEMPLATES[templates.value]?.(values) ?? '';
+    templates.value = '';
+    this.#box.focus();
+  }
+
+  #pause(button) {
+    this.#traffic.paused = !this.#traffic.paused;
+    button.ariaPressed = String(this.#traffic.paused);
+    button.replaceChildren(
+      icon(this.#traffic.paused ? 'play' : 'pause'),
+      h('span', {}, this.#traffic.paused ? 'Go on' : 'Pause'),
+    );
+  }
+
+  #send() {
+    const failure = find('#console .failure');
+    try {
+      const elements = parse(this.#box.value);
+      for (const each of elements) {
+        if (each.namespaceURI === NS.client) each.setAttribute('xmlns', NS.client);
+        if (!this.#connection.send(each)) throw new Error('Not connected.');
+      }
+      failure.textContent = elements.length === 0 ? 'Write an element first.' : '';
+    } catch ({ message }) {
+      failure.textContent = message;
+    }
+  }
+
+  #append(entry) {
+    const near = this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < NEAR;
+    const way = entry.out ? 'out' : 'in';
+    this.#list.append(
+      h(
+        'li',
+        { className: `${way} ${entry.kinds.map((kind) => `is-${kind}`).join(' ')}` },
+        h(
+          'header',
+          {},
+          icon(way),
+          h('b', {}, entry.out ? 'sent' : 'received'),
+          time(entry.at, true),
+          h('span', {}, `${entry.size} characters`),
+        ),
+        h('pre', {}, ...(entry.elements.length > 0 ? entry.elements.map((each) => painted(each)) : ['(not shown)'])),
+      ),
+    );
+    if (this.#list.childElementCount > FULL) this.#list.firstElementChild.remove();
+    if (near) this.#list.scrollTop = this.#list.scrollHeight;
+  }
+}
+
+const span = (className, ...children) => h('span', { className }, ...children);
+
+/** The element as coloured lines, each with the indentation of its depth. */
+function painted(element, depth = 0) {
+  const fragment = document.createDocumentFragment();
+  const line = (...parts) => fragment.append(' '.repeat(depth * 2), ...parts, '\n');
+  const { nodeName, children, textContent } = element;
+  const open = [span('mark', '<'), span('tag', nodeName), ...[...element.attributes].flatMap(attribute)];
+  const end = [span('mark', '</'), span('tag', nodeName), span('mark', '>')];
+  if (children.length > 0) {
+    line(...open, span('mark', '>'));
+    for (const each of element.childNodes) inner(fragment, each, depth + 1);
+    line(...end);
+  } else if (textContent === '') line(...open, span('mark', '/>'));
+  else line(...open, span('mark', '>'), span('text', escaped(textContent)), ...end);
+  return fragment;
+}
+
+function inner(fragment, node, depth) {
+  if (node.nodeType === Node.ELEMENT_NODE) fragment.append(painted(node, depth));
+  else if (node.nodeValue.trim() !== '')
+    fragment.append(' '.repeat(depth * 2), span('text', escaped(node.nodeValue.trim())), '\n');
+}
+
+function attribute({ name, value }) {
+  return [
+    ' ',
+    span(name === 'xmlns' ? 'name ns' : 'name', name),
+    span('mark', '="'),
+    span('value', escaped(value).replaceAll('"', '&quot;')),
+    span('mark', '"'),
+  ];
+}
+
+function escaped(text) {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}

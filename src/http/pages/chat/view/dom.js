@@ -1,0 +1,89 @@
+// Elements of the page. Text is set as text, never as markup, so what others wrote stays text.
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** An element; properties by their DOM names, attributes where there is a dash or no such property. */
+export function h(name, properties = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (value === undefined) continue;
+    if (key in element) element[key] = value;
+    else element.setAttribute(key, value);
+  }
+  element.append(...children.filter((each) => each !== undefined && each !== ''));
+  return element;
+}
+
+export const find = (selector, root = document) => root.querySelector(selector);
+
+/** One of the symbols in index.html. */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, 'svg');
+  const use = document.createElementNS(SVG, 'use');
+  svg.setAttribute('class', 'icon');
+  svg.setAttribute('aria-hidden', 'true');
+  use.setAttribute('href', `#i-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** A disc with the first letter, of a colour that belongs to the address. */
+export function avatar({ title, address }, className = '') {
+  const [letter = '?'] = title.trim();
+  const element = h('span', { className: `avatar ${className}`, 'aria-hidden': 'true' }, letter.toUpperCase());
+  element.style.setProperty('--hue', hue(address));
+  return element;
+}
+
+function hue(address) {
+  let sum = 2166136261;
+  for (const each of address) sum = Math.imul(sum ^ each.codePointAt(0), 16777619) >>> 0;
+  return sum % 360;
+}
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const exact = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
+
+export function time(at, seconds = false) {
+  return h('time', { dateTime: new Date(at).toISOString() }, (seconds ? exact : clock).format(at));
+}
+
+export function dayOf(at) {
+  const name = day.format(at);
+  return name === day.format(Date.now()) ? 'Today' : name;
+}
+
+const SHOWN = { '': 'available', chat: 'available', away: 'away', xa: 'away for long', dnd: 'do not disturb' };
+
+/** A presence in words. */
+export function shown(presence) {
+  return presence ? SHOWN[presence.show] : 'offline';
+}
+
+/** Up, Down, Home and End among the elements that match. */
+export function arrows(root, selector) {
+  root.addEventListener('keydown', (event) => {
+    const all = [...root.querySelectorAll(selector)];
+    const at = all.indexOf(document.activeElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
+    if (at < 0 || to === undefined) return;
+    event.preventDefault();
+    all[Math.max(0, Math.min(all.length - 1, to))].focus();
+  });
+}
+
+/** Puts the text on the clipboard; false where the browser does not let us. */
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const field = h('textarea', { value: text, className: 'unseen' });
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand('copy');
+    field.remove();
+    return done;
+  }
+}

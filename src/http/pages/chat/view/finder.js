@@ -1,0 +1,82 @@
+// The finder (Ctrl or Cmd and K): a person of the list by a part of the name, or anybody by the whole address.
+
+import { address } from '../jid.js';
+import { find, h } from './dom.js';
+import { face } from './people-list.js';
+
+const MOST = 8;
+
+export class Finder {
+  #people;
+  #open;
+  #dialog = find('#finder');
+  #field = find('#finder input');
+  #list = find('#finder ul');
+  #at = 0;
+
+  constructor(people, open) {
+    this.#people = people;
+    this.#open = open;
+    this.#field.addEventListener('input', () => this.#draw(0));
+    this.#field.addEventListener('keydown', (event) => this.#key(event));
+    find('#finder form').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#choose(this.#list.children[this.#at]);
+    });
+  }
+
+  open() {
+    if (document.querySelector('dialog[open]')) return;
+    this.#field.value = '';
+    this.#draw(0);
+    this.#dialog.showModal();
+  }
+
+  #found() {
+    const typed = this.#field.value.trim().toLowerCase();
+    const known = [...this.#people]
+      .filter((each) => `${each.title} ${each.address}`.toLowerCase().includes(typed))
+      .slice(0, MOST);
+    const whole = address(typed);
+    const isNew = whole !== undefined && !known.some((each) => each.address === whole);
+    return isNew ? [...known, { address: whole, title: `Write to ${whole}` }] : known;
+  }
+
+  #draw(at) {
+    const found = this.#found();
+    this.#at = Math.max(0, Math.min(found.length - 1, at));
+    this.#list.replaceChildren(...found.map((each, index) => this.#item(each, index)));
+    this.#field.setAttribute('aria-activedescendant', found.length > 0 ? `found-${this.#at}` : '');
+    find('#finder .none').hidden = found.length > 0;
+  }
+
+  #item(person, index) {
+    const item = h(
+      'li',
+      {
+        id: `found-${index}`,
+        role: 'option',
+        'data-address': person.address,
+        ariaSelected: String(index === this.#at),
+      },
+      face(person),
+      h('span', { className: 'name' }, person.title),
+      h('small', {}, person.address),
+    );
+    item.addEventListener('click', () => this.#choose(item));
+    return item;
+  }
+
+  #key(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    this.#draw(this.#at + step);
+  }
+
+  #choose(item) {
+    if (!item) return;
+    this.#dialog.close();
+    this.#open(item.dataset.address);
+  }
+}

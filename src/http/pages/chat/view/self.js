@@ -1,0 +1,80 @@
+// The user's own card: name, presence, the address for others, and whether the stream is there.
+
+import { bare } from '../jid.js';
+import { avatar, copy, find } from './dom.js';
+
+const STATES = {
+  online: 'connected',
+  connecting: 'connecting…',
+  troubled: 'no answer',
+  waiting: 'not connected',
+  offline: 'not connected',
+};
+const TRANSPORTS = { bosh: 'BOSH', websocket: 'WebSocket' };
+
+export class SelfCard {
+  #connection;
+  #presence;
+  #tell;
+
+  /** @param tell shows a notice */
+  constructor(connection, presence, tell) {
+    this.#connection = connection;
+    this.#presence = presence;
+    this.#tell = tell;
+    connection.addEventListener('state', () => this.draw());
+    find('#show').addEventListener('change', () => this.#say());
+    find('#status').addEventListener('change', () => this.#say());
+    for (const button of document.querySelectorAll('[data-copy]')) {
+      button.addEventListener('click', () => this.#copy(button.dataset.copy));
+    }
+    setInterval(() => this.#banner(), 1000);
+  }
+
+  get link() {
+    const url = new URL(location.href);
+    url.hash = `chat=${encodeURIComponent(bare(this.#connection.address))}`;
+    return url.href;
+  }
+
+  draw() {
+    const { address, state, account } = this.#connection;
+    const { nick, show, text } = this.#presence;
+    find('#self .avatar').replaceWith(avatar({ title: nick, address: bare(address) }));
+    find('#self h2').textContent = nick;
+    find('#self .dot').className = `dot ${state === 'online' ? show || 'on' : 'off'}`;
+    find('#self .stream').textContent = `${TRANSPORTS[account?.transport] ?? ''} · ${STATES[state]}`;
+    find('#show').value = show;
+    if (document.activeElement !== find('#status')) find('#status').value = text;
+    for (const each of document.querySelectorAll('[data-address-of=self]')) each.textContent = bare(address);
+    find('#link').value = this.link;
+    for (const each of document.querySelectorAll('a.second')) each.href = this.link;
+    this.#banner();
+  }
+
+  #banner() {
+    const { state, again } = this.#connection;
+    const banner = find('#banner');
+    banner.hidden = state === 'online' || state === 'offline';
+    const seconds = Math.max(0, Math.ceil((again - Date.now()) / 1000));
+    const sentence = {
+      connecting: 'Connecting…',
+      troubled: 'The server does not answer. Trying again…',
+      waiting: `The connection is lost. Next try in ${seconds} s.`,
+    }[state];
+    find('span', banner).textContent = sentence ?? '';
+    find('button', banner).hidden = state !== 'waiting';
+  }
+
+  #say() {
+    this.#presence.show = find('#show').value;
+    this.#presence.text = find('#status').value.trim();
+    this.#presence.announce();
+    this.draw();
+  }
+
+  async #copy(what) {
+    const done = await copy(what === 'link' ? this.link : bare(this.#connection.address));
+    this.#tell(done ? `Copied the ${what}.` : 'The browser does not let this page copy.');
+  }
+}

@@ -1,0 +1,70 @@
+// XML as the page needs it: elements to send, and reading what came. Strophe writes them out.
+
+export const NS = Object.freeze({
+  client: 'jabber:client',
+  stanzas: 'urn:ietf:params:xml:ns:xmpp-stanzas',
+  roster: 'jabber:iq:roster',
+  register: 'jabber:iq:register',
+  data: 'jabber:x:data',
+  nick: 'http://jabber.org/protocol/nick',
+  states: 'http://jabber.org/protocol/chatstates',
+  receipts: 'urn:xmpp:receipts',
+  carbons: 'urn:xmpp:carbons:2',
+  forward: 'urn:xmpp:forward:0',
+  delay: 'urn:xmpp:delay',
+  ping: 'urn:xmpp:ping',
+  info: 'http://jabber.org/protocol/disco#info',
+});
+
+const STANZA = /^(?:message|presence|iq)$/;
+const document = globalThis.document.implementation.createDocument(null, 'x', null);
+
+/** An element; attributes and children that are undefined are left out. */
+export function xml(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  const all = STANZA.test(name) ? { xmlns: NS.client, ...attributes } : attributes;
+  for (const [key, value] of Object.entries(all)) if (value !== undefined) element.setAttribute(key, legal(value));
+  for (const each of children) {
+    if (each !== undefined) element.append(typeof each === 'string' ? legal(each) : each);
+  }
+  return element;
+}
+
+/** The text without what XML 1.0 cannot say: one such character would end the stream. */
+export function legal(text) {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+  return text.toWellFormed().replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '');
+}
+
+/** The first child of this name, in the namespace of the parent unless another is said. */
+export function child(parent, name, namespace = parent.namespaceURI) {
+  return [...parent.children].find((each) => each.localName === name && each.namespaceURI === namespace);
+}
+
+/** Its text, '' without one. */
+export function text(parent, name, namespace) {
+  return child(parent, name, namespace)?.textContent ?? '';
+}
+
+/** The elements that the markup has, as if sent on a stream of clients. Throws on what is not well-formed. */
+export function parse(markup) {
+  const wrapped = `<x xmlns='${NS.client}' xmlns:stream='http://etherx.jabber.org/streams'>${markup}</x>`;
+  const root = new DOMParser().parseFromString(wrapped, 'text/xml').documentElement;
+  const error = root.querySelector('parsererror');
+  if (error) throw new SyntaxError(error.textContent.replace(/\s+/g, ' ').slice(0, 160));
+  return [...root.children];
+}
+
+/** What a stanza of type error says: its condition, and its text or a sentence for it. */
+export function problem(stanza) {
+  const error = stanza && child(stanza, 'error');
+  const known = error ? [...error.children].filter((each) => each.namespaceURI === NS.stanzas) : [];
+  const condition = known.find((each) => each.localName !== 'text')?.localName ?? 'timeout';
+  const said = known.find((each) => each.localName === 'text')?.textContent;
+  return { condition, text: said || condition.replaceAll('-', ' ') };
+}
+
+/** A name that no other stanza of this window has. */
+export function newId() {
+  return [...crypto.getRandomValues(new Uint32Array(2))].map((each) => each.toString(36)).join('');
+}
