@@ -16,6 +16,7 @@ const PING_WAIT = 15_000;
 /** HTTP statuses after which Strophe tries the request again. */
 const PASSING = [0, 502, 503, 504];
 
+const AGAIN = 'Log in again, please.';
 const REFUSALS = {
   'not-authorized': 'Wrong name or password.',
   'account-disabled': 'This account is closed.',
@@ -106,7 +107,7 @@ export class Connection extends EventTarget {
   #connect(registers = false) {
     clearTimeout(this.#timer);
     const { kind, domain, name } = this.#account;
-    if (kind === 'account' && this.#secret === undefined) return this.#refuse('Log in again, please.');
+    if (kind === 'account' && this.#secret === undefined) return this.#refuse(AGAIN);
     const strophe = this.#open();
     if (registers) this.#registerFirst(strophe);
     this.#enter('connecting');
@@ -172,7 +173,7 @@ export class Connection extends EventTarget {
         this.#online(strophe, status === Status.ATTACHED || strophe.hasResumed());
         break;
       case Status.AUTHFAIL:
-        this.#refuse(refusal(condition ?? element?.firstElementChild?.localName ?? 'not-authorized'));
+        this.#refuse(this.#refusal(condition ?? element?.firstElementChild?.localName ?? 'not-authorized'));
         break;
       case Status.CONNFAIL:
       case Status.ERROR:
@@ -196,6 +197,12 @@ export class Connection extends EventTarget {
   #refuse(sentence) {
     this.end();
     this.#tell('refused', sentence);
+  }
+
+  // SCRAM's keys are of no use where every login has a salt of its own.
+  #refusal(condition) {
+    const stale = condition === 'not-authorized' && typeof this.#secret === 'object';
+    return stale ? AGAIN : refusal(condition);
   }
 
   #lost() {

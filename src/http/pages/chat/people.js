@@ -180,7 +180,7 @@ export class People extends EventTarget {
     const type = stanza.getAttribute('type') ?? 'available';
     if (type === 'available') this.#available(person, from, stanza);
     else if (type === 'unavailable' || type === 'error') this.#gone(person, from);
-    else if (type === 'subscribe') person.asking = true;
+    else if (type === 'subscribe') this.#asked(person);
     this.named(person, stanza);
     this.#changed();
   }
@@ -193,6 +193,12 @@ export class People extends EventTarget {
     });
     // Who shows themselves to an anonymous user is shown them in turn.
     if (!person.isContact && this.#connection.account.kind === 'anonymous') this.#presence.introduce(person.address);
+  }
+
+  // Whom we have asked ourselves may see us too.
+  #asked(person) {
+    person.asking = true;
+    if (person.pending || /^(?:to|both)$/.test(person.subscription)) this.accept(person);
   }
 
   #gone(person, from) {

@@ -7,6 +7,7 @@ import { parse } from './xml.js';
 const LONGEST = 300;
 const MARKUP = 60_000;
 const KINDS = ['message', 'presence', 'iq'];
+const ACKNOWLEDGING = 'urn:xmpp:sm:3';
 const HIDDEN = '••••••';
 
 export class Traffic extends EventTarget {
@@ -51,10 +52,18 @@ function strike(element) {
   }
 }
 
-/** message, presence, iq; and stream for all that belongs to none. */
+/** message, presence and iq; stream for what opens, secures or ends one; idle for acknowledgements and empty bodies. */
 function kindsOf(elements) {
-  const stanzas = elements.flatMap((each) => (each.localName === 'body' ? [...each.children] : [each]));
-  const kinds = KINDS.filter((kind) => stanzas.some(({ localName }) => localName === kind));
-  const more = stanzas.some(({ localName }) => !KINDS.includes(localName));
-  return more || kinds.length === 0 ? [...kinds, 'stream'] : kinds;
+  const inner = elements.flatMap((each) => (each.localName === 'body' ? contents(each) : [each]));
+  const kinds = inner.map((each) => {
+    if (KINDS.includes(each.localName)) return each.localName;
+    return each.namespaceURI === ACKNOWLEDGING && /^[ar]$/.test(each.localName) ? 'idle' : 'stream';
+  });
+  return kinds.length > 0 ? [...new Set(kinds)] : ['idle'];
+}
+
+// A body that is more than a wrapper opens, restarts or ends a session.
+function contents(body) {
+  const isWrapper = !['wait', 'type', 'xmpp:restart', 'restart', 'ver'].some((name) => body.hasAttribute(name));
+  return isWrapper ? [...body.children] : [body];
 }

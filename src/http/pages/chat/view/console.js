@@ -121,7 +121,11 @@ export class XmlConsole {
           time(entry.at, true),
           h('span', {}, `${entry.size} characters`),
         ),
-        h('pre', {}, ...(entry.elements.length > 0 ? entry.elements.map((each) => painted(each)) : ['(not shown)'])),
+        h(
+          'pre',
+          {},
+          ...(entry.elements.length > 0 ? entry.elements.flatMap((each) => painted(each)) : ['(not shown)']),
+        ),
       ),
     );
     if (this.#list.childElementCount > FULL) this.#list.firstElementChild.remove();
@@ -133,24 +137,27 @@ const span = (className, ...children) => h('span', { className }, ...children);
 
 /** The element as coloured lines, each with the indentation of its depth. */
 function painted(element, depth = 0) {
-  const fragment = document.createDocumentFragment();
-  const line = (...parts) => fragment.append(' '.repeat(depth * 2), ...parts, '\n');
   const { nodeName, children, textContent } = element;
   const open = [span('mark', '<'), span('tag', nodeName), ...[...element.attributes].flatMap(attribute)];
   const end = [span('mark', '</'), span('tag', nodeName), span('mark', '>')];
   if (children.length > 0) {
-    line(...open, span('mark', '>'));
-    for (const each of element.childNodes) inner(fragment, each, depth + 1);
-    line(...end);
-  } else if (textContent === '') line(...open, span('mark', '/>'));
-  else line(...open, span('mark', '>'), span('text', escaped(textContent)), ...end);
-  return fragment;
+    const inner = [...element.childNodes].flatMap((each) => within(each, depth + 1));
+    return [line(depth, ...open, span('mark', '>')), ...inner, line(depth, ...end)];
+  }
+  if (textContent === '') return [line(depth, ...open, span('mark', '/>'))];
+  return [line(depth, ...open, span('mark', '>'), h('wbr'), span('text', escaped(textContent)), h('wbr'), ...end)];
 }
 
-function inner(fragment, node, depth) {
-  if (node.nodeType === Node.ELEMENT_NODE) fragment.append(painted(node, depth));
-  else if (node.nodeValue.trim() !== '')
-    fragment.append(' '.repeat(depth * 2), span('text', escaped(node.nodeValue.trim())), '\n');
+function within(node, depth) {
+  if (node.nodeType === Node.ELEMENT_NODE) return painted(node, depth);
+  return node.nodeValue.trim() === '' ? [] : [line(depth, span('text', escaped(node.nodeValue.trim())))];
+}
+
+/** What does not fit into it goes on deeper than it began. */
+function line(depth, ...parts) {
+  const element = span('line', ' '.repeat(depth * 2), ...parts);
+  element.style.setProperty('--depth', depth);
+  return element;
 }
 
 function attribute({ name, value }) {

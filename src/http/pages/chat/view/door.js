@@ -27,14 +27,14 @@ export class Door {
     });
   }
 
-  open({ name, failure = '', invitation } = {}) {
+  open({ failure = '', invitation }) {
     find('#door').hidden = false;
-    if (name) this.#field('name').value = name;
     find('#door .invitation').hidden = !invitation;
     find('#door .invitation b').textContent = invitation ?? '';
     this.#show();
     this.failed(failure);
-    this.#field('name').focus();
+    const known = this.#field('name').value !== '' && !find('#door .password').hidden;
+    this.#field(known ? 'password' : 'name').focus();
   }
 
   close() {

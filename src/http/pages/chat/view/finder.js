@@ -11,7 +11,7 @@ export class Finder {
   #open;
   #dialog = find('#finder');
   #field = find('#finder input');
-  #list = find('#finder ul');
+  #list = find('#found');
   #at = 0;
 
   constructor(people, open) {
@@ -52,7 +52,7 @@ export class Finder {
 
   #item(person, index) {
     const item = h(
-      'li',
+      'div',
       {
         id: `found-${index}`,
         role: 'option',

@@ -1,7 +1,7 @@
 // The user's own card: name, presence, the address for others, and whether the stream is there.
 
-import { bare } from '../jid.js';
-import { avatar, copy, find } from './dom.js';
+import { bare, domain, local } from '../jid.js';
+import { avatar, copy, find, h } from './dom.js';
 
 const STATES = {
   online: 'connected',
@@ -46,7 +46,7 @@ export class SelfCard {
     find('#self .stream').textContent = `${TRANSPORTS[account?.transport] ?? ''} · ${STATES[state]}`;
     find('#show').value = show;
     if (document.activeElement !== find('#status')) find('#status').value = text;
-    for (const each of document.querySelectorAll('[data-address-of=self]')) each.textContent = bare(address);
+    find('#self code').replaceChildren(local(address), h('wbr'), `@${domain(address)}`);
     find('#link').value = this.link;
     for (const each of document.querySelectorAll('a.second')) each.href = this.link;
     this.#banner();

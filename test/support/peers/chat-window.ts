@@ -1,0 +1,100 @@
+// A browser window with the chat page in it, as a person uses it. Every window has a profile of its own unless it shares one, and
+// keeps what the browser complains about: a violation of the page's policy is among that.
+
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+
+export interface Entry {
+  readonly how: 'anonymous' | 'login' | 'register';
+  readonly name: string;
+  readonly password?: string;
+  readonly domain: string;
+  readonly transport: 'bosh' | 'websocket';
+}
+
+export class ChatWindow {
+  /** Errors, warnings and exceptions of the page. */
+  readonly complaints: string[] = [];
+
+  private constructor(readonly page: Page) {
+    page.on('console', (message) => /error|warning/.test(message.type()) && this.complaints.push(message.text()));
+    page.on('pageerror', (error) => this.complaints.push(error.message));
+    page.setDefaultTimeout(15_000);
+  }
+
+  static async open(browser: Browser | BrowserContext, url: string): Promise<ChatWindow> {
+    const context = 'newContext' in browser ? await browser.newContext() : browser;
+    const window = new ChatWindow(await context.newPage());
+    await window.page.goto(url);
+    return window;
+  }
+
+  /** Fills in the door and waits until it has opened. */
+  async enter(entry: Entry): Promise<this> {
+    await this.knock(entry);
+    await this.find('#room').waitFor();
+    await this.online();
+    return this;
+  }
+
+  /** Fills in the door. */
+  async knock({ how, name, password, domain, transport }: Entry): Promise<void> {
+    const door = this.find('#door');
+    await door.waitFor();
+    if (await this.find('[name=domain]').isVisible()) await this.find('[name=domain]').selectOption(domain);
+    await door.locator(`label:has([value=${how}])`).click();
+    await door.locator(`label:has([value=${transport}])`).click();
+    await this.find('[name=name]').fill(name);
+    if (password !== undefined) await this.find('[name=password]').fill(password);
+    await door.locator('[type=submit]').click();
+  }
+
+  find(selector: string, hasText?: string | RegExp): Locator {
+    return this.page.locator(selector, { hasText });
+  }
+
+  /** Resolves once something that fits is to be seen. */
+  async sees(selector: string, hasText?: string | RegExp): Promise<void> {
+    await this.find(selector, hasText).first().waitFor();
+  }
+
+  /** Resolves once the stream is there. */
+  online(): Promise<void> {
+    return this.sees('#self .stream', ' connected');
+  }
+
+  /** The address that others reach this window by, and the link to it. */
+  async address(): Promise<string> {
+    return (await this.find('#self code').textContent()) ?? '';
+  }
+  link(): Promise<string> {
+    return this.find('#link').inputValue();
+  }
+
+  /** Opens the conversation with a person of the list, by a part of the name. */
+  async talkTo(name: string): Promise<void> {
+    await this.find('.person', name).click();
+    await this.sees('#conversation h2', name);
+  }
+
+  /** Opens a conversation by the finder. */
+  async seek(address: string): Promise<void> {
+    await this.page.keyboard.press('Control+k');
+    await this.find('#finder input').fill(address);
+    await this.page.keyboard.press('Enter');
+    await this.sees('#conversation .about', address);
+  }
+
+  async say(text: string): Promise<void> {
+    await this.find('#composer textarea').fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** The messages of the open conversation. */
+  said(): Promise<string[]> {
+    return this.find('.bubble > p').allTextContents();
+  }
+
+  close(): Promise<void> {
+    return this.page.close();
+  }
+}
