@@ -51,6 +51,7 @@ const TAKEN = new Set([
   '/livez',
   '/readyz',
   '/healthz',
+  '/status',
   '/favicon.ico',
   '/.well-known/host-meta',
   '/.well-known/host-meta.json',

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import { acceptedCoding } from './encoding.js';
 
 /** A domain that the page offers: whether anybody may enter without an account, and whether anybody may make one. */
@@ -45,8 +45,44 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+export interface ChatDeps {
+  /** The domains now; without any, there is no chat page. */
+  readonly chat: () => readonly ChatDomain[];
+  readonly options: () => Paths;
+}
+
+interface Paths {
+  readonly path: string;
+  readonly websocket_path: string;
+}
+
+/** Routes of the page by `get`; `elsewhere` answers at `/` while there is no domain. */
+export function chatRoutes(
+  get: (url: string, handler: RouteHandlerMethod) => void,
+  { chat, options }: ChatDeps,
+  elsewhere: (request: FastifyRequest, reply: FastifyReply) => FastifyReply,
+): void {
+  const files = new Files();
+  get('/', (request, reply) =>
+    chat().length > 0 ? files.send('index.html', request, reply) : elsewhere(request, reply),
+  );
+  get('/chat/*', (request, reply) => {
+    const { '*': name } = request.params as { '*': string };
+    const domains = chat();
+    if (domains.length > 0 && name === 'config.json') return reply.send(described(domains, options()));
+    const sent = domains.length > 0 && name !== 'index.html' && files.send(name, request, reply);
+    return sent || reply.code(404).type('text/plain; charset=utf-8').send('Not found.\n');
+  });
+}
+
+/** What the page is told, all addresses relative to its own: a proxy may have put a prefix before both. */
+function described(domains: readonly ChatDomain[], { path, websocket_path }: Paths) {
+  const relative = (absolute: string) => absolute.replace(/^\/+/, './');
+  return { domains, transports: ['bosh', 'websocket'], bosh: relative(path), websocket: relative(websocket_path) };
+}
+
 /** The files of the page by their paths below `/chat/`; read when somebody first asks. */
-export class ChatPage {
+class Files {
   #files: ReadonlyMap<string, File> | undefined;
 
   /** Answers with the file; undefined when there is none of this name. */
@@ -65,15 +101,6 @@ export class ChatPage {
     if (coded) reply.header('content-encoding', 'gzip');
     return reply.type(file.type).send(coded ? file.gzip : file.bytes);
   }
-}
-
-/** What the page is told, all addresses relative to its own: a proxy may have put a prefix before both. */
-export function chatConfig(
-  domains: readonly ChatDomain[],
-  { path, websocket_path }: { readonly path: string; readonly websocket_path: string },
-) {
-  const relative = (absolute: string) => absolute.replace(/^\/+/, './');
-  return { domains, transports: ['bosh', 'websocket'], bosh: relative(path), websocket: relative(websocket_path) };
 }
 
 function read(): ReadonlyMap<string, File> {

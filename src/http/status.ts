@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { hostname } from 'node:os';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { Metrics } from '../metrics.js';
-import { type ChatDomain, ChatPage, chatConfig } from './chat.js';
+import { type ChatDomain, chatRoutes } from './chat.js';
 import type { Connection } from './connection.js';
 import { baseUrl, endpoints, type HostMetaOptions } from './host-meta.js';
 import { POLICY } from './pages/layout.js';
@@ -45,29 +45,11 @@ export function statusRoutes(app: FastifyInstance, deps: StatusDeps): void {
   for (const url of ['/readyz', '/healthz']) get(url, (_, reply) => ready(reply, deps.status()));
   if (metrics.path !== '')
     get(metrics.path, async (_, reply) => reply.type(deps.metrics.contentType).send(await deps.metrics.text()));
-  if (base !== '') chatRoutes(deps, get, page(statusPage));
+  if (base !== '') chatRoutes(get, deps, page(statusPage));
   get('/status', page(statusPage));
   get(base || '/', page(boshPage));
   get(`${base}/sysinfo`, (request, reply) => sysinfo(request, reply, deps));
   get('/favicon.ico', (_, reply) => reply.code(204).send());
-}
-
-/** `/` is the chat page as long as it has domains, and the status page otherwise. */
-function chatRoutes(
-  { chat, options }: StatusDeps,
-  get: (url: string, handler: RouteHandlerMethod) => void,
-  status: (request: FastifyRequest, reply: FastifyReply) => FastifyReply,
-): void {
-  const files = new ChatPage();
-  get('/', (request, reply) =>
-    chat().length === 0 ? status(request, reply) : files.send('index.html', request, reply),
-  );
-  get('/chat/config.json', (_, reply) => reply.send(chatConfig(chat(), options())));
-  get('/chat/*', (request, reply) => {
-    const { '*': name } = request.params as { '*': string };
-    const sent = chat().length > 0 && name !== 'index.html' && files.send(name, request, reply);
-    return sent || reply.callNotFound();
-  });
 }
 
 function where({ raw }: FastifyRequest, { options, connectionOf }: StatusDeps) {

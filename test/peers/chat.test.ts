@@ -8,6 +8,7 @@ import { startChromium } from '../support/peers/chromium.js';
 import { GUEST_DOMAIN, startOpenProsody } from '../support/peers/guests.js';
 import { describeWith } from '../support/peers/need.js';
 import { DOMAIN, PASSWORD, type Peer } from '../support/peers/peer.js';
+import { startPrefixProxy } from '../support/peers/prefix-proxy.js';
 import { freePort } from '../support/peers/process.js';
 import { login } from '../support/peers/user.js';
 
@@ -274,6 +275,17 @@ describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in Chromium', ()
     await romeo.message('I am back');
     noComplaints();
     await romeo.close();
+  });
+
+  it('below the prefix of a proxy it finds its files and both transports', async () => {
+    const proxy = await startPrefixProxy(port);
+    const romeo = await (await open(proxy.url)).enter(guest('Romeo', 'bosh'));
+    const juliet = await (await open(await romeo.link())).enter(guest('Juliet', 'websocket'));
+    expect(await romeo.link()).toContain('/im/#chat=');
+    await juliet.say('over both');
+    await romeo.sees('.person .line', 'over both');
+    noComplaints();
+    proxy.stop();
   });
 
   it('a copy of a window that is still open begins at the door', async () => {
