@@ -1,5 +1,5 @@
 // The composition root: builds the parts from a Config, starts and stops them in order. It reads aloud what the server
-// is: clients come in by BOSH and WebSocket, a connector admits each stream and picks its upstream. The proxy is the
+// is: clients come in by BOSH, WebSocket and TCP, a connector admits each stream and picks its upstream. The proxy is the
 // upstream for a server elsewhere, the core is the server in here.
 
 import { readFileSync } from 'node:fs';
@@ -19,8 +19,10 @@ import { modules } from './modules/index.js';
 // biome-ignore lint/suspicious/noShadowRestrictedNames: the word of the trade; the global one is not used here
 import { Proxy } from './proxy/proxy.js';
 import { openStorage } from './storage/index.js';
+import { Admission } from './stream/admission.js';
 import { Connector } from './stream/connector.js';
 import type { Upstream } from './stream/end.js';
+import { type ListenerOptions, TcpListener } from './tcp/listener.js';
 import { Tick } from './tick.js';
 import { StreamError } from './xmpp/errors.js';
 
@@ -35,6 +37,16 @@ export type ServerOptions = ConfigInput & {
   /** Domains for which `/` shows the chat page, though another server serves them. */
   readonly chat?: readonly ChatDomain[];
 };
+
+/** Where clients reach a server. */
+export interface Urls {
+  readonly bosh: string;
+  readonly websocket: string;
+  /** Over TCP, where it listens to that: `xmpp://host:port`. */
+  readonly xmpp?: string;
+  /** The same within TLS from the first byte. */
+  readonly xmpps?: string;
+}
 
 export const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
 
@@ -60,6 +72,9 @@ export class Server extends Events {
   readonly #core: Core;
   readonly #connector: Connector;
   readonly #sessions: Sessions;
+  /** Connections over TCP that are not attached yet. */
+  readonly #newcomers: Admission;
+  readonly #tcp: TcpListener | undefined;
   readonly #reloaded: Gauge;
   #sweep: NodeJS.Timeout | undefined;
   #startedAt = 0;
@@ -81,17 +96,24 @@ export class Server extends Events {
     this.#sessions = new Sessions(config, { ...front, clock, acknowledged });
     const pages = { status: () => this.#status(), chat: () => [...offered(this.#config), ...chat] };
     this.fastify = createHttp(config, { ...front, sessions: this.#sessions, ...pages });
+    this.#newcomers = new Admission(config);
+    const turn = new Tick((error) => this.log.error('tcp_flush_failed', { error }));
+    if (isForTcp(config)) this.#tcp = new TcpListener(config, { ...front, turn, admission: this.#newcomers });
     this.#reloaded = this.#measure();
   }
 
   /** Where clients reach it, once it listens. */
-  get urls(): { readonly bosh: string; readonly websocket: string } {
+  get urls(): Urls {
     const { tls, path, websocket_path } = this.#config;
-    const { address, port, family } = this.fastify.server.address() as AddressInfo;
-    const host = /^(0\.0\.0\.0|::1?|127\.0\.0\.1)$/.test(address) ? 'localhost' : address;
-    const authority = `${family === 'IPv6' && host === address ? `[${host}]` : host}:${port}`;
+    const authority = authorityOf(this.fastify.server.address() as AddressInfo);
     const s = tls === null ? '' : 's';
-    return { bosh: `http${s}://${authority}${path}`, websocket: `ws${s}://${authority}${websocket_path}` };
+    const { plain, direct } = this.#tcp?.ports ?? {};
+    return {
+      bosh: `http${s}://${authority}${path}`,
+      websocket: `ws${s}://${authority}${websocket_path}`,
+      ...(plain && { xmpp: `xmpp://${authorityOf(plain)}` }),
+      ...(direct && { xmpps: `xmpps://${authorityOf(direct)}` }),
+    };
   }
 
   /**
@@ -103,6 +125,7 @@ export class Server extends Events {
     this.#startedAt = Date.now();
     this.#core.start(measured(await openStorage(storage), this));
     await this.fastify.listen({ host, port });
+    await this.#tcp?.start();
     this.#sweep = setInterval(() => {
       this.#sessions.sweep();
       this.#core.sweep();
@@ -129,6 +152,8 @@ export class Server extends Events {
     this.#connector.reload(config);
     this.#sessions.reload(config);
     this.fastify.reload(config);
+    this.#newcomers.reload(config);
+    if (isForTcp(config)) this.#tcp?.reload(config);
     this.#config = config;
     this.#reloaded.set(1);
   }
@@ -143,7 +168,7 @@ export class Server extends Events {
     if (delay > 0) await lapse(delay * 1000);
     this.#sessions.stop(farewell(see_other_uri));
     // The clients first: what their servers' ends say would otherwise reach them before our own last words.
-    const gone = this.fastify.close().then(() => this.#connector.stop());
+    const gone = Promise.all([this.fastify.close(), this.#tcp?.stop()]).then(() => this.#connector.stop());
     await Promise.race([gone, lapse(timeout * 1000)]);
     clearInterval(this.#sweep);
   }
@@ -183,6 +208,13 @@ export class Server extends Events {
     reloaded.set(1);
     return reloaded;
   }
+}
+
+const isForTcp = (config: Config): config is Config & ListenerOptions => config.c2s !== null;
+
+function authorityOf({ address, port, family }: AddressInfo): string {
+  const host = /^(0\.0\.0\.0|::1?|127\.0\.0\.1)$/.test(address) ? 'localhost' : address;
+  return `${family === 'IPv6' && host === address ? `[${host}]` : host}:${port}`;
 }
 
 /** A log of somebody's own need not count. */

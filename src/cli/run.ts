@@ -13,7 +13,12 @@ export interface Running {
   reload(config: Config): Promise<void>;
   /** A new configuration could not be taken; the old one counts. */
   rejectedReload?(): void;
-  readonly urls: { readonly bosh: string; readonly websocket: string };
+  readonly urls: {
+    readonly bosh: string;
+    readonly websocket: string;
+    readonly xmpp?: string;
+    readonly xmpps?: string;
+  };
 }
 
 export type Create = (options: Config & { readonly log: RootLog }) => Promise<Running>;
@@ -70,12 +75,14 @@ function storageError(error: unknown): string | undefined {
 }
 
 function announce({ config, file }: Loaded, server: Running, log: RootLog, terminal: Terminal): void {
-  const { bosh, websocket } = server.urls;
+  const { bosh, websocket, xmpp, xmpps } = server.urls;
   const upstreams = Object.keys(config.upstreams);
   log.info('server_started', {
     version: terminal.version,
     bosh,
     websocket,
+    xmpp,
+    xmpps,
     config: file ?? 'none',
     upstreams,
     node: process.version,
@@ -86,7 +93,9 @@ function announce({ config, file }: Loaded, server: Running, log: RootLog, termi
       'no domain can be reached: name your XMPP server with --upstream=example.com, --upstream=example.com=HOST:PORT, or "upstreams" in bosh.conf.json';
     log.warn('no_upstream', { hint });
   }
-  if (terminal.isTTY) terminal.print(`BOSH       ${bosh}\nWebSocket  ${websocket}`);
+  if (!terminal.isTTY) return;
+  terminal.print(`BOSH       ${bosh}\nWebSocket  ${websocket}`);
+  for (const url of [xmpp, xmpps]) if (url !== undefined) terminal.print(`TCP        ${url}`);
 }
 
 /**

@@ -13,6 +13,7 @@ export function contradictions(config: Config, where: Where): Problem[] {
     ...collisions(config, where),
     ...(config.cors.credentials && config.cors.origins.includes('*') ? [anyWithCredentials(where)] : []),
     ...(config.storage.driver === 'level' && config.storage.path === '' ? [nowhere(where)] : []),
+    ...certificates(config, where),
     ...config.no_tls_domains.flatMap((domain) => unsecured(domain, config, where)),
   ];
 }
@@ -111,5 +112,29 @@ function unsecured(domain: string, config: Config, where: Where): Problem[] {
   const message = `has "${domain}", whose upstream demands TLS ("${tls}")`;
   return [
     { origin, option: 'no_tls_domains', message, fix: `remove it here, or set upstreams.${domain}.tls to "none"` },
+  ];
+}
+
+/** Clients over TCP that would have to encrypt, where there is nothing to do it with. */
+function certificates({ c2s, tls }: Config, where: Where): Problem[] {
+  if (c2s === null || c2s.tls !== null || tls !== null) return [];
+  const wanted = (option: string, message: string, fix: string): Problem => ({
+    origin: where(option) ?? where('c2s') ?? { kind: 'given' },
+    option,
+    message,
+    fix,
+  });
+  const give = 'give "c2s.tls" (or "tls") a certificate and its key';
+  return [
+    ...(c2s.direct_tls_port === null ? [] : [wanted('c2s.direct_tls_port', 'needs a certificate', give)]),
+    ...(c2s.port === null || !c2s.require_tls
+      ? []
+      : [
+          wanted(
+            'c2s.require_tls',
+            'cannot be kept: there is no certificate',
+            `${give}; or, behind a proxy that ends TLS, set "c2s.require_tls" to false`,
+          ),
+        ]),
   ];
 }

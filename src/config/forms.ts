@@ -92,6 +92,13 @@ const CHECKS: Readonly<Record<Form, Check>> = {
     isIP(text) !== 0 || isDomain(text)
       ? undefined
       : fault('is neither an address nor a host name', 'write "127.0.0.1", "::1" or "xmpp.example.com"'),
+  host: (text) => {
+    const [, v6, other, port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text) ?? [];
+    const isHost = v6 !== undefined ? isIP(v6) === 6 : other !== undefined && (isIP(other) !== 0 || isDomain(other));
+    return isHost && Number(port ?? 1) <= 65_535
+      ? undefined
+      : fault('is no host of an XMPP server', 'write "xmpp2.example.com", "192.0.2.1:5222" or "[2001:db8::1]:5222"');
+  },
   cidr: (text) =>
     isCidr(text)
       ? undefined

@@ -3,6 +3,7 @@
 /** What a text must look like; the check of each form is in forms.ts. */
 export type Form =
   | 'address'
+  | 'host'
   | 'path'
   | 'url'
   | 'uri'

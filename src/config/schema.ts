@@ -22,6 +22,19 @@ const HOUR = 3600;
 const DAY = 86_400;
 const MEBIBYTE = 1_048_576;
 
+const certificate = {
+  cert: text('', 'file', 'PEM file of the certificate and its chain; read again when it changes.', { required: true }),
+  key: text('', 'file', 'PEM file of the private key; read again when it changes.', { required: true }),
+  passphrase: text('', undefined, 'Passphrase of the private key.', { secret: true }),
+  client_ca: optional(
+    text(
+      '',
+      'file',
+      'PEM file of the authorities whose certificates clients may show, read again when it changes; without it clients are asked for none.',
+    ),
+  ),
+};
+
 const listening = {
   host: text('0.0.0.0', 'address', 'Address to listen on; "::" takes IPv6 and IPv4, "127.0.0.1" this machine only.', {
     restart: true,
@@ -34,28 +47,7 @@ const listening = {
     { restart: true },
   ),
   websocket_path: text('/xmpp-websocket/', 'path', 'URL path of WebSocket.', { restart: true }),
-  tls: {
-    ...orNull(
-      group(
-        {
-          cert: text('', 'file', 'PEM file of the certificate and its chain; read again when it changes.', {
-            required: true,
-          }),
-          key: text('', 'file', 'PEM file of the private key; read again when it changes.', { required: true }),
-          passphrase: text('', undefined, 'Passphrase of the private key.', { secret: true }),
-          client_ca: optional(
-            text(
-              '',
-              'file',
-              'PEM file of the authorities whose certificates clients may show, read again when it changes; without it clients are asked for none.',
-            ),
-          ),
-        },
-        'Own HTTPS and WSS; null leaves TLS to a proxy in front.',
-      ),
-    ),
-    restart: true,
-  },
+  tls: { ...orNull(group(certificate, 'Own HTTPS and WSS; null leaves TLS to a proxy in front.')), restart: true },
   public_url: text('', 'url', 'URL under which browsers reach this server; host-meta announces it.'),
   trusted_proxies: list(
     ['127.0.0.1', '::1'],
@@ -72,7 +64,11 @@ const listening = {
 };
 
 const transports = {
-  max_data_held: bytes(100_000, [1024, 64 * MEBIBYTE], 'Largest body of a request, and largest WebSocket message.'),
+  max_data_held: bytes(
+    100_000,
+    [1024, 64 * MEBIBYTE],
+    'Largest body of a request, WebSocket message, or stanza of a client over TCP.',
+  ),
   max_xmpp_buffer_size: bytes(500_000, [10_000, 64 * MEBIBYTE], 'Largest stanza taken from a backend.', {
     was: ['max_xmpp_stanza_size'],
   }),
@@ -97,10 +93,47 @@ const transports = {
   ),
   compression: flag(true, 'Use gzip for large responses, and take it for requests.'),
   http_headers: map('header', text('', 'value', 'Value of the header.'), 'Headers added to the responses of BOSH.'),
-  http_socket_keepalive: seconds(60, [0, DAY], 'Idle time until TCP keep-alive probes a connection; 0 is off.'),
+  http_socket_keepalive: seconds(60, [0, DAY], 'Idle time until TCP keep-alive probes a client; 0 is off.'),
   websocket_ping_interval: patience(25, [0, HOUR], 'Time between pings on a WebSocket; 0 is off.'),
   websocket_ping_timeout: patience(8, [0.1, HOUR], 'A WebSocket that leaves a ping unanswered for this long is lost.'),
-  open_timeout: patience(30, [0.1, HOUR], 'A WebSocket must have opened its stream after this.'),
+  open_timeout: patience(
+    30,
+    [0.1, HOUR],
+    'A WebSocket, or a connection of XMPP over TCP with its TLS, must have opened its stream after this.',
+  ),
+};
+
+const tcp = {
+  c2s: {
+    ...orNull(
+      group(
+        {
+          host: optional(text('', 'address', 'Address to listen on; without it the one of HTTP.')),
+          port: {
+            ...orNull(
+              count(5222, [0, 65_535], 'Port of streams that begin in plain text; 0 takes a free one, null none.'),
+            ),
+            default: 5222 as number | null,
+          },
+          direct_tls_port: orNull(
+            count(
+              5223,
+              [0, 65_535],
+              'Port of streams within TLS from the first byte (XEP-0368), such as 5223; null is none.',
+            ),
+          ),
+          tls: orNull(group(certificate, 'The certificate that these clients see; null takes the one of HTTPS.')),
+          require_tls: flag(
+            true,
+            'Take nothing but STARTTLS from a client whose connection is not encrypted; false needs no certificate.',
+          ),
+          send_timeout: patience(120, [1, HOUR], 'A client that takes nothing of what is sent for this long is lost.'),
+        },
+        'XMPP clients over TCP (RFC 6120); null listens to none.',
+      ),
+    ),
+    restart: true,
+  },
 };
 
 const upstream = group(
@@ -274,6 +307,7 @@ const running = {
       delay: patience(0, [0, HOUR], 'How long SIGTERM only lets /readyz say 503, so that balancers send nobody new.'),
       timeout: patience(30, [0, HOUR], 'Longest time that the open streams get to end after that.'),
       see_other_uri: text('', 'uri', 'Where clients are sent at a shutdown: the URL of another server like this one.'),
+      see_other_host: text('', 'host', 'Where clients over TCP are sent at a shutdown: host or host:port.'),
     },
     'How the server stops.',
   ),
@@ -297,7 +331,7 @@ const running = {
   ),
 };
 
-const fields = { ...listening, ...transports, ...routing, ...core, ...browsers, ...limits, ...running };
+const fields = { ...listening, ...transports, ...tcp, ...routing, ...core, ...browsers, ...limits, ...running };
 
 /** All options, as one group. */
 export const schema = group(fields, 'Configuration of bosh-server.');
@@ -306,6 +340,7 @@ export const schema = group(fields, 'Configuration of bosh-server.');
 export const sections: readonly { readonly title: string; readonly names: readonly string[] }[] = [
   { title: 'Listening', names: Object.keys(listening) },
   { title: 'BOSH and WebSocket', names: Object.keys(transports) },
+  { title: 'XMPP over TCP', names: Object.keys(tcp) },
   { title: 'Where streams go', names: Object.keys(routing) },
   { title: 'Domains served here', names: Object.keys(core) },
   { title: 'Browsers', names: Object.keys(browsers) },

@@ -70,7 +70,7 @@ export class HttpMetrics {
     );
     metrics.read(
       'bytes_total',
-      'Bytes of BOSH bodies and WebSocket messages',
+      'Bytes of BOSH bodies, WebSocket messages and TCP streams',
       ['transport', 'direction'],
       () => [
         [{ transport: 'bosh', direction: 'in' }, counts.bytesIn],

@@ -3,6 +3,7 @@
 // negotiates takes the socket out with `detach` and puts an encrypted one in with `use`. It does not authenticate and
 // does not look into stanzas.
 
+import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { closedEnd, type Ending, type StreamEnd } from '../stream/end.js';
 import { StreamError } from '../xmpp/errors.js';
@@ -11,6 +12,7 @@ import { NS } from '../xmpp/ns.js';
 import { DEFAULT_LIMITS, Scanner, type ScannerLimits, type StartTag } from '../xmpp/scanner.js';
 import type { Stanza } from '../xmpp/stanza.js';
 import { lastWords, readStreamError } from '../xmpp/stream-error.js';
+import { Outbox } from './outbox.js';
 import { LendingSocket } from './socket.js';
 
 /** Calls `flush` once, after what is being read now has been read. */
@@ -18,7 +20,18 @@ export interface Turn {
   soon(stream: { flush(): void }): void;
 }
 
+/** Bytes that sockets carried, in whichever direction. */
+export interface ByteCounts {
+  bytesIn: number;
+  bytesOut: number;
+}
+
 export interface TcpOptions {
+  /**
+   * Who opened the connection, and with it the stream (RFC 6120 section 4.2). As `receiving`, our header answers theirs, and
+   * stanzas that did not leave are given back with the word that the connection is lost.
+   */
+  readonly role: 'initiating' | 'receiving';
   /** The default namespace of the stream. */
   readonly contentNs: string;
   readonly limits: ScannerLimits;
@@ -30,9 +43,11 @@ export interface TcpOptions {
   readonly closeTimeout: number;
   /** Whose writes leave together. */
   readonly turn: Turn;
+  readonly counts?: ByteCounts;
 }
 
 export const TCP_DEFAULTS: TcpOptions = Object.freeze({
+  role: 'initiating',
   contentNs: NS.client,
   limits: DEFAULT_LIMITS,
   soft: 65536,
@@ -46,9 +61,6 @@ const STREAM = Symbol('stream');
 type Owned = Socket & { [STREAM]: TcpStream };
 const streamOf = (socket: Socket): TcpStream => (socket as Owned)[STREAM];
 
-// Above this, buffers are written side by side; below, one copy is cheaper than a vector (0.69 against 0.92 us a stanza).
-const JOIN = 65536;
-
 /**
  * Writes are gathered: one write per turn of the event loop. `peer` hears what the socket says, and of its end once,
  * even if it is told nothing before.
@@ -61,24 +73,29 @@ export class TcpStream implements StreamEnd {
   readonly #scanner: Scanner;
   #socket: Socket | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
-  #out: Buffer[] = [];
-  #queued = 0;
+  readonly #out: Outbox;
   /** The peer was told to wait. */
   #waits = false;
-  /** Nothing of the new stream was read yet: white space is still the old one's keep-alive. */
-  #fresh = false;
+  /** Our header of this stream was said. */
+  #greeted: boolean;
+  /** Their header of this stream, until it is answered. */
+  #asked: StreamHeader | undefined;
   /** Nothing more may come in plain text: the socket is about to be encrypted. */
   #sealed = false;
   #timer: NodeJS.Timeout | undefined;
+  #reads = 0;
 
-  constructor(socket: Socket, peer: StreamEnd, options: TcpOptions = TCP_DEFAULTS) {
+  /** Without a socket: `use` follows. */
+  constructor(socket: Socket | undefined, peer: StreamEnd, options: TcpOptions = TCP_DEFAULTS) {
     this.peer = peer;
     this.#options = options;
+    this.#greeted = options.role === 'initiating';
+    this.#out = new Outbox(options.role === 'receiving');
     this.#scanner = new Scanner(
       { header: (tag) => this.#header(tag), stanza: (stanza) => this.#stanza(stanza), end: () => this.#end() },
       options.limits,
     );
-    this.#attach(socket);
+    if (socket !== undefined) this.#attach(socket);
   }
 
   /** Where the bytes go now; undefined while detached and after the end. */
@@ -88,14 +105,43 @@ export class TcpStream implements StreamEnd {
 
   /** Bytes waiting to be written. */
   get waiting(): number {
-    return this.#queued + (this.#socket?.writableLength ?? 0);
+    return this.#out.size + (this.#socket?.writableLength ?? 0);
   }
 
-  /** Goes on over this socket, with a new stream: `open` has to follow. */
+  /** Something is being sent, and the other side's machine has not taken it yet. */
+  get isSending(): boolean {
+    return this.#out.flying > 0;
+  }
+
+  /** Grows with every read and with every write that is done. */
+  get signs(): number {
+    return this.#reads + this.#out.landed;
+  }
+
+  /** The other side has opened its stream, and our header is to follow. */
+  get owesHeader(): boolean {
+    return this.#asked !== undefined;
+  }
+
+  /** Goes on over this socket, with a new stream; initiating, `open` has to follow. */
   use(socket: Socket): void {
     this.#sealed = false;
-    this.#scanner.reset();
+    this.restart();
     this.#attach(socket);
+  }
+
+  /** What the other side says next is a new stream (section 4.3.3). In an event: what follows the stanza. */
+  restart(): void {
+    this.#scanner.restart();
+    this.#greeted = this.#options.role === 'initiating';
+    this.#asked = undefined;
+  }
+
+  /** Answers the header by itself, before there is anybody else to do so. */
+  greet(): void {
+    if (this.#greeted) return;
+    const { to, version = '1.0' } = this.#asked ?? {};
+    this.open({ from: to, id: randomUUID(), version, lang: 'en' });
   }
 
   /**
@@ -117,14 +163,15 @@ export class TcpStream implements StreamEnd {
 
   open(header: StreamHeader): void {
     if (this.#state !== 'open') return;
-    this.#scanner.reset();
-    this.#fresh = true;
+    if (this.#options.role === 'initiating') this.restart();
+    this.#greeted = true;
+    this.#asked = undefined;
     this.#write(writeHeader(header, this.#options.contentNs));
   }
 
   stanza(stanza: Stanza): boolean {
     if (this.#state !== 'open') return true;
-    this.#write(stanza.raw);
+    this.#write(stanza.raw, stanza);
     const { waiting } = this;
     if (waiting < this.#options.soft) return true;
     this.#waits = true;
@@ -143,6 +190,24 @@ export class TcpStream implements StreamEnd {
     else this.#hangUp();
   }
 
+  /** Ends the stream with an error (section 4.9); `close` of the peer is not said. */
+  fail(error: StreamError): void {
+    if (this.#state !== 'open') return;
+    this.peer = closedEnd;
+    this.#complain(error);
+  }
+
+  /** Cuts the connection; the peer hears that it is lost, and what of its stanzas did not leave. */
+  abandon(error: StreamError): void {
+    if (this.#state !== 'open') return;
+    const { undelivered } = this.#out;
+    // Cut, so that nothing which is called undelivered is delivered after all.
+    this.#out.clear();
+    this.#state = 'closed';
+    this.#socket?.destroy();
+    this.#tell({ how: 'lost', error, undelivered });
+  }
+
   // What the scanner says.
 
   #header(tag: StartTag): void {
@@ -154,6 +219,7 @@ export class TcpStream implements StreamEnd {
     if (header.version !== undefined && !/^[01]\.\d{1,9}$/.test(header.version)) {
       throw new StreamError('unsupported-version');
     }
+    if (!this.#greeted) this.#asked = header;
     this.peer.open(header);
   }
 
@@ -164,6 +230,7 @@ export class TcpStream implements StreamEnd {
 
   /** `<stream:error/>` is unrecoverable (section 4.9.1.1); `</stream:stream>` need not be waited for. */
   #errored(element: Stanza): void {
+    this.greet();
     this.#goodbye(STREAM_END);
     this.#tell({ how: 'closed', error: readStreamError(element) });
   }
@@ -171,6 +238,7 @@ export class TcpStream implements StreamEnd {
   /** `</stream:stream>`: theirs first, or the answer to ours. */
   #end(): void {
     if (this.#state === 'open') {
+      this.greet();
       this.#write(STREAM_END);
       this.#tell({ how: 'closed' });
     }
@@ -180,8 +248,10 @@ export class TcpStream implements StreamEnd {
   // What the socket says.
 
   #receive(chunk: Buffer): void {
+    this.#reads++;
+    if (this.#options.counts !== undefined) this.#options.counts.bytesIn += chunk.length;
     try {
-      this.#scanner.push(this.#fresh ? this.#begun(chunk) : chunk);
+      this.#scanner.push(chunk);
       if (this.#sealed && chunk[chunk.length - 1] !== 0x3e) {
         throw new StreamError('policy-violation', 'plain text after the agreement on TLS');
       }
@@ -192,13 +262,6 @@ export class TcpStream implements StreamEnd {
     }
   }
 
-  /** The chunk without white space before a header, where an XML declaration may not follow any. */
-  #begun(chunk: Buffer): Buffer {
-    const start = chunk.findIndex((byte) => !isSpace(byte));
-    this.#fresh = start < 0;
-    return start < 0 ? chunk.subarray(chunk.length) : chunk.subarray(start);
-  }
-
   #drained(): void {
     if (!this.#waits) return;
     this.#waits = false;
@@ -206,11 +269,8 @@ export class TcpStream implements StreamEnd {
   }
 
   #lost(cause: Error | undefined): void {
-    const open = this.#state === 'open';
-    this.#hangUp();
-    if (!open) return;
-    this.#socket?.destroy();
-    this.#tell({ how: 'lost', error: new StreamError('remote-connection-failed', undefined, { cause }) });
+    if (this.#state === 'open') this.abandon(new StreamError('remote-connection-failed', undefined, { cause }));
+    else this.#hangUp();
   }
 
   // How it ends.
@@ -221,8 +281,13 @@ export class TcpStream implements StreamEnd {
       this.#hangUp();
       return;
     }
-    this.#goodbye(lastWords(error));
+    this.#complain(error);
     this.#tell({ how: 'closed', error });
+  }
+
+  #complain(error: StreamError): void {
+    this.greet();
+    this.#goodbye(lastWords(error));
   }
 
   /** Says this last word and gives the other side time for its own. */
@@ -244,7 +309,7 @@ export class TcpStream implements StreamEnd {
   }
 
   #linger(): void {
-    this.#timer ??= setTimeout((socket) => socket?.destroy(), this.#options.closeTimeout, this.#socket).unref();
+    this.#timer ??= setTimeout(destroy, this.#options.closeTimeout, this.#socket).unref();
   }
 
   #tell(ending: Ending): void {
@@ -255,21 +320,17 @@ export class TcpStream implements StreamEnd {
 
   // Writing.
 
-  #write(bytes: Buffer): void {
-    if (this.#out.length === 0) this.#options.turn.soon(this);
-    this.#out.push(bytes);
-    this.#queued += bytes.length;
+  #write(bytes: Buffer, stanza?: Stanza): void {
+    if (this.#out.isEmpty) this.#options.turn.soon(this);
+    this.#out.push(bytes, stanza);
   }
 
   /** Writes what waits, at once. */
   flush(): void {
-    const out = this.#out;
     const socket = this.#socket;
-    if (out.length === 0 || socket === undefined) return;
-    this.#out = [];
-    const go = out.length === 1 ? socket.write(out[0]) : writeAll(socket, out, this.#queued);
-    this.#queued = 0;
-    if (go) this.#drained();
+    if (this.#out.isEmpty || socket === undefined) return;
+    if (this.#options.counts !== undefined) this.#options.counts.bytesOut += this.#out.size;
+    if (this.#out.flush(socket)) this.#drained();
   }
 
   // Listeners are shared by all sockets and find their stream by the socket: an idle stream holds no closures for them.
@@ -287,7 +348,7 @@ export class TcpStream implements StreamEnd {
     const on = TcpStream.#listeners;
     if (socket instanceof LendingSocket) socket.receive = undefined;
     socket.off('data', on.data).off('drain', on.drain).off('end', on.end).off('close', on.close).off('error', on.error);
-    socket.on('error', () => {});
+    socket.on('error', ignore);
     this.#socket = undefined;
   }
 
@@ -298,8 +359,11 @@ export class TcpStream implements StreamEnd {
     this.onreleased?.();
   }
 
-  static readonly #overflow = (stream: TcpStream): void =>
-    stream.#fail(new StreamError('resource-constraint', 'too much waits to be sent'));
+  static readonly #overflow = (stream: TcpStream): void => {
+    const { role } = stream.#options;
+    if (role === 'initiating') stream.#fail(new StreamError('resource-constraint', 'too much waits to be sent'));
+    else stream.abandon(new StreamError('policy-violation', 'reads too slowly'));
+  };
 
   static readonly #listeners = {
     data(this: Socket, chunk: Buffer): void {
@@ -320,13 +384,5 @@ export class TcpStream implements StreamEnd {
   };
 }
 
-const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-
-function writeAll(socket: Socket, out: readonly Buffer[], length: number): boolean {
-  if (length <= JOIN) return socket.write(Buffer.concat(out, length));
-  socket.cork();
-  let go = true;
-  for (const bytes of out) go = socket.write(bytes);
-  socket.uncork();
-  return go;
-}
+const ignore = (): void => {};
+const destroy = (socket: Socket | undefined): void => void socket?.destroy();

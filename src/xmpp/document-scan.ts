@@ -34,6 +34,7 @@ export interface ScannerOptions {
 
 /** Where in a document the scanner is. */
 type Place =
+  | 'gap' // behind another document, whose white space may still come
   | 'mark' // at its very start
   | 'declaration' // behind a byte order mark
   | 'prolog' // before the first tag
@@ -125,6 +126,12 @@ export class DocumentScan {
     this.#wrapper = this.#outside();
   }
 
+  /** The same between two streams of one connection: white space before the new document is the old one's keep-alive. */
+  restart(): void {
+    this.reset();
+    this.#place = 'gap';
+  }
+
   /** Nothing is read any more, the rest of the chunk included. */
   stop(): void {
     this.#drop();
@@ -189,6 +196,10 @@ export class DocumentScan {
       case 'header':
       case 'stanza':
         return this.#element(buf, pos, end);
+      case 'gap':
+        if ((CLASS[buf[pos]] & SPACE) !== 0) return pos + 1;
+        this.#place = 'mark';
+        return pos;
       case 'mark': {
         const next = behindMark(buf, pos, end);
         if (next >= 0) this.#place = 'declaration';

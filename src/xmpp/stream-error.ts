@@ -12,7 +12,7 @@ export function streamErrorStanza(error: StreamError): Stanza {
 
 /** The same where the stream's header declares its prefix, and with it the end of the stream (section 4.9.1.1). */
 export function lastWords(error: StreamError): Buffer {
-  return Buffer.from(`${written(error, '')}</stream:stream>`);
+  return Buffer.from(`${error.element?.raw ?? written(error, '')}</stream:stream>`);
 }
 
 function written({ condition, text, location }: StreamError, declaration: string): string {
