@@ -65,6 +65,7 @@ describe('a server that runs', () => {
       host: '127.0.0.1',
       port: 0,
       upstreams: { 'a.example': { host: '127.0.0.1', port: 1 } },
+      c2s: { port: 0, require_tls: false },
       log: silentLog,
     });
     await server.start();

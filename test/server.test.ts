@@ -7,6 +7,7 @@ import { MemoryLog } from './support/memory-log.js';
 import { freePort } from './support/peers/process.js';
 import { login } from './support/sasl.js';
 import { StubServer } from './support/stub-server.js';
+import { TcpClient } from './support/tcp-client.js';
 import { WsClient } from './support/ws-client.js';
 
 const DOMAIN = 'test.example';
@@ -38,6 +39,17 @@ describe('createServer', () => {
     const overWebSocket = await WsClient.open(server.urls.websocket, DOMAIN);
     expect(await login(overBosh, romeo)).toMatch('romeo@test.example/');
     expect(await login(overWebSocket, romeo)).toMatch('romeo@test.example/');
+  });
+
+  test('serves clients over TCP where it is told to, and tells them when it stops', async () => {
+    server = createServer({ ...options(), c2s: { port: 0, require_tls: false } });
+    await server.start();
+    const client = await TcpClient.open(Number(new URL(server.urls.xmpp ?? '').port), { to: DOMAIN });
+    expect(await login(client, romeo)).toMatch('romeo@test.example/');
+    await server.stop();
+    expect(await client.error()).toBe('system-shutdown');
+    expect(await client.end()).toBe('closed');
+    expect(await stub.connections[0].end).toBe('closed');
   });
 
   test('says all that is wrong with its options at once', () => {

@@ -113,7 +113,7 @@ export class TcpListener {
     const { port, direct_tls_port, require_tls } = this.#options.c2s;
     if (port !== null) this.#ports = { plain: await this.#listen(port, false) };
     if (direct_tls_port !== null) this.#ports = { ...this.#ports, direct: await this.#listen(direct_tls_port, true) };
-    if (port !== null && !require_tls) this.#deps.log.warn('c2s_tls_not_required', { port: this.#ports.plain?.port });
+    if (port !== null && !require_tls) this.#deps.log.warn('tls_not_required', { port: this.#ports.plain?.port });
     this.#sweep = setInterval(() => this.#look(), sweepEvery(this.#options)).unref();
   }
 

@@ -387,6 +387,33 @@ describe('what a mistake is answered with', () => {
     );
   });
 
+  test('clients over TCP that have to encrypt, and no certificate to do it with', () => {
+    expect(mistakes('{ "c2s": {} }')).toBe(
+      lines(
+        'bosh.conf.json:1:3  c2s.require_tls  cannot be kept: there is no certificate',
+        '    1 | { "c2s": {} }',
+        '      |   ^',
+        '   fix: give "c2s.tls" (or "tls") a certificate and its key; or, behind a proxy that ends TLS, set "c2s.require_tls" to false',
+      ),
+    );
+    expect(mistakes('{ "c2s": { "require_tls": false, "direct_tls_port": 5223 } }')).toContain(
+      'c2s.direct_tls_port  needs a certificate',
+    );
+    for (const fine of ['null', '{ "require_tls": false }', '{ "port": null }'])
+      expect(mistakes(`{ "c2s": ${fine} }`)).toBe('none');
+  });
+
+  test.each(['xmpp.example.com', 'xmpp.example.com:5222', '192.0.2.1', '[2001:db8::1]:5222', '[2001:db8::1]'])(
+    'drain.see_other_host may be %s',
+    (host) => expect(mistakes(`{ "drain": { "see_other_host": "${host}" } }`)).toBe('none'),
+  );
+
+  test.each(['xmpp://a.example', 'a.example:', 'a.example:99999', '2001:db8::1', '[a.example]:1', 'a b'])(
+    'and not %s',
+    (host) =>
+      expect(mistakes(`{ "drain": { "see_other_host": "${host}" } }`)).toContain('is no host of an XMPP server'),
+  );
+
   test('a maximum below what is only a default caps it and contradicts nobody', () => {
     expect(mistakes('{ "max_inactivity": 30, "max_wait": 10 }')).toBe('none');
   });
