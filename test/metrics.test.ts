@@ -66,6 +66,7 @@ describe('a server that runs', () => {
       port: 0,
       upstreams: { 'a.example': { host: '127.0.0.1', port: 1 } },
       c2s: { port: 0, require_tls: false },
+      domains: { 'local.example': {} },
       log: silentLog,
     });
     await server.start();

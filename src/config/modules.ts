@@ -48,6 +48,7 @@ const fields = {
     {
       resume_timeout: seconds(300, [0, DAY], 'How long a session waits for a client that lost its connection; 0: not.'),
       max_unacked: count(1000, [10, 100_000], 'Most stanzas that wait for the acknowledgement of one client.'),
+      max_unacked_bytes: bytes(MEBIBYTE, [65_536, 1024 * MEBIBYTE], 'Most bytes of such stanzas.'),
     },
     'Acknowledged stanzas and resumption (XEP-0198).',
   ),

@@ -32,13 +32,13 @@ export class C2s implements StreamEnd {
   session: Session | undefined;
   /** The stream id, anew with each restart. */
   id = randomUUID() as string;
-  /** Stanzas of the client that were taken since it was bound or counting began, as XEP-0198 counts. */
-  handled = 0;
   /** Milliseconds; when it has to be bound. */
   readonly deadline: number;
   #over = false;
   #holds = 0;
   #waiting: Stanza[] = [];
+  /** The client is gone; what it said is still being looked at. */
+  #ending: Ending | undefined;
 
   constructor(
     readonly client: ClientStream,
@@ -77,13 +77,11 @@ export class C2s implements StreamEnd {
   /** Its queue is bounded by its transport. */
   drain(): void {}
 
+  /** What it said before is looked at first: it was accepted. */
   close(ending: Ending): void {
     if (this.#over) return;
-    this.#over = true;
-    this.host.left(this);
-    const { session } = this;
-    this.session = undefined;
-    if (session !== undefined) this.host.detached(session, ending);
+    if (this.#holds > 0) this.#ending = ending;
+    else this.#gone(ending);
   }
 
   // What the host says.
@@ -126,8 +124,13 @@ export class C2s implements StreamEnd {
   /** From now on it is this session's connection. */
   bound(session: Session): void {
     this.session = session;
-    this.handled = 0;
     this.host.settled(this);
+  }
+
+  /** Another stream takes its session over: what was not looked at yet will be said there again. */
+  replaced(): void {
+    this.session = undefined;
+    this.end(new StreamError('conflict', 'the session went on over another connection'));
   }
 
   /** Ends it; the session too, unless it was taken away before. */
@@ -169,7 +172,17 @@ export class C2s implements StreamEnd {
   #release(): void {
     this.#holds--;
     while (this.#holds === 0 && this.#waiting.length > 0 && !this.#over) this.#hear(this.#waiting.shift() as Stanza);
-    if (this.#holds === 0 && !this.#over) this.client.drain();
+    if (this.#holds > 0 || this.#over) return;
+    if (this.#ending) this.#gone(this.#ending);
+    else this.client.drain();
+  }
+
+  #gone(ending: Ending): void {
+    this.#over = true;
+    this.host.left(this);
+    const { session } = this;
+    this.session = undefined;
+    if (session !== undefined) this.host.detached(session, ending);
   }
 
   #hear(stanza: Stanza): void {
@@ -187,7 +200,7 @@ export class C2s implements StreamEnd {
       this.#hearNonza(stanza);
       return;
     }
-    this.handled++;
+    session.handled++;
     this.host.sent(session, stanza, kind);
   }
 

@@ -10,6 +10,8 @@ import type { C2s } from './c2s.js';
 /** Where a session's stanzas go: its stream, or who stands before it. False: enough for now (nobody need heed it). */
 export interface Outbound {
   stanza(stanza: Stanza): boolean;
+  /** What it took and its client does not have, when the session ends; without it, what its transport says counts. */
+  undelivered?(): readonly Stanza[];
 }
 
 export class Session {
@@ -23,6 +25,10 @@ export class Session {
   /** Its connection; undefined while it waits for its client. */
   stream: C2s | undefined;
   outbound: Outbound;
+  /** Who may hold stanzas back before they go there (XEP-0352). */
+  filter: Outbound | undefined;
+  /** Stanzas of its client that were taken, as XEP-0198 counts: since it was enabled, over all its connections. */
+  handled = 0;
   /** When its presence last changed, for choosing among equal priorities; counts up. */
   activity = 0;
   #over = false;
@@ -45,7 +51,14 @@ export class Session {
 
   /** To its client. */
   send(stanza: Stanza): void {
-    this.outbound.stanza(stanza);
+    (this.filter ?? this.outbound).stanza(stanza);
+  }
+
+  /** Nothing is held back any more. */
+  unfiltered(): void {
+    const { filter } = this;
+    this.filter = undefined;
+    for (const stanza of filter?.undelivered?.() ?? []) this.outbound.stanza(stanza);
   }
 
   /** Ends it and its stream, with an error or without. */
@@ -60,9 +73,12 @@ export class Session {
   closed(ending: Ending): void {
     if (this.#over) return;
     this.#over = true;
+    const { filter, outbound } = this;
     this.stream = undefined;
+    this.filter = undefined;
     this.outbound = NOWHERE;
-    this.onclosed(ending);
+    const undelivered = [...(outbound.undelivered?.() ?? ending.undelivered ?? []), ...(filter?.undelivered?.() ?? [])];
+    this.onclosed({ ...ending, undelivered });
   }
 
   /** Set by the table that it is in. */

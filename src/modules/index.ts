@@ -2,10 +2,12 @@
 
 import type { Module } from '../core/module.js';
 import { bind } from './bind.js';
+import { csi } from './csi.js';
 import { message } from './message.js';
 import { ping } from './ping.js';
 import { presence } from './presence.js';
 import { roster } from './roster.js';
 import { saslauth } from './saslauth.js';
+import { streamManagement } from './stream-management.js';
 
-export const modules: readonly Module[] = [saslauth, bind, roster, presence, message, ping];
+export const modules: readonly Module[] = [saslauth, bind, roster, presence, message, streamManagement, csi, ping];
