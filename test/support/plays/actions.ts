@@ -1,11 +1,13 @@
 // What the lines of a play do.
 //
-//     Romeo connects                        opens a stream, authenticates, binds
+//     Romeo connects                        opens a stream, authenticates, binds; also: connects by MECHANISM
 //     Romeo opens a stream                  the features come as an element; also: opens a stream to DOMAIN
 //     Romeo authenticates                   opens a stream, authenticates and opens it again
 //     Romeo binds
 //     Romeo is available                    sends presence and waits for it to come back; also: with priority N
+//     Romeo and Juliet see each other       each has heard that the other one is available
 //     Romeo sends:                          each element below
+//     Romeo sends as it stands:             the text below
 //     Romeo receives:                       these and nothing before, between or instead
 //     Romeo receives in any order:
 //     Romeo receives one of:
@@ -30,12 +32,14 @@ import type { Scene } from './scene.js';
 type Action = (scene: Scene, actor: Actor, step: Step, word: string, more: string) => unknown;
 
 const ACTIONS: readonly (readonly [RegExp, Action])[] = [
-  [/^(.+) connects$/, (_, actor) => actor.connect()],
+  [/^(.+) connects(?: by (\S+))?$/, (_scene, actor, _step, mechanism) => actor.connect(mechanism)],
   [/^(.+) opens a stream(?: to (\S+))?$/, (_scene, actor, _step, domain) => actor.open(domain)],
   [/^(.+) authenticates$/, (_, actor) => actor.authenticate()],
   [/^(.+) binds$/, (_, actor) => actor.bind()],
   [/^(.+) is available(?: with priority (-?\d+))?$/, (_scene, actor, _step, priority) => appear(actor, priority)],
   [/^(.+) sends:$/, (scene, actor, step) => scene.elements(step).forEach((each) => void actor.send(sendable(each)))],
+  [/^(.+) and (.+) see each other$/, (scene, actor, _step, other) => meet(actor, scene.actor(other))],
+  [/^(.+) sends as it stands:$/, (_scene, actor, step) => actor.send(step.xml.trim())],
   [/^(.+) or (.+) receives:$/, either],
   [/^(.+) receives:$/, inOrder],
   [/^(.+) receives in any order:$/, inAnyOrder],
@@ -71,8 +75,17 @@ export async function finale(scene: Scene): Promise<void> {
 async function appear(actor: Actor, priority: string | undefined): Promise<void> {
   const payload = priority === undefined ? '' : `<priority>${priority}</priority>`;
   actor.send(`<presence xmlns="jabber:client">${payload}</presence>`);
-  const isOwn = (each: Xml) => each.name === 'presence' && each.attr('from') === actor.full && !each.attr('type');
-  await actor.take(isOwn, 'own presence');
+  await sees(actor, actor);
+}
+
+async function meet(one: Actor, other: Actor): Promise<void> {
+  await sees(one, other);
+  await sees(other, one);
+}
+
+function sees(actor: Actor, { full }: Actor): Promise<Xml> {
+  const fits = (each: Xml) => each.name === 'presence' && each.attr('from') === full && !each.attr('type');
+  return actor.take(fits, `presence of ${full}`);
 }
 
 async function inOrder(scene: Scene, actor: Actor, step: Step): Promise<void> {
@@ -156,7 +169,8 @@ async function past(scene: Scene, actor: Actor, other: string, said: string): Pr
   }
   await Promise.all(both.map((each) => each.leave()));
   for (const [from, to] of [both, both.toReversed()]) {
-    scene.actor(to.role.name).tolerated.push(...elements(`<presence from="${from.bare}" type="unavailable"/>`));
+    const absence = elements(`<presence from="${from.bare}" type="unavailable"/>`);
+    for (const each of scene.actors.values()) if (each.bare === to.bare) each.tolerated.push(...absence);
   }
 }
 

@@ -57,10 +57,10 @@ export class Actor implements Stream {
   }
 
   /** From nothing to a stream that is authenticated and opened again. */
-  async authenticate(): Promise<void> {
+  async authenticate(mechanism = 'PLAIN'): Promise<void> {
     await this.open();
     const { name: user, password } = this.account;
-    await authenticate(this, { user, password, mechanism: 'PLAIN' }, await this.features());
+    await authenticate(this, { user, password, mechanism }, await this.features());
     await this.restart();
   }
 
@@ -69,8 +69,8 @@ export class Actor implements Stream {
     this.bound = true;
   }
 
-  async connect(): Promise<void> {
-    await this.authenticate();
+  async connect(mechanism?: string): Promise<void> {
+    await this.authenticate(mechanism);
     await this.bind();
   }
 

@@ -53,9 +53,9 @@ function difference(expected: Xml, came: Xml, found: Captures, root = false): st
 }
 
 function attributesDiffer(expected: Xml, came: Xml, found: Captures): string | undefined {
-  for (const { name, value, uri } of expected.attributes) {
+  for (const { name, local, value, uri } of expected.attributes) {
     if (uri === SCANSION || isDeclaration(name)) continue;
-    const said = came.attr(name);
+    const said = uri === '' ? came.attr(name) : came.attrNS(uri, local);
     const fits = value === '{scansion:no}' ? said === undefined : said !== undefined && same(value, said, found);
     if (!fits) return `${name} of <${came.name}> is ${said ?? 'missing'}, not ${value}`;
   }
@@ -64,7 +64,9 @@ function attributesDiffer(expected: Xml, came: Xml, found: Captures): string | u
 
 /** An attribute that came and was not expected. A stanza whose type the play does not say has none, however lax the play. */
 function surplus(expected: Xml, came: Xml, lax: boolean, root: boolean): string | undefined {
-  const more = came.attributes.filter(({ name }) => !isDeclaration(name) && expected.attr(name) === undefined);
+  const isExpected = (uri: string, local: string) =>
+    expected.attributes.some((each) => each.uri === uri && each.local === local);
+  const more = came.attributes.filter(({ name, uri, local }) => !isDeclaration(name) && !isExpected(uri, local));
   const fine = root ? COMMON : came.name === 'error' ? ['by', 'code'] : ['xml:lang'];
   const isStanza = root && came.ns === 'jabber:client';
   const bad = more.find(({ name }) => (isStanza && name === 'type') || !(lax || fine.includes(name)));

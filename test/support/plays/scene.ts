@@ -74,6 +74,8 @@ function wordOf(actor: Actor, what: string): string | undefined {
       return actor.full.slice(actor.bare.length + 1);
     case 'name':
       return name;
+    case 'JID in capitals':
+      return `${name.toUpperCase()}@${actor.stage.domain.toUpperCase()}`;
     case 'password':
       return password;
     case 'PLAIN':
