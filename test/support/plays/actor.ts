@@ -127,8 +127,9 @@ export class Actor implements Stream {
 
   /** Ends the stream as its transport prescribes. */
   async leave(): Promise<void> {
-    const carrier = this.#gone();
-    await carrier?.close();
+    const [wasBound, jid] = [this.bound, this.#jid];
+    await this.#gone()?.close();
+    if (wasBound && jid !== undefined) await this.stage.left?.(jid);
   }
 
   vanish(): void {

@@ -26,7 +26,12 @@ allow_registration = true
 allow_unencrypted_plain_auth = true
 `;
 
-export const prosodyStage: Builder = { name: 'prosody', programs: ['prosody', 'openssl'], build };
+export const prosodyStage: Builder = {
+  name: 'prosody',
+  programs: ['prosody', 'openssl'],
+  transports: ['tcp', 'websocket', 'bosh'],
+  build,
+};
 
 async function build(accounts: readonly Account[]): Promise<Stage> {
   const peer = await startProsody({ accounts: accounts.map(({ name }) => name), modules: MODULES, lines: LINES });
@@ -35,10 +40,10 @@ async function build(accounts: readonly Account[]): Promise<Stage> {
   await edge.start();
   const at = { bosh: edge.urls.bosh, ws: edge.urls.websocket };
   return {
-    name: 'prosody',
     domain: DOMAIN,
     connect: (transport, domain) =>
       transport === 'tcp' ? TcpCarrier.connect(peer.port, domain) : carrier(transport, at, domain),
+    left: (jid) => peer.until(new RegExp(`Unbinding resource for ${jid.replaceAll(/[^\w]/g, '\\$&')} `)),
     stop: async () => {
       await edge.stop();
       await peer.stop();

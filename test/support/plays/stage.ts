@@ -9,11 +9,12 @@ export interface Account {
 }
 
 export interface Stage {
-  readonly name: string;
   /** The domain of all accounts. */
   readonly domain: string;
   /** Connects without opening a stream. */
   connect(transport: PlayTransport, domain: string): Promise<Carrier>;
+  /** Resolves once the server knows that the stream of a resource is closed, where its client may know before. */
+  left?(jid: string): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -22,6 +23,7 @@ export interface Builder {
   readonly name: string;
   /** Programs that have to be installed. */
   readonly programs: readonly string[];
+  readonly transports: readonly PlayTransport[];
   /** The names of what it can, as plays need them; undefined: everything. */
   readonly can?: ReadonlySet<string>;
   build(accounts: readonly Account[]): Promise<Stage>;

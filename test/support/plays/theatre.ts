@@ -8,13 +8,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, it } from 'vitest';
 import { describeWith } from '../peers/need.js';
 import { act, finale } from './actions.js';
+import { ownStage } from './own-stage.js';
 import { readPlay } from './parse.js';
 import { type Play, type PlayTransport, type Role, TRANSPORTS } from './play.js';
 import { prosodyStage } from './prosody-stage.js';
 import { accountOf, Scene } from './scene.js';
 import type { Builder, Stage } from './stage.js';
 
-const BUILDERS: Readonly<Record<string, Builder>> = { prosody: prosodyStage };
+const BUILDERS: Readonly<Record<string, Builder>> = { own: ownStage, prosody: prosodyStage };
 const { PLAY_STAGE = 'prosody', PLAY_TRANSPORT } = process.env;
 
 /** All plays below a folder, by their paths. */
@@ -42,7 +43,7 @@ export function performAll(title: string, plays: readonly Play[]): void {
       }
       it(play.title, async () => {
         if (!stage) throw new Error('no stage');
-        await perform(new Scene(play, String(at), stage, (role) => transportOf(play, role)));
+        await perform(new Scene(play, String(at), stage, (role) => transportOf(play, role, builder)));
       });
     }
   });
@@ -77,8 +78,9 @@ function obstacle({ needs, notOn }: Play, { name, can }: Builder): string | unde
   return notOn.get(name) ?? (missing.length > 0 ? `there is no ${missing.join(', ')} yet` : undefined);
 }
 
-function transportOf(play: Play, role: Role): PlayTransport {
+function transportOf(play: Play, role: Role, { transports }: Builder): PlayTransport {
   const forced = TRANSPORTS.find((each) => each === PLAY_TRANSPORT);
   const drawn = createHash('sha256').update(`${play.file} ${play.title} ${role.name}`).digest()[0];
-  return role.transport ?? forced ?? TRANSPORTS[drawn % TRANSPORTS.length];
+  const wanted = role.transport ?? forced ?? transports[drawn % transports.length];
+  return transports.includes(wanted) ? wanted : transports[0];
 }

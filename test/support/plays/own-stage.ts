@@ -1,0 +1,62 @@
+// Our own core as the stage, in this process and with nothing on disk.
+
+import type { Host } from '../../../src/core/host.js';
+import type { Module } from '../../../src/core/module.js';
+import { createServer, silentLog } from '../../../src/index.js';
+import { carrier } from '../peers/carrier.js';
+import type { Account, Builder, Stage } from './stage.js';
+
+const DOMAIN = 'verona.test';
+
+export const ownStage: Builder = {
+  name: 'own',
+  programs: [],
+  transports: ['websocket', 'bosh'],
+  can: new Set(),
+  build,
+};
+
+async function build(accounts: readonly Account[]): Promise<Stage> {
+  const { module, host } = visitor();
+  const server = createServer({
+    host: '127.0.0.1',
+    port: 0,
+    domains: { [DOMAIN]: {} },
+    limits: { rates: false },
+    modules: [module],
+    log: silentLog,
+  });
+  await server.start();
+  await enroll(await host, accounts);
+  const at = { bosh: server.urls.bosh, ws: server.urls.websocket };
+  return {
+    domain: DOMAIN,
+    connect: (transport, domain) => carrier(transport === 'bosh' ? 'bosh' : 'websocket', at, domain),
+    stop: () => server.stop(),
+  };
+}
+
+/** A module that does nothing but show the host it is loaded on. */
+function visitor(): { readonly module: Module; readonly host: Promise<Host> } {
+  let show: (host: Host) => void = () => {};
+  const host = new Promise<Host>((resolve) => {
+    show = resolve;
+  });
+  return { module: { name: 'visitor', about: 'For tests.', specifications: [], load: (it) => show(it) }, host };
+}
+
+/** Makes the accounts. Keys are expensive: accounts of one password share theirs. */
+async function enroll(host: Host, wanted: readonly Account[]): Promise<void> {
+  const store = host.open('accounts', 'keyvalue');
+  const first = new Map<string, string>();
+  for (const { name, password } of wanted) {
+    const twin = first.get(password);
+    if (twin === undefined) {
+      await host.accounts.create(name, password);
+      first.set(password, name);
+    } else {
+      const record = await store.get(twin);
+      await store.update(name, () => record);
+    }
+  }
+}
