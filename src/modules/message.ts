@@ -53,9 +53,9 @@ class Delivery {
   /** Section 8.5.3.2.1. */
   #elsewhere(routed: Routed): boolean {
     const { type } = routed;
-    if (type === 'groupchat') throw unavailable();
+    if (type === 'chat') return this.bare(routed);
     if (type === 'headline' || type === 'error') return true;
-    return this.bare(routed);
+    throw unavailable();
   }
 
   /** Section 8.5.2. */

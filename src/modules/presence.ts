@@ -52,6 +52,7 @@ export const presence: Module<ModuleOptions['presence']> = {
     hooks.on('presence/host', () => true);
     hooks.on('session-available', ({ session, initial }) => void (initial && subscriptions.remind(session)));
     hooks.on('session-unavailable', ({ session }) => shown.left(session));
+    hooks.on('session-closed', ({ session }) => shown.closed(session));
   },
 };
 
@@ -111,7 +112,7 @@ class Presence implements PresenceOf {
   }
 
   #leave(session: Session, stanza: Stanza): void {
-    if (session.presence === undefined) return;
+    if (session.presence === undefined) return void this.#hide(session, stanza);
     session.presence = undefined;
     this.host.tell('session-unavailable', { session });
     this.#gone(session, stanza);
@@ -126,6 +127,15 @@ class Presence implements PresenceOf {
   #gone(session: Session, stanza: Stanza): void {
     this.#broadcast(session, stanza, 'unavailable');
     this.#toOwn(session, stanza, false);
+    this.#hide(session, stanza);
+  }
+
+  /** It is over, and may have shown itself to some without ever being available to all (section 4.6.1). */
+  closed(session: Session): void {
+    this.#hide(session, unavailable(session));
+  }
+
+  #hide(session: Session, stanza: Stanza): void {
     const roster = this.rosters.get(session.jid.local);
     for (const address of this.#directed.get(session) ?? []) {
       const to = this.host.addresses.read(address);

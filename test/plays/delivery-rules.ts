@@ -179,6 +179,7 @@ function cell(condition: Condition, address: Address, at: number, fate: Fate): P
       : `\${Juliet's JID}/${address === 'full JID that matches' ? 'balcony' : 'tomb'}`;
   const stanza = { sent: `${start} to="${to}">${end}`, came: `${start} from="\${Romeo's full JID}">${end}`, to };
   const text = `# ${title}
+${fate === 'O' ? '# needs: offline' : ''}
 ${deviation ? `# not on prosody: ${deviation[3]}` : ''}
 [Client] Romeo
   jid: romeo@localhost/orchard

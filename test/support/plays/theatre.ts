@@ -16,7 +16,7 @@ import { accountOf, Scene } from './scene.js';
 import type { Builder, Stage } from './stage.js';
 
 const BUILDERS: Readonly<Record<string, Builder>> = { own: ownStage, prosody: prosodyStage };
-const { PLAY_STAGE = 'prosody', PLAY_TRANSPORT } = process.env;
+const { PLAY_STAGE = 'own', PLAY_TRANSPORT } = process.env;
 
 /** All plays below a folder, by their paths. */
 export function playsIn(folder: string): readonly Play[] {
