@@ -236,10 +236,20 @@ describe('run', () => {
     expect(await once(child, 'close')).toEqual([0, null]);
   });
 
-  test('without an upstream it says how to give one', async () => {
+  test('told of no domain it says how to name one', async () => {
+    writeFileSync(join(cwd, 'bosh.conf.json'), '{}');
     const child = run();
     const { hint } = await events(child)('no_upstream');
     expect(hint).toContain('--upstream=example.com=HOST:PORT');
+    child.kill('SIGTERM');
+    expect(await once(child, 'close')).toEqual([0, null]);
+  });
+
+  test('told nothing at all it serves localhost, to this machine only', async () => {
+    const child = run();
+    const { domains, bosh } = await events(child)('server_started');
+    expect(domains).toEqual(['localhost']);
+    expect(bosh).toBe('http://localhost/http-bind/');
     child.kill('SIGTERM');
     expect(await once(child, 'close')).toEqual([0, null]);
   });

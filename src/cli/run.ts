@@ -77,6 +77,7 @@ function storageError(error: unknown): string | undefined {
 function announce({ config, file }: Loaded, server: Running, log: RootLog, terminal: Terminal): void {
   const { bosh, websocket, xmpp, xmpps } = server.urls;
   const upstreams = Object.keys(config.upstreams);
+  const domains = Object.keys(config.domains);
   log.info('server_started', {
     version: terminal.version,
     bosh,
@@ -85,12 +86,13 @@ function announce({ config, file }: Loaded, server: Running, log: RootLog, termi
     xmpps,
     config: file ?? 'none',
     upstreams,
+    domains,
     node: process.version,
     pid: process.pid,
   });
-  if (upstreams.length === 0 && config.firewall.allow.length === 0) {
+  if (upstreams.length + domains.length + config.firewall.allow.length === 0) {
     const hint =
-      'no domain can be reached: name your XMPP server with --upstream=example.com, --upstream=example.com=HOST:PORT, or "upstreams" in bosh.conf.json';
+      'no domain can be reached: name your XMPP server with --upstream=example.com, --upstream=example.com=HOST:PORT, or say "upstreams" or "domains" in bosh.conf.json';
     log.warn('no_upstream', { hint });
   }
   if (!terminal.isTTY) return;

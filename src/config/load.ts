@@ -6,6 +6,7 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { contradictions, type Where } from './checks.js';
 import { type Environment, readEnvironment } from './environment.js';
 import { fileProblems } from './files.js';
+import { firstMinute, namesDomains } from './first-minute.js';
 import { type Arguments, readArguments } from './flags.js';
 import { ConfigError, type Origin, type Problem, type Source } from './problem.js';
 import { Reader } from './read.js';
@@ -38,7 +39,10 @@ export interface Loaded {
   readonly where: Where;
 }
 
-/** The configuration that the command line asks for. Throws ConfigError with all mistakes, and nothing else. */
+/**
+ * The configuration that the command line asks for; without a file, and without any domain, `localhost` is served. Throws
+ * ConfigError with all mistakes, and nothing else.
+ */
 export function load(given: Given): Loaded {
   const findings: Findings = { problems: [], warnings: [], cwd: given.cwd };
   const words = readArguments(given.argv, findings.problems);
@@ -48,7 +52,8 @@ export function load(given: Given): Loaded {
     readEnvironment(given.env, findings.problems, findings.warnings),
     words.said,
   ];
-  const { config, where } = settle(sayings, findings, given.env);
+  const untold = file === undefined && !given.withoutFile && !namesDomains(sayings);
+  const { config, where } = settle(untold ? [firstMinute, ...sayings] : sayings, findings, given.env);
   return { config, arguments: words, file: file?.path, warnings: findings.warnings, where };
 }
 
