@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { changeAccount, type OpenAccounts } from './cli/accounts.js';
 import { check } from './cli/check.js';
 import { printDocument } from './cli/documents.js';
 import { proxies, proxyConfig } from './cli/proxy-config.js';
@@ -14,6 +15,7 @@ import { ConfigError, explain, load } from './config/load.js';
 import { helpText } from './config/manual.js';
 import { nearest } from './config/nearest.js';
 import { printable } from './config/problem.js';
+import { ACCOUNT_COMMANDS } from './control/accounts.js';
 
 /** Does what the arguments say; resolves to the exit code. */
 export async function main(argv: readonly string[], create: Create = fromServer): Promise<number> {
@@ -45,6 +47,10 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
       misused(terminal, `config ${what}  is not a command`, what, ['print', 'schema', 'docs', 'example']),
   ],
   ['init', (words, terminal) => alone(words, terminal) ?? init(terminal)],
+  ...ACCOUNT_COMMANDS.map((command): [string, Command] => [
+    command,
+    ([word = '', ...more], terminal) => alone(more, terminal) ?? changeAccount(command, word, terminal, openAccounts),
+  ]),
   ['proxy-config', ([name = '', ...more], terminal) => alone(more, terminal) ?? printProxy(name, terminal)],
 ]);
 
@@ -52,6 +58,11 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
 const fromServer: Create = async (options) => {
   const { createServer } = await import('./server.js');
   return createServer(options);
+};
+
+const openAccounts: OpenAccounts = async (config) => {
+  const { accountsIn } = await import('./server.js');
+  return accountsIn(config);
 };
 
 async function checked(terminal: Terminal): Promise<number> {
@@ -119,6 +130,8 @@ Commands:
   init                         write a commented bosh.conf.json; takes --upstream and --config=PATH
   config print                 the configuration in effect, and where each value was said
   config docs|schema|example   the manual, the JSON Schema for editors, a file with every option
+  adduser|passwd|deluser JID   change an account of "domains", whether the server runs or not; the password is asked
+                               for, or is one line of standard input
   proxy-config nginx|haproxy|caddy   what a web server in front needs
 
   -c, --config=PATH            the configuration file; else ./bosh.conf.json, else /etc/bosh.conf.json
@@ -146,7 +159,9 @@ function here(argv: readonly string[]): Terminal {
     isTTY: process.stdout.isTTY === true,
     columns: process.stdout.columns ?? 100,
     version,
+    input: () => process.stdin,
     print: (text) => void process.stdout.write(`${text}\n`),
     complain: (text) => void process.stderr.write(`${text}\n`),
+    prompt: (text) => void process.stderr.write(text),
   };
 }

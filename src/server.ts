@@ -7,13 +7,15 @@ import type { AddressInfo } from 'node:net';
 import { Sessions } from './bosh/sessions.js';
 import { type Config, type ConfigInput, configure } from './config/load.js';
 import { reloaded } from './config/restart.js';
+import type { AccountsOf } from './control/accounts.js';
+import { ControlSocket } from './control/socket.js';
 import { Core, type CoreDeps } from './core/core.js';
 import { measured } from './core/measured-storage.js';
 import type { Module } from './core/module.js';
 import { Events, observed } from './events.js';
 import type { ChatDomain } from './http/chat.js';
 import { createHttp, type Http } from './http/server.js';
-import { createLog, type Log, type RootLog } from './log.js';
+import { createLog, type Log, type RootLog, silentLog } from './log.js';
 import { type Gauge, Metrics } from './metrics.js';
 import { modules } from './modules/index.js';
 // biome-ignore lint/suspicious/noShadowRestrictedNames: the word of the trade; the global one is not used here
@@ -76,6 +78,7 @@ export class Server extends Events {
   readonly #newcomers: Admission;
   readonly #tcp: TcpListener | undefined;
   readonly #reloaded: Gauge;
+  #control: ControlSocket | undefined;
   #sweep: NodeJS.Timeout | undefined;
   #startedAt = 0;
   #stopped: Promise<void> | undefined;
@@ -124,6 +127,9 @@ export class Server extends Events {
     const { host, port, storage } = this.#config;
     this.#startedAt = Date.now();
     this.#core.start(measured(await openStorage(storage), this));
+    if (storage.driver === 'level') {
+      this.#control = await ControlSocket.open(storage.path, accountsOf(this.#core), this.log);
+    }
     await this.fastify.listen({ host, port });
     await this.#tcp?.start();
     this.#sweep = setInterval(() => {
@@ -167,6 +173,7 @@ export class Server extends Events {
     const { delay, timeout, see_other_uri } = this.#config.drain;
     if (delay > 0) await lapse(delay * 1000);
     this.#sessions.stop(farewell(see_other_uri));
+    await this.#control?.close();
     // The clients first: what their servers' ends say would otherwise reach them before our own last words.
     const gone = Promise.all([this.fastify.close(), this.#tcp?.stop()]).then(() => this.#connector.stop());
     await Promise.race([gone, lapse(timeout * 1000)]);
@@ -216,6 +223,26 @@ function authorityOf({ address, port, family }: AddressInfo): string {
   const host = /^(0\.0\.0\.0|::1?|127\.0\.0\.1)$/.test(address) ? 'localhost' : address;
   return `${family === 'IPv6' && host === address ? `[${host}]` : host}:${port}`;
 }
+
+/**
+ * The accounts of the configured domains, for commands while no server runs. What modules keep for an account goes with it
+ * here too. Rejects with a StorageOpenError.
+ */
+export async function accountsIn(config: Config): Promise<{ readonly of: AccountsOf; close(): Promise<void> }> {
+  const failed = (_domain: string, _module: string, error: unknown) => {
+    throw error;
+  };
+  const events = { authenticated() {}, created() {}, closed() {}, loaded() {}, unloaded() {}, failed };
+  const metrics = new Metrics();
+  const core = new Core(config, { log: silentLog, metrics, modules, events, now: () => performance.now() });
+  core.start(await openStorage(config.storage));
+  return { of: accountsOf(core), close: () => core.stop() };
+}
+
+const accountsOf =
+  ({ hosts }: Core): AccountsOf =>
+  (domain) =>
+    hosts.get(domain)?.accounts;
 
 /** A log of somebody's own need not count. */
 function droppedBy(log: Log & Partial<RootLog>): number {

@@ -1,5 +1,7 @@
 // What a command knows of where it runs.
 
+import type { Input } from './password.js';
+
 export interface Terminal {
   /** Arguments after the program's name. */
   readonly argv: readonly string[];
@@ -9,6 +11,10 @@ export interface Terminal {
   readonly isTTY: boolean;
   readonly columns: number;
   readonly version: string;
+  /** Where a password is read from; only looked at when one is. */
+  input(): Input;
   print(text: string): void;
   complain(text: string): void;
+  /** Asks for something: no line is ended, and standard output stays clean. */
+  prompt(text: string): void;
 }
