@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { changeAccount, type OpenAccounts } from './cli/accounts.js';
 import { check } from './cli/check.js';
-import { printDocument } from './cli/documents.js';
+import { printDocument, printManual } from './cli/documents.js';
 import { proxies, proxyConfig } from './cli/proxy-config.js';
 import { type Create, run } from './cli/run.js';
 import type { Terminal } from './cli/terminal.js';
@@ -42,9 +42,11 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   [
     'config',
     ([what = 'print', ...more], terminal) =>
-      alone(more, terminal) ??
-      printDocument(what, terminal) ??
-      misused(terminal, `config ${what}  is not a command`, what, ['print', 'schema', 'docs', 'example']),
+      MANUALS.includes(what)
+        ? manual(what, more, terminal)
+        : (alone(more, terminal) ??
+          printDocument(what, terminal) ??
+          misused(terminal, `config ${what}  is not a command`, what, DOCUMENTS)),
   ],
   ['init', (words, terminal) => alone(words, terminal) ?? init(terminal)],
   ...ACCOUNT_COMMANDS.map((command): [string, Command] => [
@@ -53,6 +55,19 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ]),
   ['proxy-config', ([name = '', ...more], terminal) => alone(more, terminal) ?? printProxy(name, terminal)],
 ]);
+
+const MANUALS = ['modules', 'specifications'];
+const DOCUMENTS = ['print', 'schema', 'docs', 'example', ...MANUALS];
+
+async function manual(what: string, words: readonly string[], terminal: Terminal): Promise<number> {
+  const [name] = words;
+  const extra = alone(words.slice(what === 'modules' ? 1 : 0), terminal);
+  if (extra !== undefined) return extra;
+  return (
+    (await printManual(name, what, terminal)) ??
+    misused(terminal, `${name}  is not a module`, '', [], 'bosh-server config modules lists them')
+  );
+}
 
 /** Only when the server is to run is it loaded. */
 const fromServer: Create = async (options) => {
@@ -130,6 +145,8 @@ Commands:
   init                         write a commented bosh.conf.json; takes --upstream and --config=PATH
   config print                 the configuration in effect, and where each value was said
   config docs|schema|example   the manual, the JSON Schema for editors, a file with every option
+  config modules [NAME]        the modules of local domains, or all about one of them
+  config specifications        what is implemented, with versions
   adduser|passwd|deluser JID   change an account of "domains", whether the server runs or not; the password is asked
                                for, or is one line of standard input
   proxy-config nginx|haproxy|caddy   what a web server in front needs

@@ -111,6 +111,14 @@ describe('commands', () => {
     expect((await cli('check', 'this')).code).toBe(2);
   });
 
+  test('config modules lists them, and tells of one of them', async () => {
+    expect((await cli('config', 'modules')).out).toContain('| [ping](ping.md) | Answers pings. |');
+    expect((await cli('config', 'modules', 'ping')).out).toContain('# ping\n\nAnswers pings.\n');
+    expect((await cli('config', 'specifications')).out).toContain('XEP-0199 (2.0.1)');
+    expect(await cli('config', 'modules', 'pong')).toMatchObject({ code: 2, err: expect.stringContaining('pong') });
+    expect((await cli('config', 'modules', 'ping', 'message')).code).toBe(2);
+  });
+
   test('mistakes in the configuration: all of them on standard error, exit code 2, no stack', async () => {
     writeFileSync(join(cwd, 'bosh.conf.json'), '{ "portt": 1, "max_wait": "x" }');
     const { code, out, err } = await cli('--jsnp');

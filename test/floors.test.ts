@@ -42,8 +42,9 @@ const FLOORS: Record<string, readonly string[]> = {
     'metrics.ts',
     'log.ts',
   ],
+  manual: ['core', 'modules', 'storage', 'config', 'metrics.ts', 'log.ts'],
   'cli.ts': ['server.ts', 'config', 'control', 'log.ts', 'cli'],
-  cli: ['server.ts', 'config', 'control', 'xmpp/jid.ts', 'log.ts'],
+  cli: ['server.ts', 'manual', 'config', 'control', 'xmpp/jid.ts', 'log.ts'],
   'index.ts': [
     'server.ts',
     'core',

@@ -14,6 +14,14 @@ export function printDocument(what: string, terminal: Terminal): number | undefi
   return 0;
 }
 
+/** `config modules`, `config modules NAME`, `config specifications`; undefined when there is no such module. */
+export async function printManual(name: string | undefined, what: string, terminal: Terminal) {
+  const { moduleManual, specifications } = await import('../manual/manual.js');
+  const text = what === 'specifications' ? specifications() : moduleManual(name);
+  if (text !== undefined) terminal.print(text.trimEnd());
+  return text === undefined ? undefined : 0;
+}
+
 function document(what: string, terminal: Terminal): string | undefined {
   switch (what) {
     case 'print':

@@ -21,10 +21,20 @@ export function helpText(width = 100): string {
 /** What `docs/configuration.md` holds. */
 export function manual(): string {
   const tables = sections.map(({ title, names }) => {
-    const rows = names.flatMap((name) => entriesOf(name, topLevel(name))).map(row);
-    return `## ${title}\n\n| option | value | default | |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
+    const entries = names.flatMap((name) => entriesOf(name, topLevel(name)));
+    return `## ${title}\n\n${table(entries)}`;
   });
   return `${INTRODUCTION}\n${tables.join('\n')}`;
+}
+
+/** The options of one group, by their names within it. */
+export function optionTable({ shape }: Option<unknown>): string {
+  const fields: Fields = shape.kind === 'group' ? shape.fields : {};
+  return table(Object.entries(fields).flatMap(([name, option]) => entriesOf(name, option)));
+}
+
+function table(entries: readonly Entry[]): string {
+  return `| option | value | default | |\n| --- | --- | --- | --- |\n${entries.map((entry) => `${row(entry)}\n`).join('')}`;
 }
 
 const INTRODUCTION = `# Configuration
