@@ -11,12 +11,16 @@ import { type CredentialSource, type Credentials, HASHES, type Hash, type ScramK
 export const ITERATIONS = 10_000;
 
 const SALT = 16;
+const SECRET_SIZE = 32;
 
 /** What PLAIN is checked against. */
 const PLAIN: Hash = 'sha-256';
 
-/** Where the secret is kept that made-up keys come from: no localpart has a slash. */
+// Beside the accounts are kept, under names with a slash, which no localpart has: the secret that made-up salts come
+// from, and the record of an account that nobody has. Nothing is ever kept under the third.
 const SECRET = '/secret';
+const DECOY = '/decoy';
+const NOTHING = '/nothing';
 
 export type AccountReason = 'exists' | 'unknown' | 'password';
 
@@ -86,16 +90,17 @@ export class Accounts implements CredentialSource {
   }
 
   async *usernames(): AsyncIterable<string> {
-    for await (const key of this.#store.keys()) if (key !== SECRET) yield key;
+    for await (const key of this.#store.keys()) if (!key.startsWith('/')) yield key;
   }
 
+  /** Whether there is such an account or not: one read that finds something, one that does not, and the same work. */
   async credentials(username: string, hash: Hash): Promise<Credentials> {
-    const secret = this.#secret ?? (await this.#loadSecret());
-    const record = await this.#store.get(username);
-    // Made in any case: it must not take longer for those who have no account.
-    const decoy = this.#decoy(secret, username, hash);
-    const keys = record === undefined ? undefined : keysFrom(record, hash);
-    return keys === undefined ? { ...decoy, known: false } : { ...keys, known: true };
+    const secret = this.#secret ?? (await this.#prepare());
+    const found = await this.#store.get(username);
+    const decoy = await this.#store.get(found === undefined ? DECOY : NOTHING);
+    const salt = hmac(hash, secret, username).subarray(0, SALT);
+    const keys = keysFrom(found ?? decoy, hash);
+    return found === undefined ? { ...keys, salt, known: false } : { ...keys, known: true };
   }
 
   async verify(username: string, password: string): Promise<boolean> {
@@ -116,15 +121,12 @@ export class Accounts implements CredentialSource {
     return { scram: Object.fromEntries(await Promise.all(entries)) };
   }
 
-  #decoy(secret: Buffer, username: string, hash: Hash): ScramKeys {
-    const made = (what: string) => hmac(hash, secret, `${what}\0${username}`);
-    const salt = made('salt').subarray(0, SALT);
-    return { salt, iterations: this.#iterations, storedKey: made('stored'), serverKey: made('server') };
-  }
-
   /** Kept, so that an account that is not there has the same salt after a restart too. */
-  async #loadSecret(): Promise<Buffer> {
-    const fresh = randomBytes(32).toString('base64');
+  async #prepare(): Promise<Buffer> {
+    if ((await this.#store.get(DECOY)) === undefined) {
+      await this.#store.set(DECOY, await this.#record(randomBytes(SECRET_SIZE).toString('base64')));
+    }
+    const fresh = randomBytes(SECRET_SIZE).toString('base64');
     const secret = await this.#store.update(SECRET, (there) => there ?? fresh);
     this.#secret = Buffer.from(String(secret), 'base64');
     return this.#secret;
@@ -141,10 +143,8 @@ type Members = Readonly<Record<string, Json | undefined>>;
 const member = (value: Json | undefined, name: string): Json | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Members)[name] : undefined;
 
-/** Undefined where the account has no keys for this hash. */
-function keysFrom(record: Json, hash: Hash): ScramKeys | undefined {
+function keysFrom(record: Json | undefined, hash: Hash): ScramKeys {
   const keys = member(member(record, 'scram'), hash);
-  if (keys === undefined) return undefined;
   const iterations = member(keys, 'iterations');
   const [salt, stored, server] = ['salt', 'stored', 'server'].map((name) => member(keys, name));
   if (typeof iterations !== 'number' || typeof salt !== 'string') throw unreadable();
