@@ -12,7 +12,7 @@ export const ownStage: Builder = {
   name: 'own',
   programs: [],
   transports: ['websocket', 'bosh'],
-  can: new Set(),
+  can: new Set(['pre-approval']),
   build,
 };
 

@@ -52,15 +52,25 @@ export class Scene {
     for (const _ of [1, 2]) await Promise.all(present.map((each) => each.ping()));
   }
 
+  #plainFor(name: string, what: string): string | undefined {
+    const [, other] = /^PLAIN for (.+)$/.exec(what) ?? [];
+    return other === undefined ? undefined : plain(this.actor(name), this.actor(other).bare);
+  }
+
   #word(word: string): string {
     const captured = this.#captures.get(word);
     if (captured !== undefined) return captured;
     if (word === 'domain') return this.stage.domain;
     const [, name, what] = /^(.+)'s (.+)$/.exec(word) ?? [];
-    const value = name === undefined ? undefined : wordOf(this.actor(name), what);
+    const value = name === undefined ? undefined : (wordOf(this.actor(name), what) ?? this.#plainFor(name, what));
     if (value === undefined) throw new Error(`nothing is called ${word}`);
     return value;
   }
+}
+
+/** What PLAIN says (RFC 4616): on whose behalf, who, and the password. */
+function plain({ account: { name, password } }: Actor, authzid = ''): string {
+  return Buffer.from(`${authzid}\0${name}\0${password}`).toString('base64');
 }
 
 function wordOf(actor: Actor, what: string): string | undefined {
@@ -79,7 +89,9 @@ function wordOf(actor: Actor, what: string): string | undefined {
     case 'password':
       return password;
     case 'PLAIN':
-      return Buffer.from(`\0${name}\0${password}`).toString('base64');
+      return plain(actor);
+    case 'SCRAM':
+      return Buffer.from(`n,,n=${name},r=fyko+d2lbbFgONRv9qkxdawL`).toString('base64');
     case 'h':
       return String(actor.handled);
     default:
