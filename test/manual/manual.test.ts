@@ -27,7 +27,8 @@ describe('npm run generate wrote', () => {
   });
 
   test('the specifications into the README', () => {
-    const [, list] = /<!-- specifications -->\n([\s\S]*)<!-- end of specifications -->/.exec(shipped('README.md')) ?? [];
+    const [, list] =
+      /<!-- specifications -->\n([\s\S]*)<!-- end of specifications -->/.exec(shipped('README.md')) ?? [];
     expect(list).toBe(specifications());
   });
 });
