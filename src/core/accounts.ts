@@ -68,12 +68,16 @@ export class Accounts implements CredentialSource {
     });
   }
 
-  /** Rejects with AccountError `unknown`. Resolves when all who wanted to know have done what they do. */
-  async delete(username: string): Promise<void> {
+  /**
+   * Rejects with AccountError `unknown`. `gone` is called when it is deleted, before those who wanted to know are told;
+   * resolves when they all have done what they do.
+   */
+  async delete(username: string, gone: () => void = () => {}): Promise<void> {
     await this.#store.update(username, (there) => {
       if (there === undefined) throw new AccountError('unknown');
       return undefined;
     });
+    gone();
     const done = await Promise.allSettled(this.#deleted.map(async (listener) => listener(username)));
     const failed = done.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
     if (failed.length > 0) throw new AggregateError(failed, 'the account is deleted, but not all that belonged to it');

@@ -74,8 +74,10 @@ export class C2s implements StreamEnd {
     return this.#holds === 0;
   }
 
-  /** Its queue is bounded by its transport. */
-  drain(): void {}
+  /** Its queue is bounded by its transport: only who has much to say waits for this. */
+  drain(): void {
+    this.session?.drain();
+  }
 
   /** What it said before is looked at first: it was accepted. */
   close(ending: Ending): void {

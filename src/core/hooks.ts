@@ -58,6 +58,7 @@ export interface AccountEvent {
 export interface DiscoEvent {
   readonly from: Routed['from'];
   readonly to: Routed['to'];
+  /** Only for `disco-node`. */
   readonly node: string | undefined;
   readonly features: Set<string>;
   readonly identities: { category: string; type: string; name?: string }[];
@@ -105,6 +106,11 @@ export interface HookEvents extends StanzaEvents {
   'disco/account': DiscoEvent;
   'disco-items/host': DiscoItemsEvent;
   'disco-items/account': DiscoItemsEvent;
+  /** One node of an address. True: it is one of ours, and all was said about it. */
+  'disco-node/host': DiscoEvent;
+  'disco-node/account': DiscoEvent;
+  'disco-node-items/host': DiscoItemsEvent;
+  'disco-node-items/account': DiscoItemsEvent;
 }
 
 /** True: handled. */

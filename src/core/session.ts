@@ -32,6 +32,7 @@ export class Session {
   /** When its presence last changed, for choosing among equal priorities; counts up. */
   activity = 0;
   #over = false;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(
     readonly jid: JID,
@@ -49,9 +50,9 @@ export class Session {
     return this.#over;
   }
 
-  /** To its client. */
-  send(stanza: Stanza): void {
-    (this.filter ?? this.outbound).stanza(stanza);
+  /** To its client. False: enough for now, for whoever can wait (`drained` tells when there is room); it was still taken. */
+  send(stanza: Stanza): boolean {
+    return (this.filter ?? this.outbound).stanza(stanza);
   }
 
   /** Nothing is held back any more. */
@@ -59,6 +60,19 @@ export class Session {
     const { filter } = this;
     this.filter = undefined;
     for (const stanza of filter?.undelivered?.() ?? []) this.outbound.stanza(stanza);
+  }
+
+  /** Resolves when its client can take more, or will take nothing any more. */
+  drained(): Promise<void> {
+    if (this.#over) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  /** There is room again. */
+  drain(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 
   /** Ends it and its stream, with an error or without. */
@@ -79,6 +93,7 @@ export class Session {
     this.outbound = NOWHERE;
     const undelivered = [...(outbound.undelivered?.() ?? ending.undelivered ?? []), ...(filter?.undelivered?.() ?? [])];
     this.onclosed({ ...ending, undelivered });
+    this.drain();
   }
 
   /** Set by the table that it is in. */

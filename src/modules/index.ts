@@ -3,11 +3,28 @@
 import type { Module } from '../core/module.js';
 import { bind } from './bind.js';
 import { csi } from './csi.js';
+import { disco } from './disco.js';
+import { last } from './last.js';
 import { message } from './message.js';
 import { ping } from './ping.js';
 import { presence } from './presence.js';
 import { roster } from './roster.js';
 import { saslauth } from './saslauth.js';
 import { streamManagement } from './stream-management.js';
+import { time } from './time.js';
+import { version } from './version.js';
 
-export const modules: readonly Module[] = [saslauth, bind, roster, presence, message, streamManagement, csi, ping];
+export const modules: readonly Module[] = [
+  saslauth,
+  bind,
+  roster,
+  presence,
+  message,
+  streamManagement,
+  csi,
+  disco,
+  ping,
+  version,
+  time,
+  last,
+];

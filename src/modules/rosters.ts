@@ -2,6 +2,7 @@
 // the one before: what is read, decided and written is never mixed, and what has been said to be done is in the store.
 
 import { Part } from '../core/parts.js';
+import type { Routed } from '../core/routed.js';
 import type { Json, MapStore } from '../storage/store.js';
 import { NO_SUBSCRIPTION, type SubscriptionState } from './subscription-states.js';
 
@@ -166,3 +167,10 @@ export class Rosters {
 }
 
 export const ROSTERS = new Part<Rosters>('rosters');
+
+/** Whether an account shows itself to who asks it for something: to itself, and to contacts that get its presence. */
+export async function isShown(rosters: Rosters, { own, from, to }: Routed): Promise<boolean> {
+  if (own) return true;
+  const roster = rosters.get(to.local) ?? (await rosters.load(to.local));
+  return roster.get(from.bare.toString()).from;
+}

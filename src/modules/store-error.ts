@@ -1,5 +1,6 @@
 // What the sender of a stanza is told when a store cannot do what was asked.
 
+import type { Routed } from '../core/routed.js';
 import { StoreError } from '../storage/store.js';
 import { StanzaError } from '../xmpp/errors.js';
 
@@ -9,4 +10,22 @@ export function stanzaErrorOf(error: unknown): unknown {
   return error.condition === 'full'
     ? new StanzaError('wait', 'resource-constraint', 'no room is left')
     : new StanzaError('wait', 'internal-server-error', 'it could not be stored');
+}
+
+/**
+ * Changes what is kept for a client: what it sends next waits until that is done. Rejects as `stanzaErrorOf` says.
+ */
+export function stored<T>({ session }: Routed, work: Promise<T>): Promise<T> {
+  const done = work.catch((error) => {
+    throw stanzaErrorOf(error);
+  });
+  session?.stream?.hold(done.catch(() => {}));
+  return done;
+}
+
+/** Reads what is kept. Rejects as `stanzaErrorOf` says. */
+export function fetched<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error) => {
+    throw stanzaErrorOf(error);
+  });
 }

@@ -20,9 +20,11 @@ export function errorAnswer(stanza: Stanza, error: StanzaError, payload = false)
   return new Stanza(Buffer.concat([open, sent, Buffer.from(`${written(error, stanza.ns)}</${name}>`)]));
 }
 
-function written({ type, condition, text }: StanzaError, ns: string): string {
+function written({ type, condition, text, application }: StanzaError, ns: string): string {
   const said = text === undefined ? '' : `<text xmlns='${NS.stanzas}' xml:lang='en'>${escapeText(text)}</text>`;
-  return `<error xmlns='${escapeAttribute(ns)}' type='${type}'><${condition} xmlns='${NS.stanzas}'/>${said}</error>`;
+  const more = application === undefined ? '' : `<${application.name} xmlns='${escapeAttribute(application.ns)}'/>`;
+  const inside = `<${condition} xmlns='${NS.stanzas}'/>${said}${more}`;
+  return `<error xmlns='${escapeAttribute(ns)}' type='${type}'>${inside}</error>`;
 }
 
 /** The result that answers an iq (section 8.2.3), in the client's namespace, with this payload in it. */

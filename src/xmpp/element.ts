@@ -4,6 +4,7 @@
 /// <reference path="./ltx.d.ts" />
 
 import { Element as LtxElement, parse as ltxParse } from 'ltx';
+import { attribute } from './escape.js';
 
 /** An XML element as a tree. Children are elements and unescaped text. */
 export interface Element {
@@ -39,6 +40,21 @@ export interface Element {
 
 /** Makes an element; attributes that are undefined are left out; a string instead of attributes is the namespace. */
 export const Element = LtxElement as new (name: string, attrs?: Record<string, string | undefined> | string) => Element;
+
+/** The XML of an element that leaves its tree: it declares itself whatever it took from the elements around it. */
+export function standalone(element: Element): string {
+  const text = element.toString();
+  const taken: Record<string, string | undefined> = {};
+  for (let around = element.parent; around !== null; around = around.parent) {
+    for (const [name, value] of Object.entries(around.attrs)) {
+      const prefix = /^xmlns(?::(.+))?$/.exec(name);
+      if (prefix === null || name in element.attrs || name in taken) continue;
+      if (prefix[1] === undefined || text.includes(`${prefix[1]}:`)) taken[name] = value;
+    }
+  }
+  const declarations = Object.entries(taken).map(([name, value]) => attribute(name, value));
+  return `<${element.name}${declarations.join('')}${text.slice(1 + element.name.length)}`;
+}
 
 /** The tree of proven XML: one element, self-contained. */
 export function parseElement(xml: string): Element {

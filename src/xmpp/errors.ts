@@ -90,6 +90,12 @@ export type StanzaCondition = (typeof STANZA_CONDITIONS)[number];
 /** RFC 6120 section 8.3.2. */
 export type StanzaErrorType = 'auth' | 'cancel' | 'continue' | 'modify' | 'wait';
 
+/** A condition of one application (section 8.3.4): an empty element. */
+export interface ApplicationCondition {
+  readonly name: string;
+  readonly ns: string;
+}
+
 /** Answers a stanza. */
 export class StanzaError extends Error {
   override readonly name = 'StanzaError';
@@ -98,6 +104,7 @@ export class StanzaError extends Error {
     readonly type: StanzaErrorType,
     readonly condition: StanzaCondition,
     readonly text?: string,
+    readonly application?: ApplicationCondition,
   ) {
     super(text === undefined ? condition : `${condition}: ${text}`);
   }

@@ -12,6 +12,10 @@ import { JID } from '../../src/xmpp/jid.js';
 import { Stanza } from '../../src/xmpp/stanza.js';
 import { FakeClient } from './client-stream.js';
 import { MemoryLog } from './memory-log.js';
+import { parseXml, type Xml } from './xml.js';
+
+/** The condition of a stanza error; undefined when it is none. */
+export const conditionOf = (stanza: Xml): string | undefined => stanza.child('error')?.children[0].name;
 
 export const DOMAIN: DomainOptions = {
   auth: { anonymous: true, register: false },
@@ -60,6 +64,8 @@ export function testCore(modules: readonly Module[] = [], options: Partial<CoreO
 /** A client that has told who it is, and its stream. */
 export class CoreClient extends FakeClient {
   readonly end: StreamEnd;
+  account = '';
+  #asked = 0;
 
   constructor(
     readonly core: Core,
@@ -81,6 +87,23 @@ export class CoreClient extends FakeClient {
     return this.stanzas.splice(0, found() + 1).pop() ?? '';
   }
 
+  /** Asks with an iq; resolves to the answer. */
+  async ask(type: 'get' | 'set', payload: string, to?: string): Promise<Xml> {
+    const id = `ask${++this.#asked}`;
+    const address = to === undefined ? '' : ` to='${to}'`;
+    this.say(`<iq xmlns='jabber:client' type='${type}' id='${id}'${address}>${payload}</iq>`);
+    const found = () => this.stanzas.findIndex((xml) => xml.startsWith('<iq') && xml.includes(`id='${id}'`));
+    await this.when(() => found() >= 0);
+    return parseXml(this.stanzas.splice(found(), 1)[0]);
+  }
+
+  /** Becomes available; resolves when it has seen so. */
+  async available(priority = 0): Promise<this> {
+    this.say(`<presence xmlns='jabber:client'><priority>${priority}</priority></presence>`);
+    await this.hears('</priority>');
+    return this;
+  }
+
   /** Binds a resource; resolves to its address. */
   async enter(username: string, resource = 'test'): Promise<this> {
     await this.when(() => this.headers.length === 1);
@@ -88,6 +111,7 @@ export class CoreClient extends FakeClient {
       .get('example.test')
       ?.accounts.create(username, 'secret')
       .catch(() => {});
+    this.account = username;
     this.say(`<auth xmlns='test'>${username}</auth>`);
     this.end.open({ to: 'example.test' });
     this.say(
@@ -97,4 +121,13 @@ export class CoreClient extends FakeClient {
     this.stanzas.length = 0;
     return this;
   }
+}
+
+/** From now on `contact` gets the presence of `owner`; both have asked for their rosters then. */
+export async function shown(owner: CoreClient, contact: CoreClient): Promise<void> {
+  const [from, to] = [owner, contact].map(({ account }) => `${account}@example.test`);
+  for (const client of [owner, contact]) await client.ask('get', "<query xmlns='jabber:iq:roster'/>");
+  owner.say(`<presence xmlns='jabber:client' type='subscribed' to='${to}'/>`);
+  contact.say(`<presence xmlns='jabber:client' type='subscribe' to='${from}'/>`);
+  await contact.hears("subscription='to'");
 }

@@ -1,0 +1,17 @@
+// One after the other: work on the data of an account, in the order in which it was asked for.
+
+export class Turns {
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  /** Does this when all before it, of the same key, is done or has failed. */
+  take<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const turn = (this.#last.get(key) ?? Promise.resolve()).then(work);
+    const settled = turn.then(
+      () => {},
+      () => {},
+    );
+    this.#last.set(key, settled);
+    void settled.then(() => void (this.#last.get(key) === settled && this.#last.delete(key)));
+    return turn;
+  }
+}
