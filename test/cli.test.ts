@@ -186,6 +186,16 @@ describe('check', () => {
     expect(err).toContain('upstreams.a.example  127.0.0.1:1 cannot be reached (ECONNREFUSED)');
   });
 
+  test('a port for clients over TCP that is in use', async () => {
+    const { port, close } = await taken();
+    const flags = [`--c2s.port=${port}`, '--no-c2s.require-tls'];
+    const { code, err } = await cli('check', '--host=127.0.0.1', '--port=0', ...flags);
+    close();
+    expect(code).toBe(3);
+    expect(err).toContain(`c2s.port  ${port} on 127.0.0.1 is in use (EADDRINUSE)\n   fix: stop what listens there`);
+    expect(err).toContain(`as in --c2s.port=${port + 1}`);
+  });
+
   test.each([[[]], [['--proxy-protocol']]])(
     'before a reload the port is in use by the server itself, which is fine: %j',
     async (flags) => {

@@ -1,5 +1,5 @@
 // `bosh-server check`: everything that can be known before the server runs. The configuration is already loaded here;
-// what is left are the port (unless a bosh-server holds it already), the certificates' dates, and whether the upstreams'
+// what is left are the ports (unless a bosh-server holds it already), the certificates' dates, and whether the upstreams'
 // servers can be reached.
 
 import { X509Certificate } from 'node:crypto';
@@ -19,22 +19,32 @@ export async function check(config: Config): Promise<string[]> {
   return found.flat();
 }
 
-function portProblems(config: Config): Promise<string[]> {
+async function portProblems(config: Config): Promise<string[]> {
+  const { c2s, host, port } = config;
+  const tcp = c2s === null ? [] : [c2s.port, c2s.direct_tls_port].filter((each) => each !== null);
+  const failures = await Promise.all([failure(host, port), ...tcp.map((each) => failure(c2s?.host ?? host, each))]);
+  const found = failures.filter((error) => error !== undefined);
+  if (found.some(({ code }) => code === 'EADDRINUSE') && (await answersAsOurs(config))) return [];
+  return found.map((error) => listenError(error, config) ?? `host  ${config.host}: ${error.message}`);
+}
+
+/** What keeps us from listening there. */
+function failure(host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', async (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE' && (await answersAsOurs(config))) resolve([]);
-      else resolve([listenError(error, config) ?? `host  ${config.host}: ${error.message}`]);
-    });
-    server.listen(config.port, config.host, () => server.close(() => resolve([])));
+    server.once('error', resolve);
+    server.listen(port, host, () => server.close(() => resolve(undefined)));
   });
 }
 
 const SOON = 14 * 86_400_000;
 
-function certificateDates({ tls, upstreams }: Config): string[] {
-  const named: [option: string, file: string][] = tls === null ? [] : [['tls.cert', tls.cert]];
-  if (tls?.client_ca !== undefined) named.push(['tls.client_ca', tls.client_ca]);
+function certificateDates({ tls, c2s, upstreams }: Config): string[] {
+  const named: [option: string, file: string][] = [];
+  for (const [option, own] of [['tls', tls] as const, ['c2s.tls', c2s?.tls] as const]) {
+    if (own) named.push([`${option}.cert`, own.cert]);
+    if (own?.client_ca !== undefined) named.push([`${option}.client_ca`, own.client_ca]);
+  }
   for (const [domain, { ca }] of Object.entries(upstreams))
     if (ca !== undefined) named.push([`upstreams.${domain}.ca`, ca]);
   return named.flatMap(([option, file]) => dateProblem(option, file));

@@ -67,6 +67,8 @@ export class TcpClient implements ClientStream, Securing {
   #phase: Phase = 'waiting';
   #server: StreamEnd = closedEnd;
   #header: StreamHeader = {};
+  /** The balancer in front says that the client's connection to it is encrypted. */
+  readonly #vouched: boolean;
   #secure: boolean;
   #loggedIn = false;
   /** The socket that is being encrypted. */
@@ -87,6 +89,7 @@ export class TcpClient implements ClientStream, Securing {
   ) {
     this.remoteAddress = address;
     this.remotePort = port;
+    this.#vouched = secure;
     this.#secure = secure;
     this.#share = share;
     this.#deadline = share.now() + share.openTimeout;
@@ -101,8 +104,10 @@ export class TcpClient implements ClientStream, Securing {
     return this.#secure;
   }
 
+  /** Behind a balancer that ends TLS, what is on our own connection is not the client's. */
   get tls(): ClientStream['tls'] {
-    return this.stream.socket && ClientTls.of(this.stream.socket);
+    const { socket } = this.stream;
+    return this.#vouched || socket === undefined ? undefined : ClientTls.of(socket);
   }
 
   // The upstream's side.

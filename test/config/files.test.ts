@@ -41,6 +41,8 @@ test('a certificate and its key are taken', () => {
 });
 
 test('a key of another certificate is refused', () => {
+  const c2s = { tls: { cert: at('good.pem'), key: at('other.key') } };
+  expect(mistakes({ c2s })).toContain('c2s.tls.key  does not belong to the certificate in c2s.tls.cert');
   expect(tls('good.pem', 'other.key')).toBe(
     'tls.key  does not belong to the certificate in tls.cert\n   fix: name the key that the certificate was made with',
   );

@@ -325,6 +325,64 @@ describe('the certificate', () => {
   });
 });
 
+describe('13.7 certificates of clients', () => {
+  const client_ca = authority.caFile;
+  const romeo = authority.issueClient('romeo@test.example');
+  const withCertificate = { ...tls, cert: romeo.cert, key: romeo.key };
+
+  test('are known to the upstream, with the channel binding of the connection, over either port', async () => {
+    const { connect, open, upstream } = await faces.start({ c2s: { tls: { ...tlsOf(pair), client_ca } } });
+    const [direct, starttls] = [
+      await connect({ direct: true, tls: withCertificate }),
+      await open({ tls: withCertificate }),
+    ];
+    direct.open();
+    await upstream.end(0);
+    void starttls.starttls().catch(() => {});
+    await upstream.end(1);
+    for (const [index, { socket }] of [direct, starttls].entries()) {
+      const known = upstream.ends[index].client.tls;
+      expect(known?.certificate?.addresses).toEqual(['romeo@test.example']);
+      const binding = (socket as TLSSocket).exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
+      expect(known?.exporter()).toEqual(binding);
+    }
+  });
+
+  test('are not asked for without client_ca, and no must with it', async () => {
+    for (const ca of [undefined, client_ca]) {
+      const { connect, upstream } = await faces.start({ c2s: { tls: { ...tlsOf(pair), client_ca: ca } } });
+      const client = await connect({ direct: true, tls: ca === undefined ? withCertificate : tls });
+      client.open();
+      const known = (await upstream.end(0)).client.tls;
+      expect([known?.version, known?.certificate]).toEqual(['TLSv1.3', undefined]);
+    }
+  });
+});
+
+describe('a client that does not read, under TLS', () => {
+  test('is cut at queue_hard, and what did not leave is given back', async () => {
+    const { connect, upstream } = await faces.start({ limits: { queue_soft: 65_536, queue_hard: 200_000 } });
+    const client = await connect({ direct: true, tls });
+    client.open();
+    const end = await upstream.end(0);
+    await client.when(() => client.headers.length === 1);
+    client.socket.pause();
+    let sent = 0;
+    while (end.endings.length === 0) {
+      end.client.stanza(Stanza.from(`<message xmlns='jabber:client' id='${sent++}'>${'x'.repeat(50_000)}</message>`));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const [{ how, undelivered = [] }] = end.endings;
+    expect(how).toBe('lost');
+    const numbers = undelivered.map(({ id }) => Number(id));
+    expect(numbers.length).toBeGreaterThan(2);
+    expect(numbers).toEqual(Array.from(numbers, (_, at) => sent - numbers.length + at));
+    client.socket.resume();
+    expect(await client.end()).toBe('lost');
+    expect(client.text.includes(`id='${numbers.at(-1)}'`)).toBe(false);
+  });
+});
+
 /** A connection to this port that has not begun TLS. */
 async function halfway(connect: Awaited<ReturnType<typeof faces.start>>['connect'], port = 0) {
   return connect({ port });
