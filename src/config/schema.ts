@@ -295,6 +295,18 @@ const limits = {
         [1, 1_000_000],
         'Logins that may fail for one account in five minutes; places it was used from before are counted apart.',
       ),
+      stanzas_per_second: count(
+        50,
+        [0, 1_000_000],
+        'Stanzas per second that are taken of one client of a local domain; it is read more slowly then. 0 sets no limit.',
+      ),
+      stanza_burst: count(500, [1, 1_000_000], 'Stanzas that such a client may send at once.'),
+      bytes_per_second: bytes(
+        32_768,
+        [0, 1024 * MEBIBYTE],
+        'Bytes per second that are taken of such a client; 0 sets no limit.',
+      ),
+      byte_burst: bytes(524_288, [1024, 1024 * MEBIBYTE], 'Bytes that such a client may send at once.'),
       dials: count(200, [1, 1_000_000], 'Streams to one domain that are being opened at the same time; others wait.'),
     },
     'What one client, and all of them, may cost.',

@@ -9,6 +9,7 @@ import type { JID } from '../xmpp/jid.js';
 import { NS } from '../xmpp/ns.js';
 import { Stanza } from '../xmpp/stanza.js';
 import { elementsIn } from './elements.js';
+import { Pace } from './pace.js';
 import type { Session } from './session.js';
 import type { VirtualHost } from './virtual-host.js';
 
@@ -24,8 +25,8 @@ export interface Identity {
 const EARLY_BYTES = 8192;
 const EARLY_ELEMENTS = 32;
 
-/** Stanzas of a client that are kept while it is waited for a store; the client is asked to wait long before. */
-const MOST_WAITING = 1000;
+/** Stanzas of a client that are kept while it waits; its transport was told, and brings no more than one read has. */
+const MOST_WAITING = 20_000;
 
 export class C2s implements StreamEnd {
   identity: Identity | undefined;
@@ -36,6 +37,9 @@ export class C2s implements StreamEnd {
   readonly deadline: number;
   #over = false;
   #holds = 0;
+  readonly #pace = new Pace();
+  /** It sends faster than it may: one of the holds. */
+  #ahead = false;
   #waiting: Stanza[] = [];
   /** The client is gone; what it said is still being looked at. */
   #ending: Ending | undefined;
@@ -116,6 +120,15 @@ export class C2s implements StreamEnd {
     );
   }
 
+  /** It goes on once it is no longer ahead of its pace. */
+  sweep(now: number): void {
+    const { limits } = this.host.core;
+    if (!this.#ahead || (limits.rates && this.#pace.ahead(now, limits) !== undefined)) return;
+    this.#ahead = false;
+    this.host.keepsPace(this);
+    this.#release();
+  }
+
   /** Proved; the stream will be restarted. */
   authenticated(identity: Identity): void {
     this.identity = identity;
@@ -188,12 +201,23 @@ export class C2s implements StreamEnd {
   }
 
   #hear(stanza: Stanza): void {
+    this.#count(stanza);
     try {
       if (this.session !== undefined) this.#hearBound(this.session, stanza);
       else this.#hearEarly(stanza);
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  #count({ raw }: Stanza): void {
+    const { limits } = this.host.core;
+    const limit = limits.rates ? this.#pace.take(raw.length, this.host.time, limits) : undefined;
+    if (limit === undefined) return;
+    this.#ahead = true;
+    this.#holds++;
+    this.host.limited(limit);
+    this.host.isAhead(this);
   }
 
   #hearBound(session: Session, stanza: Stanza): void {

@@ -25,6 +25,11 @@ export interface CoreOptions {
     readonly auth_failures_per_address: number;
     /** Failed logins for one account in five minutes. */
     readonly auth_failures_per_account: number;
+    /** What one client may send per second, and at once; 0 per second is no limit. */
+    readonly stanzas_per_second: number;
+    readonly stanza_burst: number;
+    readonly bytes_per_second: number;
+    readonly byte_burst: number;
   };
   /** Addresses and networks (CIDR) whose connections are those of many. */
   readonly trusted_proxies: readonly string[];

@@ -69,6 +69,10 @@ export class VirtualHost implements Route, Lender {
   /** Streams that are not bound yet, oldest first. */
   readonly #unbound = new Set<C2s>();
   readonly #streams = new Set<C2s>();
+  /** Streams that send faster than they may. */
+  readonly #ahead = new Set<C2s>();
+  /** Milliseconds, as of the last sweep: near enough for rates. */
+  time: number;
 
   constructor(
     readonly domain: string,
@@ -78,6 +82,7 @@ export class VirtualHost implements Route, Lender {
   ) {
     this.name = domain;
     this.jid = JID.of(undefined, domain);
+    this.time = deps.now();
     this.log = deps.log.child({ domain });
     this.hooks = new Hooks((module, error) => deps.events.failed(domain, module, error));
     this.modules = new Modules(this, deps.events);
@@ -108,10 +113,26 @@ export class VirtualHost implements Route, Lender {
   left(stream: C2s): void {
     this.#streams.delete(stream);
     this.#unbound.delete(stream);
+    this.#ahead.delete(stream);
+  }
+
+  /** A stream sends faster than it may; and no longer. */
+  isAhead(stream: C2s): void {
+    this.#ahead.add(stream);
+  }
+
+  keepsPace(stream: C2s): void {
+    this.#ahead.delete(stream);
+  }
+
+  sweep(now: number): void {
+    this.time = now;
+    for (const stream of [...this.#ahead]) stream.sweep(now);
+    this.#endLate(now);
   }
 
   /** Ends streams that took too long to be bound. */
-  sweep(now: number): void {
+  #endLate(now: number): void {
     for (const stream of this.#unbound) {
       if (now < stream.deadline) return;
       this.limited('auth_timeout');

@@ -26,7 +26,16 @@ export const DOMAIN: DomainOptions = {
 export const OPTIONS: CoreOptions = {
   domains: { 'example.test': DOMAIN },
   auth_timeout: 120,
-  limits: { rates: true, sessions_per_user: 20, auth_failures_per_address: 30, auth_failures_per_account: 10 },
+  limits: {
+    rates: true,
+    sessions_per_user: 20,
+    auth_failures_per_address: 30,
+    auth_failures_per_account: 10,
+    stanzas_per_second: 0,
+    stanza_burst: 500,
+    bytes_per_second: 0,
+    byte_burst: 524_288,
+  },
   trusted_proxies: [],
 };
 
@@ -75,9 +84,9 @@ export class CoreClient extends FakeClient {
     this.end = core.attach(this, { to: domain });
   }
 
-  /** Says this. */
-  say(xml: string): void {
-    this.end.stanza(Stanza.from(xml));
+  /** Says this; false: it is to wait now. */
+  say(xml: string): boolean {
+    return this.end.stanza(Stanza.from(xml));
   }
 
   /** Resolves to the first stanza with this in it, and forgets it and all before. */
