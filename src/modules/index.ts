@@ -8,10 +8,12 @@ import { last } from './last.js';
 import { message } from './message.js';
 import { ping } from './ping.js';
 import { presence } from './presence.js';
+import { privateXml } from './private.js';
 import { roster } from './roster.js';
 import { saslauth } from './saslauth.js';
 import { streamManagement } from './stream-management.js';
 import { time } from './time.js';
+import { vcard } from './vcard.js';
 import { version } from './version.js';
 
 export const modules: readonly Module[] = [
@@ -27,4 +29,6 @@ export const modules: readonly Module[] = [
   version,
   time,
   last,
+  vcard,
+  privateXml,
 ];

@@ -1,5 +1,6 @@
 // What the sender of a stanza is told when a store cannot do what was asked.
 
+import { DONE } from '../core/hooks.js';
 import type { Routed } from '../core/routed.js';
 import { StoreError } from '../storage/store.js';
 import { StanzaError } from '../xmpp/errors.js';
@@ -12,13 +13,9 @@ export function stanzaErrorOf(error: unknown): unknown {
     : new StanzaError('wait', 'internal-server-error', 'it could not be stored');
 }
 
-/**
- * Changes what is kept for a client: what it sends next waits until that is done. Rejects as `stanzaErrorOf` says.
- */
-export function stored<T>({ session }: Routed, work: Promise<T>): Promise<T> {
-  const done = work.catch((error) => {
-    throw stanzaErrorOf(error);
-  });
+/** Changes what is kept for a client: what it sends next waits until that is done. Rejects as `stanzaErrorOf` says. */
+export function stored({ session }: Routed, work: Promise<unknown>): Promise<typeof DONE> {
+  const done = fetched(work).then((): typeof DONE => DONE);
   session?.stream?.hold(done.catch(() => {}));
   return done;
 }
