@@ -10,6 +10,7 @@ export type { Session } from './core/session.js';
 export { Events, type ServerEvents, type StreamInfo } from './events.js';
 export { createLog, type Log, type LogFields, silentLog } from './log.js';
 export { createServer, Server, type ServerOptions, version } from './server.js';
+export { type ArchiveStore, type KeyValueStore, type MapStore, StoreError } from './storage/store.js';
 export {
   type ClientCertificate,
   type ClientStream,

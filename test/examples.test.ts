@@ -6,6 +6,7 @@ import { freePort, Running } from './support/peers/process.js';
 import { login } from './support/sasl.js';
 import { StubServer } from './support/stub-server.js';
 import { WsClient } from './support/ws-client.js';
+import type { Xml } from './support/xml.js';
 
 let example: Running | undefined;
 
@@ -59,5 +60,29 @@ describe('docs/examples/filter.js: an upstream that wraps the proxy', () => {
     expect(example?.log).toContain('websocket client sent message');
     romeo.cut();
     await stub.stop();
+  });
+});
+
+describe('docs/examples/dice.js: a module for a domain that is served here', () => {
+  const thrown = `<iq xmlns='jabber:client' type='set' id='throw' to='dice.example'><throw xmlns='urn:example:dice'/></iq>`;
+  const greets = ({ name, raw }: Xml) => name === 'message' && raw.includes('Throw!');
+  const answers = (each: Xml) => each.name === 'iq' && each.attr('id') === 'throw';
+
+  test('it greets who comes, throws, keeps the best throw, and lets nobody throw too often', async () => {
+    const { websocket } = await run('dice.js');
+    const romeo = await WsClient.open(websocket, 'dice.example');
+    const jid = await login(romeo, {});
+    const greeting = await romeo.exchange(`<presence xmlns='jabber:client'/>`, greets);
+    expect([greeting.attr('from'), greeting.attr('to')]).toEqual(['dice.example', jid]);
+    const eyes: number[] = [];
+    for (const _ of [1, 2, 3]) {
+      const answer = (await romeo.exchange(thrown, answers)).child('thrown', 'urn:example:dice');
+      eyes.push(Number(answer?.attr('eyes')));
+      expect(Number(answer?.attr('best'))).toBe(Math.max(...eyes));
+    }
+    expect(eyes.every((each) => each >= 1 && each <= 20)).toBe(true);
+    const refused = await romeo.exchange(thrown, answers);
+    expect(refused.child('error')?.children.map(({ name }) => name)).toEqual(['policy-violation', 'text']);
+    romeo.cut();
   });
 });

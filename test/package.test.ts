@@ -78,8 +78,10 @@ async function byHand(tarball: string): Promise<void> {
   );
 }
 
-/** The library as docs/embedding.md describes it. */
+/** The library as docs/embedding.md and docs/writing-a-module.md describe it. */
 const PROGRAM = `
+import { Element, type Host, type HookEvents, type IqAnswer, type IqRequest, JID, type KeyValueStore, type Module, Part,
+  type Routed, type Session, StanzaError, Stanza as XmppStanza, StoreError } from 'bosh-server';
 import { type ClientStream, closedEnd, createServer, type Ending, type ServerOptions, type Stanza, type StreamEnd,
   StreamError, type StreamHeader, type Upstream, silentLog } from 'bosh-server';
 class Mirror implements StreamEnd {
@@ -104,6 +106,41 @@ server.fastify.get('/hello', async () => 'hello');
 await server.start();
 await server.reload({ max_wait: 30 });
 await server.stop();
+class Cup {
+  readonly throws = new WeakMap<Session, number>();
+  constructor(readonly best: KeyValueStore, readonly sides: number) {}
+  async thrown({ from, payload, session }: IqRequest): Promise<IqAnswer> {
+    const name: string = payload.getName();
+    if (session) this.throws.set(session, name.length);
+    try {
+      const most = await this.best.update(from.local, (before) => Math.max(Number(before ?? 0), this.sides));
+      return new Element('thrown', { xmlns: 'urn:example:dice', best: String(most) });
+    } catch (error) {
+      if (error instanceof StoreError && error.condition === 'full') throw new StanzaError('wait', 'resource-constraint');
+      throw error;
+    }
+  }
+}
+const CUP = new Part<Cup>('cup');
+const greet = (host: Host, { session, initial }: HookEvents['session-available']): void => {
+  const greeting = XmppStanza.from("<message xmlns='jabber:client'/>").with({ from: host.domain, to: session.address });
+  if (initial) session.send(greeting);
+};
+const dice = ({ sides = 6 }): Module => ({
+  name: 'dice', about: 'Throws dice.', specifications: [], needs: ['bind'],
+  load(host) {
+    host.provide(CUP, new Cup(host.open('dice', 'keyvalue'), sides));
+    host.hooks.iq('set', 'host', 'urn:example:dice', 'throw', (request) => host.use(CUP).thrown(request));
+    host.hooks.on('session-available', (event) => greet(host, event), 10);
+    host.hooks.on('pre-message/bare', (routed: Routed) => { routed.stanza = routed.stanza.with({ id: 'x' }); });
+    host.hooks.on('account-deleted', ({ username, waits }) => void waits.push(host.use(CUP).best.set(username, undefined)));
+    host.hooks.nonza('urn:example:cup', ({ stream }) => stream.hold(Promise.resolve(JID.parse('a@b'))));
+    // @ts-expect-error no such hook
+    host.hooks.on('message/nobody', () => {});
+    return () => host.log.info('dice_gone');
+  },
+});
+createServer({ domains: { 'a.example': {} }, modules: [dice({ sides: 20 })] });
 // @ts-expect-error no such event
 server.on('nope', () => {});
 // @ts-expect-error no such option
@@ -143,6 +180,10 @@ describe('the tarball', () => {
     'docs/metrics.md',
     'docs/storage.md',
     'docs/examples/echo.js',
+    'docs/examples/dice.js',
+    'docs/writing-a-module.md',
+    'docs/modules/README.md',
+    'docs/modules/ping.md',
     'config/nginx.conf',
     'config/bosh-server.service',
     'config/prometheus-alerts.yml',

@@ -184,13 +184,19 @@ export class VirtualHost implements Route, Lender {
       this.hooks.tell('undelivered', { session, stanzas: undelivered });
     }
     // What was kept for somebody without an account goes with him.
-    if (session.anonymous) this.hooks.tell('account-deleted', { username: session.jid.local, waits: [] });
+    if (session.anonymous) {
+      this.#forget(session.jid.local).catch((error) => this.log.error('account_left_behind', { error }));
+    }
     this.deps.events.closed(session, ending);
   }
 
   /** Its account is no more: whoever uses it goes, and what modules keep for it. */
   async #deleted(username: string): Promise<void> {
     for (const session of this.sessions.of(username)) session.end(new StreamError('not-authorized', 'account deleted'));
+    await this.#forget(username);
+  }
+
+  async #forget(username: string): Promise<void> {
     const waits: Promise<unknown>[] = [];
     this.hooks.tell('account-deleted', { username, waits });
     await Promise.all(waits);

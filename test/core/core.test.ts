@@ -1,9 +1,10 @@
 // The core by itself: streams, routing and modules, with clients that have no transport.
 
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Module } from '../../src/core/module.js';
 import { message } from '../../src/modules/message.js';
 import { ping } from '../../src/modules/ping.js';
+import { JID } from '../../src/xmpp/jid.js';
 import { CoreClient, DOMAIN, OPTIONS, testCore } from '../support/core.js';
 
 const module = (name: string, load: Module['load'], needs?: string[]): Module => ({
@@ -162,4 +163,20 @@ test('a reload opens domains, closes those that are gone, and loads and unloads 
   core.reload({ ...OPTIONS, domains: { 'other.test': DOMAIN } });
   expect((await romeo.closed()).error?.condition).toBe('host-gone');
   expect([...core.hosts.keys()]).toEqual(['other.test']);
+});
+
+test('what a module cannot delete of a client without an account is logged, and harms nobody', async () => {
+  const keeper = module('keeper', ({ hooks, domain }) => {
+    const identity = { jid: JID.of('ghost', domain), anonymous: true, mechanism: 'TEST' };
+    hooks.nonza('ghost', ({ stream }) => stream.authenticated(identity));
+    hooks.on('account-deleted', ({ waits }) => void waits.push(Promise.reject(new Error('the disk is full'))));
+  });
+  const { core, log } = testCore([keeper]);
+  const ghost = new CoreClient(core);
+  await ghost.when(() => ghost.headers.length === 1);
+  ghost.say("<haunt xmlns='ghost'/>");
+  ghost.say("<iq xmlns='jabber:client' type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
+  await ghost.hears("id='1'");
+  ghost.end.close({ how: 'closed' });
+  await vi.waitFor(() => expect(log.of('account_left_behind')).toEqual([{ error: new Error('the disk is full') }]));
 });
