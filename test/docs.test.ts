@@ -11,9 +11,11 @@ const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const pages = [
   'README.md',
   'CHANGELOG.md',
-  ...readdirSync(join(ROOT, 'docs'))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
+  ...['docs', 'docs/modules'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `${folder}/${name}`),
+  ),
 ];
 
 function sources(folder = 'src'): string[] {
@@ -49,6 +51,53 @@ test('operating: the log has the events that are listed, and lists those it has'
     [...read(path).matchAll(/log\??\.(?:debug|info|warn|error)\(\s*'([a-z_]+)'/g)].map(([, event]) => event),
   );
   expect(column('docs/operating.md', 'Log').sort()).toEqual([...new Set(logged)].sort());
+});
+
+describe('writing a module', () => {
+  const PAGE = 'docs/writing-a-module.md';
+  const code = sources('src/core')
+    .concat(sources('src/modules'))
+    .map((path) => read(path));
+
+  /** Members of an interface at its first level. */
+  const members = (path: string, name: string) => {
+    const [, body = ''] = new RegExp(`interface ${name}\\b[^{]*\\{\\n(.*?)\\n\\}`, 's').exec(read(path)) ?? [];
+    return [...body.matchAll(/^ {2}(?:readonly )?'?([a-z_/-]+)'?[?]?[:<(]/gim)].map(([, member]) => member);
+  };
+
+  const kinds = ['message', 'presence', 'iq'].flatMap((kind) =>
+    ['full', 'bare', 'host'].flatMap((address) => [`${kind}/${address}`, `pre-${kind}/${address}`]),
+  );
+
+  test('the table has every hook', () => {
+    const hooks = [...kinds, 'pre-presence/self', ...members('src/core/hooks.ts', 'HookEvents')];
+    expect(column(PAGE, 'Hooks').sort()).toEqual(hooks.sort());
+  });
+
+  test('it says which are asked and which are told', () => {
+    const called = (how: string) =>
+      code.flatMap((text) => [...text.matchAll(new RegExp(`\\.${how}\\('([a-z/-]+)'`, 'g'))].map(([, hook]) => hook));
+    const said = (how: string) =>
+      read(PAGE)
+        .split('\n')
+        .filter((row) => row.split(' | ')[1] === how)
+        .flatMap((row) => [...(row.split(' | ')[0] ?? '').matchAll(/`([^`]+)`/g)].map(([, hook]) => hook));
+    expect(called('tell').filter((hook) => !said('told').includes(hook))).toEqual([]);
+    expect(called('run').filter((hook) => !said('asked').includes(hook))).toEqual([]);
+    expect(said('asked').filter((hook) => said('told').includes(hook))).toEqual([]);
+  });
+
+  test('the host has the members that are listed, and lists those it has', () => {
+    const named = column(PAGE, 'The host').map((member) => member.replace(/\(.*/, ''));
+    expect(named).toContain('provide');
+    expect(named.sort()).toEqual(members('src/core/host.ts', 'Host').sort());
+  });
+
+  test('a module has the members that are listed, and lists those it has', () => {
+    const named = column(PAGE, 'The contract').map((member) => member.replace(/\(.*/, ''));
+    expect(named).toContain('load');
+    expect(named.sort()).toEqual(members('src/core/module.ts', 'Module').sort());
+  });
 });
 
 describe('embedding and migrating', () => {

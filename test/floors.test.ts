@@ -48,6 +48,7 @@ const FLOORS: Record<string, readonly string[]> = {
   'index.ts': [
     'server.ts',
     'core',
+    'storage/store.ts',
     'events.ts',
     'config',
     'stream/end.ts',
