@@ -1,9 +1,9 @@
-// The chat page in Chromium, as people use it: our server in front of a Prosody that lets them in.
+// The chat page in Chromium, as people use it: in front of a Prosody that lets them in, and on a domain of our own.
 
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { createServer, type Server, silentLog } from '../../src/index.js';
-import { ChatWindow, type Entry } from '../support/peers/chat-window.js';
+import { type ChatWindow, ChatWindows, type Entry } from '../support/peers/chat-window.js';
 import { startChromium } from '../support/peers/chromium.js';
 import { GUEST_DOMAIN, startOpenProsody } from '../support/peers/guests.js';
 import { describeWith } from '../support/peers/need.js';
@@ -26,12 +26,14 @@ const account = (name: string, transport: Entry['transport'], how: 'login' | 're
   transport,
 });
 
-describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in Chromium', () => {
+describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in front of Prosody', () => {
   let peer: Peer;
   let server: Server;
   let browser: Browser;
   let port: number;
-  const windows: ChatWindow[] = [];
+  const origin = () => `http://localhost:${port}/`;
+  const edge = () => ({ bosh: `${origin()}http-bind/`, ws: `ws://localhost:${port}/xmpp-websocket/` });
+  const windows = new ChatWindows(() => browser, origin);
 
   async function serve(): Promise<void> {
     const behind = { host: '127.0.0.1', port: peer.port, tls: 'none' } as const;
@@ -52,37 +54,16 @@ describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in Chromium', ()
     [peer, browser, port] = await Promise.all([startOpenProsody(), startChromium(), freePort()]);
     await serve();
   });
-  afterEach(async () => {
-    for (const { page } of windows.splice(0)) await page.context().close();
-  });
+  afterEach(() => windows.close());
   afterAll(async () => {
     await browser?.close();
     await server?.stop();
     await peer?.stop();
   });
 
-  const origin = () => `http://localhost:${port}/`;
-  const edge = () => ({ bosh: `${origin()}http-bind/`, ws: `ws://localhost:${port}/xmpp-websocket/` });
-
-  async function open(url = origin(), beside?: ChatWindow): Promise<ChatWindow> {
-    const window = await ChatWindow.open(beside?.page.context() ?? browser, url);
-    windows.push(window);
-    return window;
-  }
-
-  /** Romeo over BOSH, and Juliet over WebSocket by his link. */
-  async function couple(): Promise<[romeo: ChatWindow, juliet: ChatWindow]> {
-    const romeo = await (await open()).enter(guest('Romeo', 'bosh'));
-    const juliet = await open(await romeo.link());
-    await juliet.sees('.invitation', await romeo.address());
-    await juliet.enter(guest('Juliet', 'websocket'));
-    await juliet.sees('#conversation h2', 'Romeo');
-    return [romeo, juliet];
-  }
-
-  function noComplaints(): void {
-    expect(windows.flatMap(({ complaints }) => complaints)).toEqual([]);
-  }
+  const open = (link?: string, beside?: ChatWindow) => windows.open(link, beside);
+  const couple = () => windows.couple(GUEST_DOMAIN);
+  const noComplaints = () => expect(windows.complaints).toEqual([]);
 
   it('two guests find each other by a link and talk, one over BOSH and one over WebSocket', async () => {
     const [romeo, juliet] = await couple();
@@ -166,9 +147,8 @@ describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in Chromium', ()
 
   it('everything goes by the keyboard alone', async () => {
     const romeo = await (await open()).enter(guest('Romeo', 'bosh'));
-    const { page, ...rest } = await open(await romeo.link());
-    const keys = page.keyboard;
-    const juliet = Object.assign(rest, { sees: windows[1].sees.bind(windows[1]) });
+    const juliet = await open(await romeo.link());
+    const keys = juliet.page.keyboard;
     await juliet.sees('#door');
     await keys.type('Juliet');
     await keys.press('Enter');
@@ -184,7 +164,7 @@ describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in Chromium', ()
     await romeo.sees('.bubble.their', 'one');
     expect(await romeo.said()).toEqual(['one\ntwo']);
     await keys.press('Escape');
-    expect(await page.evaluate('document.activeElement.className')).toBe('person');
+    expect(await juliet.page.evaluate('document.activeElement.className')).toBe('person');
     await keys.press('?');
     await juliet.sees('#help[open]');
     await keys.press('Escape');
@@ -310,5 +290,47 @@ describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in Chromium', ()
     await serve();
     await Promise.all([romeo.online(), juliet.online()]);
     await romeo.sees('.bubble.own:not([data-state=waiting])', 'while it was away');
+  });
+});
+
+describeWith(['chromium'], 'the chat page on a domain of our own', () => {
+  let server: Server;
+  let browser: Browser;
+  const windows = new ChatWindows(
+    () => browser,
+    () => server.urls.bosh.replace('http-bind/', ''),
+  );
+
+  beforeAll(async () => {
+    server = createServer({
+      host: '127.0.0.1',
+      port: 0,
+      log: silentLog,
+      domains: { localhost: { auth: { anonymous: true, register: true } } },
+    });
+    [browser] = await Promise.all([startChromium(), server.start()]);
+  });
+  afterEach(() => windows.close());
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  it('two guests find each other by a link and talk; a reload over BOSH changes nothing', async () => {
+    const [romeo, juliet] = await windows.couple('localhost');
+    await juliet.say('O Romeo, Romeo!');
+    await romeo.talkTo('Juliet');
+    await romeo.say('Shall I hear more?');
+    await juliet.sees('.bubble.their', 'Shall I hear more?');
+    await juliet.sees('.bubble.own[data-state=delivered]');
+    const address = await romeo.address();
+    await romeo.page.reload();
+    await juliet.say('meanwhile');
+    await romeo.sees('.bubble.their', 'meanwhile');
+    expect(await romeo.address()).toBe(address);
+    expect(await romeo.said()).toEqual(['O Romeo, Romeo!', 'Shall I hear more?', 'meanwhile']);
+    await romeo.find('#leave').click();
+    await juliet.sees('#conversation .about', 'offline');
+    expect(windows.complaints).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@
 
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 
+/** How somebody comes in. */
 export interface Entry {
   readonly how: 'anonymous' | 'login' | 'register';
   readonly name: string;
@@ -96,5 +97,41 @@ export class ChatWindow {
 
   close(): Promise<void> {
     return this.page.close();
+  }
+}
+
+/** The windows of a test. */
+export class ChatWindows {
+  readonly #all: ChatWindow[] = [];
+
+  /** @param url of the page, once the server has one */
+  constructor(
+    readonly browser: () => Browser,
+    readonly url: () => string,
+  ) {}
+
+  /** Opens the page, or a link to it; with the profile of another window, if there is one. */
+  async open(link = this.url(), beside?: ChatWindow): Promise<ChatWindow> {
+    const window = await ChatWindow.open(beside?.page.context() ?? this.browser(), link);
+    this.#all.push(window);
+    return window;
+  }
+
+  /** Two guests: Romeo over BOSH, and Juliet over WebSocket by his link. */
+  async couple(domain: string): Promise<[romeo: ChatWindow, juliet: ChatWindow]> {
+    const romeo = await (await this.open()).enter({ how: 'anonymous', name: 'Romeo', domain, transport: 'bosh' });
+    const juliet = await this.open(await romeo.link());
+    await juliet.sees('.invitation', await romeo.address());
+    await juliet.enter({ how: 'anonymous', name: 'Juliet', domain, transport: 'websocket' });
+    await juliet.sees('#conversation h2', 'Romeo');
+    return [romeo, juliet];
+  }
+
+  get complaints(): string[] {
+    return this.#all.flatMap(({ complaints }) => complaints);
+  }
+
+  async close(): Promise<void> {
+    for (const { page } of this.#all.splice(0)) await page.context().close();
   }
 }

@@ -102,7 +102,7 @@ export class ConversationView {
     const { presence } = person;
     find('#conversation header .face').replaceWith(face(person));
     find('#conversation h2').textContent = person.title;
-    find('#conversation .about').textContent = `${person.address} · ${presence?.text || shown(presence)}`;
+    find('#conversation .about').textContent = `${presence?.text || shown(presence)} · ${person.address}`;
     const contact = find('#contact');
     contact.hidden = !this.#contacts();
     contact.replaceChildren(
