@@ -279,6 +279,19 @@ describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in front of Pros
     noComplaints();
   });
 
+  it.each(['bosh', 'websocket'] as const)(
+    'says at the door that the server cannot be reached (%s)',
+    async (transport) => {
+      const window = await open();
+      await window.sees('#door form');
+      await server.stop();
+      await window.knock(guest('Romeo', transport));
+      await window.sees('#door .failure', 'The server cannot be reached.');
+      await serve();
+      await window.enter(guest('Romeo', transport));
+    },
+  );
+
   it('after the server has gone and come back the windows are there again, and what was said meanwhile goes out', async () => {
     const [romeo, juliet] = await couple();
     await juliet.say('before');
@@ -290,7 +303,8 @@ describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in front of Pros
     await serve();
     await Promise.all([romeo.online(), juliet.online()]);
     await romeo.sees('.bubble.own:not([data-state=waiting])', 'while it was away');
-  });
+    // Strophe itself waits for up to eight seconds before it repeats a request of BOSH.
+  }, 60_000);
 });
 
 describeWith(['chromium'], 'the chat page on a domain of our own', () => {

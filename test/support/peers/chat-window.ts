@@ -19,7 +19,7 @@ export class ChatWindow {
   private constructor(readonly page: Page) {
     page.on('console', (message) => /error|warning/.test(message.type()) && this.complaints.push(message.text()));
     page.on('pageerror', (error) => this.complaints.push(error.message));
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(25_000);
   }
 
   static async open(browser: Browser | BrowserContext, url: string): Promise<ChatWindow> {

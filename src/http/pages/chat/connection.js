@@ -90,7 +90,7 @@ export class Connection extends EventTarget {
 
   /** False when there is no stream to send on. */
   send(stanza) {
-    if (this.state !== 'online' && this.state !== 'troubled') return false;
+    if (this.state !== 'online') return false;
     this.#strophe.send(stanza);
     return true;
   }
@@ -99,7 +99,7 @@ export class Connection extends EventTarget {
   request(type, to, payload) {
     const stanza = xml('iq', { type, to, id: newId() }, payload);
     return new Promise((resolve, reject) => {
-      if (this.state !== 'online' && this.state !== 'troubled') reject({ condition: 'offline', text: 'not connected' });
+      if (this.state !== 'online') reject({ condition: 'offline', text: 'not connected' });
       else this.#strophe.sendIQ(stanza, resolve, (error) => reject(problem(error)), PING_WAIT);
     });
   }
@@ -136,7 +136,8 @@ export class Connection extends EventTarget {
     this.#reason = undefined;
     strophe.rawInput = (markup) => {
       this.#tell('traffic', { out: false, markup });
-      if (this.state === 'troubled' && strophe === this.#strophe) this.#enter('online');
+      // After Strophe has read it: it may be the end.
+      if (this.state === 'troubled') setTimeout(() => this.#recovered(strophe));
     };
     strophe.rawOutput = (markup) => this.#tell('traffic', { out: true, markup });
     for (const name of ['message', 'presence']) strophe.addHandler((each) => this.#received(each), null, name, null);
@@ -219,8 +220,17 @@ export class Connection extends EventTarget {
     this.#enter('waiting');
   }
 
+  // Strophe repeats a request ever more rarely: good for a session that is there, too slow for one that is not yet.
   #troubled(strophe) {
-    if (strophe === this.#strophe && this.state === 'online') this.#enter('troubled');
+    if (strophe !== this.#strophe) return;
+    if (this.state === 'online') this.#enter('troubled');
+    else if (!strophe.connected) setTimeout(() => strophe.disconnect());
+  }
+
+  #recovered(strophe) {
+    if (strophe !== this.#strophe || this.state !== 'troubled') return;
+    this.#enter('online');
+    this.#tell('online', { resumed: true });
   }
 
   #looked() {
