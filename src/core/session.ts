@@ -72,7 +72,7 @@ export class Session {
 
   /** There is room again. */
   drain(): void {
-    for (const wake of this.#waiting.splice(0)) wake();
+    if (this.#waiting.length > 0) for (const wake of this.#waiting.splice(0)) wake();
   }
 
   /** Ends it and its stream, with an error or without. */

@@ -51,7 +51,7 @@ export class Acknowledged implements Outbound {
     else if (this.#bytes > keeper.maxBytes) this.#overflow('max_unacked_bytes');
     else if (this.sent - this.#asked >= OFTEN) this.ask();
     else if (this.#queue.length === 1) keeper.waits(this);
-    return taken;
+    return taken && this.#hasRoom;
   }
 
   undelivered(): readonly Stanza[] {
@@ -73,6 +73,13 @@ export class Acknowledged implements Outbound {
     this.#queue = count === this.#queue.length ? [] : this.#queue.slice(count);
     this.#acked += count;
     if (this.#queue.length > 0) this.keeper.waits(this);
+    if (this.#hasRoom) this.session.drain();
+  }
+
+  /** Who can wait is to leave room for those who cannot. */
+  get #hasRoom(): boolean {
+    const { maxStanzas, maxBytes } = this.keeper;
+    return this.#queue.length * 2 <= maxStanzas && this.#bytes * 2 <= maxBytes;
   }
 
   /** Sends again, on the session's new stream, what the client does not have. */

@@ -6,6 +6,7 @@ import { csi } from './csi.js';
 import { disco } from './disco.js';
 import { last } from './last.js';
 import { message } from './message.js';
+import { offline } from './offline.js';
 import { ping } from './ping.js';
 import { presence } from './presence.js';
 import { privateXml } from './private.js';
@@ -22,6 +23,7 @@ export const modules: readonly Module[] = [
   roster,
   presence,
   message,
+  offline,
   streamManagement,
   csi,
   disco,

@@ -7,10 +7,11 @@ import type { Routed } from '../core/routed.js';
 import type { Session } from '../core/session.js';
 import { StanzaError } from '../xmpp/errors.js';
 import { Stanza } from '../xmpp/stanza.js';
+import { DELAY } from './delay.js';
+import { undelivered } from './undelivered.js';
 
 const unavailable = () => new StanzaError('cancel', 'service-unavailable');
 
-const DELAY = 'urn:xmpp:delay';
 const STANZA_ID = 'urn:xmpp:sid:0';
 
 export const message: Module = {
@@ -22,6 +23,7 @@ export const message: Module = {
     host.hooks.on('message/full', (routed) => delivery.full(routed));
     host.hooks.on('message/bare', (routed) => delivery.bare(routed));
     host.hooks.on('message/host', ({ type }) => type === 'error' || type === 'headline');
+    host.hooks.on('undelivered', undelivered(host));
     for (const to of ['full', 'bare', 'host'] as const) host.hooks.on(`pre-message/${to}`, own(host), 100);
   },
 };

@@ -1,0 +1,175 @@
+// Messages for accounts that are away (XEP-0160), kept until a client of theirs comes. A message is deleted after it was
+// sent to one, so that nothing is lost when the process ends in between. Work for one account is done in turns: clients
+// that come at once share its messages, and what is sent to it meanwhile comes behind those that were kept.
+
+import type { ModuleOptions } from '../config/modules.js';
+import type { Host } from '../core/host.js';
+import type { Module } from '../core/module.js';
+import type { Routed } from '../core/routed.js';
+import type { Session } from '../core/session.js';
+import type { ArchiveItem, ArchiveStore } from '../storage/store.js';
+import { StanzaError } from '../xmpp/errors.js';
+import { NS } from '../xmpp/ns.js';
+import { Stanza } from '../xmpp/stanza.js';
+import { delayed, isDelayed } from './delay.js';
+import { stanzaErrorOf } from './store-error.js';
+import { Turns } from './turns.js';
+
+const HINTS = 'urn:xmpp:hints';
+const CHAT_STATES = 'http://jabber.org/protocol/chatstates';
+/** Messages that are read at a time. */
+const PAGE = 50;
+
+export const offline: Module<ModuleOptions['offline']> = {
+  name: 'offline',
+  about: 'Keeps messages for accounts that are away.',
+  specifications: [
+    { id: 'XEP-0160', name: 'Best Practices for Handling Offline Messages', version: '1.0.1' },
+    { id: 'XEP-0203', name: 'Delayed Delivery', version: '2.0' },
+    { id: 'XEP-0334', name: 'Message Processing Hints', version: '1.0.0' },
+  ],
+  needs: ['message'],
+  load(host, { max_messages }) {
+    const { hooks } = host;
+    const messages = new OfflineMessages(host, host.open('offline', 'archive'), max_messages);
+    hooks.on('message/offline', (routed) => messages.take(routed));
+    // Before anybody else has seen it: it comes again.
+    for (const to of ['full', 'bare'] as const) hooks.on(`message/${to}`, (routed) => messages.after(routed), 1000);
+    hooks.on('session-available', ({ session }) => messages.available(session));
+    hooks.on('session-unavailable', ({ session }) => messages.unavailable(session));
+    hooks.on('account-deleted', ({ username, waits }) => void waits.push(messages.remove(username)));
+    hooks.on('disco/host', ({ features }) => void features.add('msgoffline'));
+  },
+};
+
+/** What becomes of a message that nobody takes now. */
+export type Worth = 'keep' | 'drop' | 'refuse';
+
+/** Section 3: typing is not kept, nor what its sender does not want to be kept; he learns so when it says something. */
+export function worthOf({ type, tree }: Stanza): Worth {
+  if (type === 'groupchat' || type === 'headline' || type === 'error') return 'refuse';
+  if (tree.getChild('no-store', HINTS) !== undefined) return tree.getChild('body') === undefined ? 'drop' : 'refuse';
+  const said = tree.getChildElements().filter((child) => child.getNS() !== HINTS && !child.is('thread'));
+  if (said.length === 0) return 'refuse';
+  return said.every((child) => child.getNS() === CHAT_STATES) ? 'drop' : 'keep';
+}
+
+class OfflineMessages {
+  readonly #turns = new Turns();
+  /** Sessions that had their messages. */
+  readonly #served = new WeakSet<Session>();
+  /** How many sessions of an account are just getting them. */
+  readonly #serving = new Map<string, number>();
+  /** It waited, and goes on. */
+  #passing: Routed | undefined;
+
+  constructor(
+    readonly host: Host,
+    readonly store: ArchiveStore,
+    readonly maxMessages: number,
+  ) {}
+
+  // What comes for accounts.
+
+  take(routed: Routed): boolean {
+    const worth = worthOf(routed.stanza);
+    if (worth !== 'keep') return worth === 'drop';
+    const at = Date.now();
+    this.#turns.take(routed.to.local, () => this.#keep(routed, at)).catch((error) => this.#refuse(routed, error));
+    return true;
+  }
+
+  /** True: it waits for the messages that were kept before it. */
+  after(routed: Routed): boolean {
+    const { local } = routed.to;
+    if (this.#serving.size === 0 || routed === this.#passing || !this.#serving.has(local)) return false;
+    void this.#turns.take(local, async () => this.#pass(routed));
+    return true;
+  }
+
+  #pass(routed: Routed): void {
+    this.#passing = routed;
+    this.host.send(routed);
+    this.#passing = undefined;
+  }
+
+  async #keep({ stanza, from, to }: Routed, at: number): Promise<void> {
+    const { local } = to;
+    if (!(await this.host.accounts.exists(local))) throw new StanzaError('cancel', 'service-unavailable');
+    if ((await this.store.size(local)) >= this.maxMessages) {
+      this.host.limited('offline.max_messages');
+      throw new StanzaError('cancel', 'service-unavailable', 'too many messages wait for this account');
+    }
+    await this.store.append(local, { at, with: from.bare.toString(), stanza: stanza.raw.toString() });
+  }
+
+  #refuse(routed: Routed, thrown: unknown): void {
+    const error = stanzaErrorOf(thrown);
+    if (!(error instanceof StanzaError)) this.host.log.error('offline_failed', { error });
+    this.host.refuse(routed, error instanceof StanzaError ? error : new StanzaError('cancel', 'internal-server-error'));
+  }
+
+  // Clients that come.
+
+  available(session: Session): void {
+    if (!takesMessages(session)) this.#served.delete(session);
+    else if (!this.#served.has(session)) {
+      this.#served.add(session);
+      this.#serve(session);
+    }
+  }
+
+  unavailable(session: Session): void {
+    this.#served.delete(session);
+  }
+
+  remove(username: string): Promise<unknown> {
+    return this.#turns.take(username, () => this.store.delete(username));
+  }
+
+  #serve(session: Session): void {
+    const { local } = session.jid;
+    this.#serving.set(local, (this.#serving.get(local) ?? 0) + 1);
+    this.#turns
+      .take(local, () => this.#deliver(session))
+      .catch((error) => this.host.log.error('offline_failed', { error }))
+      .finally(() => {
+        const left = (this.#serving.get(local) ?? 1) - 1;
+        if (left > 0) this.#serving.set(local, left);
+        else this.#serving.delete(local);
+      });
+  }
+
+  /** As much as the client takes now; the rest when there is room. */
+  async #deliver(session: Session): Promise<void> {
+    const { local } = session.jid;
+    while (takesMessages(session)) {
+      const { items, complete } = await this.store.query(local, { limit: PAGE });
+      const { ids, room } = this.#send(session, items);
+      if (ids.length > 0) await this.store.delete(local, { ids });
+      if (complete && ids.length === items.length) return;
+      if (room) continue;
+      void session.drained().then(() => this.#serve(session));
+      return;
+    }
+  }
+
+  #send(session: Session, items: readonly ArchiveItem[]): { ids: string[]; room: boolean } {
+    const ids: string[] = [];
+    for (const item of items) {
+      if (!takesMessages(session)) break;
+      ids.push(item.id);
+      if (!session.send(this.#dated(item))) return { ids, room: false };
+    }
+    return { ids, room: true };
+  }
+
+  #dated({ stanza: text, at }: ArchiveItem): Stanza {
+    const { domain } = this.host;
+    const stanza = new Stanza(Buffer.from(text), NS.client);
+    return isDelayed(stanza, domain) ? stanza : delayed(stanza, domain, at);
+  }
+}
+
+const takesMessages = ({ over, presence, priority }: Session): boolean =>
+  !over && presence !== undefined && priority >= 0;
