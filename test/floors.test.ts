@@ -1,8 +1,8 @@
-// Holds every import in src against the table of docs/architecture.md: who may import what, and that nothing runs in a circle.
+// Holds every import in src, and docs/architecture.md, against one table: who may import what, and that nothing runs in a circle.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 const SRC = join(import.meta.dirname, '../src');
 
@@ -105,6 +105,30 @@ test('no import runs uphill or across', () => {
     (i) => local(i) && room(i.to) !== room(i.file) && !FLOORS[room(i.file)]?.some((place) => within(i.to, place)),
   );
   expect(wrong.map((i) => `${i.file} -> ${i.to}`)).toEqual([]);
+});
+
+describe('the table of docs/architecture.md', () => {
+  const page = readFileSync(join(SRC, '../docs/architecture.md'), 'utf8');
+  const [, section = ''] = page.split('\n## Floors');
+  const rows = [...section.matchAll(/^\| (\d) \| ([^|]+) \|([^|]*)\|$/gm)].flatMap(([, floor, rooms, list]) =>
+    rooms
+      .split(', ')
+      .map((each) => ({ room: each, floor: Number(floor), may: list.trim().split(', ').filter(Boolean) })),
+  );
+  const floorOf = (place: string) => rows.find((row) => row.room === room(place))?.floor ?? 0;
+
+  test('says what is here', () => {
+    const said = Object.fromEntries(rows.map((row) => [row.room, [...row.may].sort()]));
+    const here = Object.fromEntries(Object.entries(FLOORS).map(([name, may]) => [name, [...may].sort()]));
+    expect(said).toEqual(here);
+  });
+
+  test('has every room above what it imports', () => {
+    const uphill = rows.flatMap(({ room: name, floor, may }) =>
+      may.filter((place) => floorOf(place) >= floor).map((place) => `${name} -> ${place}`),
+    );
+    expect(uphill).toEqual([]);
+  });
 });
 
 test('every package comes in by its one door', () => {
