@@ -16,6 +16,7 @@ import { CONTACT_REMOVED, ROSTER_PUSH } from './roster.js';
 import { ROSTERS, type Rosters } from './rosters.js';
 import { isSubscriptionType } from './subscription-states.js';
 import { type PresenceOf, refusing, Subscriptions } from './subscriptions.js';
+import { Turns } from './turns.js';
 
 export const presence: Module<ModuleOptions['presence']> = {
   name: 'presence',
@@ -25,9 +26,12 @@ export const presence: Module<ModuleOptions['presence']> = {
   load(host, { max_directed, max_requests }) {
     const rosters = host.use(ROSTERS);
     const shown = new Presence(host, rosters, max_directed);
-    const subscriptions = new Subscriptions(host, rosters, host.use(ROSTER_PUSH), shown, max_requests);
+    // What comes for an account stays in order while a store is waited for.
+    const incoming = new Turns();
+    const take = (routed: Routed, work: () => Promise<unknown>) =>
+      void incoming.take(routed.to.local, work).catch(refusing(host, routed));
+    const subscriptions = new Subscriptions(host, rosters, host.use(ROSTER_PUSH), shown, incoming, max_requests);
     host.provide(CONTACT_REMOVED, (username, jid, before) => subscriptions.removed(username, jid, before));
-    const turns = new Turns(host);
     const { hooks } = host;
     hooks.on('pre-presence/self', (routed) => shown.changed(routed));
     for (const to of ['bare', 'full', 'host'] as const) {
@@ -42,10 +46,9 @@ export const presence: Module<ModuleOptions['presence']> = {
     for (const to of ['bare', 'full'] as const) {
       hooks.on(`presence/${to}`, (routed) => {
         const { type } = routed;
-        if (isSubscriptionType(type)) {
-          turns.take(routed, () => subscriptions.receives(routed, type));
-        } else if (!turns.taken(routed)) return shown.received(routed);
-        else turns.take(routed, async () => shown.received(routed));
+        if (isSubscriptionType(type)) take(routed, () => subscriptions.receives(routed, type));
+        else if (incoming.busy(routed.to.local)) take(routed, async () => shown.received(routed));
+        else return shown.received(routed);
         return true;
       });
     }
@@ -55,25 +58,6 @@ export const presence: Module<ModuleOptions['presence']> = {
     hooks.on('session-closed', ({ session }) => shown.closed(session));
   },
 };
-
-/** What comes for an account stays in order while a store is waited for. */
-class Turns {
-  readonly #last = new Map<string, Promise<unknown>>();
-
-  constructor(readonly host: Host) {}
-
-  taken({ to }: Routed): boolean {
-    return this.#last.has(to.local);
-  }
-
-  /** After all that came before. */
-  take(routed: Routed, work: () => Promise<unknown>): void {
-    const { local } = routed.to;
-    const turn = (this.#last.get(local) ?? Promise.resolve()).then(work).catch(refusing(this.host, routed));
-    this.#last.set(local, turn);
-    turn.finally(() => this.#last.get(local) === turn && this.#last.delete(local));
-  }
-}
 
 const TYPES = new Set([undefined, 'unavailable', 'probe', 'error']);
 

@@ -32,8 +32,8 @@ export interface RosterPush {
 }
 export const ROSTER_PUSH = new Part<RosterPush>('roster push');
 
-/** Ends the subscriptions with a contact that is being removed (section 2.5.2); its presence module does. */
-export type ContactRemoved = (username: string, jid: string, before: RosterItem) => void;
+/** Ends the subscriptions with a contact that is being removed (section 2.5.2); the presence module does. */
+export type ContactRemoved = (username: string, jid: string, before: RosterItem) => Promise<void>;
 export const CONTACT_REMOVED = new Part<ContactRemoved>('contact removed');
 
 export const roster: Module<ModuleOptions['roster']> = {
@@ -101,13 +101,17 @@ class Contacts {
     const { local } = from;
     const work = async () => {
       const roster = await this.rosters.load(local);
+      let arrived: Promise<unknown> | undefined;
       await roster.change(
         () => this.#decided(roster, asked),
-        (changes) => this.#done(roster, changes),
+        (changes) => {
+          arrived = this.#done(roster, changes);
+        },
       );
+      await arrived;
       return DONE;
     };
-    const done = work().catch((error) => {
+    const done = this.rosters.between(from.bare.toString(), asked.jid, work).catch((error) => {
       throw stanzaErrorOf(error);
     });
     // What the client sends next may build on it.
@@ -131,10 +135,11 @@ class Contacts {
     throw new StanzaError('wait', 'resource-constraint', 'the roster is full');
   }
 
-  #done(roster: Roster, changes: readonly RosterChange[]): void {
+  /** Settled when who was removed knows. */
+  async #done(roster: Roster, changes: readonly RosterChange[]): Promise<void> {
     this.push(roster, changes);
     const removed = this.host.find(CONTACT_REMOVED);
-    for (const { jid, before, after } of changes) if (before && !after) removed?.(roster.username, jid, before);
+    for (const { jid, before, after } of changes) if (before && !after) await removed?.(roster.username, jid, before);
   }
 
   #push(roster: Roster, changes: readonly RosterChange[]): void {

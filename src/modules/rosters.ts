@@ -5,6 +5,7 @@ import { Part } from '../core/parts.js';
 import type { Routed } from '../core/routed.js';
 import type { Json, MapStore } from '../storage/store.js';
 import { NO_SUBSCRIPTION, type SubscriptionState } from './subscription-states.js';
+import { Turns } from './turns.js';
 
 /** What is kept of a contact. */
 export interface RosterItem extends SubscriptionState {
@@ -107,6 +108,7 @@ const SPARE = 500;
 export class Rosters {
   readonly #store: MapStore;
   readonly #used = new Map<string, Roster>();
+  readonly #pairs = new Turns();
   readonly #spare = new Map<string, Promise<Roster>>();
 
   constructor(store: MapStore) {
@@ -149,6 +151,14 @@ export class Rosters {
     this.#used.delete(username);
     this.#spare.delete(username);
     await this.#store.remove(username);
+  }
+
+  /**
+   * Does this while nothing else changes between two addresses: of two accounts of this host both rosters say the same
+   * before and after, and what one of them asks for never crosses what the other does.
+   */
+  between<T>(one: string, other: string, work: () => Promise<T>): Promise<T> {
+    return this.#pairs.take([one, other].sort().join(' '), work);
   }
 
   #read(username: string): Promise<Roster> {

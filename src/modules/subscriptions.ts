@@ -13,6 +13,7 @@ import type { RosterPush } from './roster.js';
 import { type Decision, type Roster, type RosterChange, type RosterItem, type Rosters, STRANGER } from './rosters.js';
 import { stanzaErrorOf } from './store-error.js';
 import { inbound, outbound, type SubscriptionType, subscriptionOf } from './subscription-states.js';
+import type { Turns } from './turns.js';
 
 /** What follows from a subscription that begins or ends. */
 export interface PresenceOf {
@@ -28,13 +29,28 @@ export class Subscriptions {
     readonly rosters: Rosters,
     readonly push: RosterPush,
     readonly presence: PresenceOf,
+    /** What comes for an account, by its name. */
+    readonly incoming: Turns,
     readonly maxRequests: number,
   ) {}
 
-  /** A client of ours sends one. Settled when it is written and on its way. */
-  async sends(routed: Routed, type: SubscriptionType): Promise<void> {
-    const { from, to } = routed;
-    const [account, contact] = [from.bare, to.bare];
+  /** A client of ours sends one. Settled when it is written and on its way: for an account of ours, when it arrived there. */
+  sends(routed: Routed, type: SubscriptionType): Promise<void> {
+    const [account, contact] = [routed.from.bare, routed.to.bare];
+    return this.rosters.between(account.toString(), contact.toString(), async () => {
+      await this.#send(routed, type, account, contact);
+      await this.#arrived(account, contact);
+    });
+  }
+
+  /** What one has sent is there, and what the other answered in its name. */
+  async #arrived(account: JID, contact: JID): Promise<void> {
+    if (contact.domain !== this.host.domain) return;
+    await this.incoming.settled(contact.local);
+    await this.incoming.settled(account.local);
+  }
+
+  async #send(routed: Routed, type: SubscriptionType, account: JID, contact: JID): Promise<void> {
     const jid = contact.toString();
     const roster = await this.rosters.load(account.local);
     let route = false;
@@ -54,7 +70,7 @@ export class Subscriptions {
 
   #goOut(routed: Routed, type: SubscriptionType, account: JID, contact: JID, changes: readonly RosterChange[]): void {
     const stanza = routed.stanza.with({ from: account.toString(), to: contact.toString() });
-    this.host.send(new Routed(stanza, 'presence', type, account, contact));
+    this.host.send(new Routed(stanza, 'presence', type, account, contact, routed.session));
     const ended = changes.some(({ before, after }) => before?.from && !after?.from);
     if (type === 'subscribed') this.presence.show(account.local, contact);
     else if (ended) this.presence.hide(account.local, contact);
@@ -86,13 +102,14 @@ export class Subscriptions {
     });
   }
 
-  /** Section 2.5.2: a contact was taken off the roster. */
-  removed(username: string, jid: string, { to, ask, from, pending }: RosterItem): void {
+  /** Section 2.5.2: a contact was taken off the roster. Settled when that is known to an account of ours. */
+  removed(username: string, jid: string, { to, ask, from, pending }: RosterItem): Promise<void> {
     const account = this.host.addresses.read(`${username}@${this.host.domain}`);
     const contact = this.host.addresses.read(jid);
     if (to || ask) this.#say('unsubscribe', account, contact);
     if (from || pending) this.#say('unsubscribed', account, contact);
     if (from) this.presence.hide(username, contact);
+    return this.#arrived(account, contact);
   }
 
   /** Section 3.1.3: what came while nobody was there. */

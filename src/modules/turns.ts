@@ -14,4 +14,14 @@ export class Turns {
     void settled.then(() => void (this.#last.get(key) === settled && this.#last.delete(key)));
     return turn;
   }
+
+  /** Some of it is not done. */
+  busy(key: string): boolean {
+    return this.#last.has(key);
+  }
+
+  /** Resolves when all that was asked for until now is done. */
+  async settled(key: string): Promise<void> {
+    await this.#last.get(key);
+  }
 }

@@ -7,6 +7,7 @@ import type { CoreOptions, DomainOptions } from '../../src/core/options.js';
 import { Metrics } from '../../src/metrics.js';
 import { bind } from '../../src/modules/bind.js';
 import { MemoryDriver } from '../../src/storage/memory.js';
+import type { Driver } from '../../src/storage/store.js';
 import type { StreamEnd } from '../../src/stream/end.js';
 import { JID } from '../../src/xmpp/jid.js';
 import { Stanza } from '../../src/xmpp/stanza.js';
@@ -53,7 +54,11 @@ const trusting: Module = {
 };
 
 /** A core with these modules, and whatever it told. */
-export function testCore(modules: readonly Module[] = [], options: Partial<CoreOptions> = {}) {
+export function testCore(
+  modules: readonly Module[] = [],
+  options: Partial<CoreOptions> = {},
+  storage: Driver = new MemoryDriver(),
+) {
   const [log, metrics, told] = [new MemoryLog(), new Metrics(), [] as string[]];
   const clock = { now: 0 };
   const events = {
@@ -66,7 +71,7 @@ export function testCore(modules: readonly Module[] = [], options: Partial<CoreO
   };
   const all = [bind, trusting, ...modules];
   const core = new Core({ ...OPTIONS, ...options }, { log, metrics, modules: all, events, now: () => clock.now });
-  core.start(new MemoryDriver());
+  core.start(storage);
   return { core, log, metrics, told, clock };
 }
 
