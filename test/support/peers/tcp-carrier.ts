@@ -43,7 +43,7 @@ export class TcpCarrier implements Carrier {
   async close(): Promise<void> {
     if (this.socket.closed) return;
     const closed = once(this.socket, 'close');
-    this.socket.end('</stream:stream>');
+    if (this.socket.writable) this.socket.end('</stream:stream>');
     await closed;
   }
 

@@ -4,15 +4,19 @@ import type { Host } from '../../../src/core/host.js';
 import type { Module } from '../../../src/core/module.js';
 import { createServer, silentLog } from '../../../src/index.js';
 import { carrier } from '../peers/carrier.js';
+import { TcpCarrier } from '../peers/tcp-carrier.js';
 import type { Account, Builder, Stage } from './stage.js';
 
 const DOMAIN = 'verona.test';
 
+/** What the core can, in the words of the plays: mostly names of its modules. */
+const CAN = ['pre-approval', 'session', 'disco', 'version', 'time', 'last', 'stream_management', 'csi'];
+
 export const ownStage: Builder = {
   name: 'own',
   programs: [],
-  transports: ['websocket', 'bosh'],
-  can: new Set(['pre-approval']),
+  transports: ['tcp', 'websocket', 'bosh'],
+  can: new Set(CAN),
   build,
 };
 
@@ -21,6 +25,7 @@ async function build(accounts: readonly Account[]): Promise<Stage> {
   const server = createServer({
     host: '127.0.0.1',
     port: 0,
+    c2s: { port: 0, direct_tls_port: null, require_tls: false },
     domains: { [DOMAIN]: {} },
     limits: { rates: false },
     modules: [module],
@@ -28,10 +33,12 @@ async function build(accounts: readonly Account[]): Promise<Stage> {
   });
   await server.start();
   await enroll(await host, accounts);
-  const at = { bosh: server.urls.bosh, ws: server.urls.websocket };
+  const { bosh, websocket: ws, xmpp } = server.urls;
+  const port = Number(new URL(xmpp ?? '').port);
   return {
     domain: DOMAIN,
-    connect: (transport, domain) => carrier(transport === 'bosh' ? 'bosh' : 'websocket', at, domain),
+    connect: (transport, domain) =>
+      transport === 'tcp' ? TcpCarrier.connect(port, domain) : carrier(transport, { bosh, ws }, domain),
     stop: () => server.stop(),
   };
 }
