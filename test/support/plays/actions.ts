@@ -11,7 +11,7 @@
 //     Romeo receives:                       these and nothing before, between or instead
 //     Romeo receives in any order:
 //     Romeo receives one of:
-//     Romeo or Juliet receives:             at least one of them, the other one may
+//     Romeo or Juliet receives:             at least one of them something of this, and all of them may
 //     Romeo may receive:                    from now on such an element is fine at any time
 //     Romeo receives nothing                nothing came of all that anybody did so far
 //     Romeo disconnects
@@ -48,7 +48,7 @@ const ACTIONS: readonly (readonly [RegExp, Action])[] = [
   [/^(.+) receives nothing$/, nothing],
   [/^(.+) disconnects$/, depart],
   [/^(.+) loses the connection$/, (_, actor) => actor.vanish()],
-  [/^(.+) is disconnected$/, (_, actor) => actor.ended()],
+  [/^(.+) is disconnected$/, thrownOut],
   [/^(.+) and (.+) are friends$/, (scene, actor, _step, other) => befriend(scene, actor, other)],
   [
     /^(.+) is subscribed to (.+)$/,
@@ -110,8 +110,8 @@ async function either(scene: Scene, actor: Actor, step: Step, other: string): Pr
   await scene.settle();
   const expected = scene.elements(step);
   const all = [actor, ...other.split(' or ').map((name) => scene.actor(name))];
-  const have = all.filter((each) => each.unread.some((came) => scene.mismatch(expected[0], came) === undefined));
-  if (have.length === 0) throw new Error(`nobody received ${expected[0].raw}`);
+  const fits = (came: Xml) => expected.some((each) => scene.mismatch(each, came) === undefined);
+  if (!all.some((each) => each.unread.some(fits))) throw new Error(`nobody received ${expected.join(' or ')}`);
   for (const each of all) each.tolerated.push(...expected);
 }
 
@@ -141,6 +141,12 @@ async function nothing(scene: Scene, actor: Actor): Promise<void> {
 async function depart(scene: Scene, actor: Actor): Promise<void> {
   if (actor.bound) await nothing(scene, actor);
   await actor.leave();
+}
+
+async function thrownOut(scene: Scene, actor: Actor): Promise<void> {
+  for (let came = await actor.ending(); came !== undefined; came = await actor.ending()) {
+    if (!isTolerated(scene, actor, came)) throw new Error(`not the end: ${came.raw}`);
+  }
 }
 
 function silent(scene: Scene, actor: Actor): void {

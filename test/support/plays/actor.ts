@@ -136,12 +136,13 @@ export class Actor implements Stream {
     this.#gone()?.vanish();
   }
 
-  /** Resolves once the server has ended the connection; rejects where something else comes first. */
-  async ended(): Promise<void> {
+  /** Resolves with undefined once the server has ended the connection, or with what comes before. */
+  async ending(): Promise<Xml | undefined> {
     const came = await this.next('the end').catch((error: Error) => error);
-    if (!(came instanceof Error)) throw new Error(`not the end: ${came.raw}`);
+    if (!(came instanceof Error)) return came;
     if (this.#live.inbox.ended === undefined) throw came;
     this.vanish();
+    return undefined;
   }
 
   get #live(): Carrier {

@@ -7,7 +7,7 @@
 //     scansion:strict="false"    further attributes, children and text are fine in this element
 //
 // Without being asked for: a stanza may have more of the common attributes than the play says; an error may echo what it is
-// about and have a text; a server may say when presence was sent and what a message's archive id is.
+// about and have a text; a server may say when a stanza was sent and what a message's archive id is.
 
 import { parseXml, type Xml } from '../xml.js';
 
@@ -17,6 +17,7 @@ const STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas';
 /** What servers may add to a stanza by other specifications than the one a play is about. */
 const ADDITIONS = [
   { within: 'presence', name: 'delay', ns: 'urn:xmpp:delay' },
+  { within: 'message', name: 'delay', ns: 'urn:xmpp:delay' },
   { within: 'message', name: 'stanza-id', ns: 'urn:xmpp:sid:0' },
   { within: 'error', name: 'text', ns: STANZAS },
 ];

@@ -17,6 +17,7 @@ const MODULES = [
   'register_ibr',
   'time',
   'uptime',
+  'user_account_management',
   'vcard',
   'version',
 ];
