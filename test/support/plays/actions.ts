@@ -40,7 +40,7 @@ const ACTIONS: readonly (readonly [RegExp, Action])[] = [
   [/^(.+) sends:$/, (scene, actor, step) => scene.elements(step).forEach((each) => void actor.send(sendable(each)))],
   [/^(.+) and (.+) see each other$/, (scene, actor, _step, other) => meet(actor, scene.actor(other))],
   [/^(.+) sends as it stands:$/, (_scene, actor, step) => actor.send(step.xml.trim())],
-  [/^(.+) or (.+) receives:$/, either],
+  [/^(.+?) or (.+) receives:$/, either],
   [/^(.+) receives:$/, inOrder],
   [/^(.+) receives in any order:$/, inAnyOrder],
   [/^(.+) receives one of:$/, oneOf],
