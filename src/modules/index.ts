@@ -2,6 +2,7 @@
 
 import type { Module } from '../core/module.js';
 import { bind } from './bind.js';
+import { carbons } from './carbons.js';
 import { csi } from './csi.js';
 import { disco } from './disco.js';
 import { last } from './last.js';
@@ -24,6 +25,7 @@ export const modules: readonly Module[] = [
   presence,
   message,
   offline,
+  carbons,
   streamManagement,
   csi,
   disco,
