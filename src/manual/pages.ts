@@ -26,7 +26,7 @@ ${table(['module', '', 'specifications', 'needs'], rows)}
 ## Specifications
 
 What is implemented, and in which version. \`edge\` are the listeners and the proxy, which serve domains of other servers too;
-[conformance.md](../conformance.md) goes through their clauses one by one.
+[conformance.md](../conformance.md) goes through their clauses one by one, [conformance-core.md](../conformance-core.md) through those of the core.
 
 ${table(['specification', '', 'version', 'by'], list)}`;
 }

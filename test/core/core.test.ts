@@ -89,6 +89,18 @@ test('a message reaches a resource with the address of its sender; a forged one 
   expect(juliet.stanzas).toHaveLength(1);
 });
 
+test('RFC 6120 8.1.5: a stanza that does not say its language has that of its stream', async () => {
+  const { core } = testCore([message]);
+  const romeo = await new CoreClient(core).enter('romeo');
+  const juliet = await new CoreClient(core).enter('juliet');
+  romeo.end.open({ to: 'example.test', lang: 'it' });
+  const said = "<message xmlns='jabber:client' to='juliet@example.test/test'";
+  romeo.say(`${said} id='1'/>`);
+  romeo.say(`${said} id='2' xml:lang='en'/>`);
+  expect(await juliet.hears("id='1'")).toContain("xml:lang='it'");
+  expect(await juliet.hears("id='2'")).toMatch(/^(?=.*xml:lang='en')(?!.*xml:lang='it')/);
+});
+
 test('RFC 6120 10.4: what is for nobody we know goes back with remote-server-not-found', async () => {
   const { core } = testCore([message]);
   const romeo = await new CoreClient(core).enter('romeo');
