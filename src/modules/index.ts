@@ -2,6 +2,7 @@
 
 import type { Module } from '../core/module.js';
 import { bind } from './bind.js';
+import { blocking } from './blocking.js';
 import { carbons } from './carbons.js';
 import { csi } from './csi.js';
 import { disco } from './disco.js';
@@ -23,6 +24,7 @@ export const modules: readonly Module[] = [
   bind,
   roster,
   presence,
+  blocking,
   message,
   offline,
   carbons,

@@ -4,6 +4,7 @@
 import type { ModuleOptions } from '../config/modules.js';
 import type { Host } from '../core/host.js';
 import type { Module } from '../core/module.js';
+import { Part } from '../core/parts.js';
 import { Routed } from '../core/routed.js';
 import type { Session } from '../core/session.js';
 import { StanzaError } from '../xmpp/errors.js';
@@ -18,6 +19,13 @@ import { isSubscriptionType } from './subscription-states.js';
 import { type PresenceOf, refusing, Subscriptions } from './subscriptions.js';
 import { Turns } from './turns.js';
 
+/** Who gets to see an account, for modules that decide about it. */
+export interface ShownPresence extends PresenceOf {
+  /** Addresses that one of its clients had shown itself to, and that match, get to see it leave. */
+  hideDirected(username: string, matches: (jid: JID) => boolean): void;
+}
+export const SHOWN = new Part<ShownPresence>('shown presence');
+
 export const presence: Module<ModuleOptions['presence']> = {
   name: 'presence',
   about: 'Tells contacts who is there, and keeps their subscriptions.',
@@ -30,6 +38,7 @@ export const presence: Module<ModuleOptions['presence']> = {
     const incoming = new Turns();
     const take = (routed: Routed, work: () => Promise<unknown>) =>
       void incoming.take(routed.to.local, work).catch(refusing(host, routed));
+    host.provide(SHOWN, shown);
     const subscriptions = new Subscriptions(host, rosters, host.use(ROSTER_PUSH), shown, incoming, max_requests);
     host.provide(CONTACT_REMOVED, (username, jid, before) => subscriptions.removed(username, jid, before));
     const { hooks } = host;
@@ -61,7 +70,7 @@ export const presence: Module<ModuleOptions['presence']> = {
 
 const TYPES = new Set([undefined, 'unavailable', 'probe', 'error']);
 
-class Presence implements PresenceOf {
+class Presence implements ShownPresence {
   /** Whom a session showed itself to, besides its contacts (section 4.6). */
   readonly #directed = new WeakMap<Session, Set<string>>();
   #changes = 0;
@@ -195,6 +204,16 @@ class Presence implements PresenceOf {
   hide(username: string, contact: JID): void {
     for (const session of this.host.sessions.of(username))
       if (session.presence !== undefined) this.#show(unavailable(session), 'unavailable', session.jid, contact);
+  }
+
+  hideDirected(username: string, matches: (jid: JID) => boolean): void {
+    for (const session of this.host.sessions.of(username)) {
+      const directed = this.#directed.get(session);
+      for (const to of [...(directed ?? [])].map((address) => this.host.addresses.read(address)).filter(matches)) {
+        directed?.delete(to.toString());
+        this.#show(unavailable(session), 'unavailable', session.jid, to);
+      }
+    }
   }
 
   // Sending.
