@@ -15,17 +15,11 @@ import type { Routed } from './routed.js';
 import type { Session } from './session.js';
 import type { SessionTable } from './sessions.js';
 
-/** A virtual host, or a component. */
-export interface Host {
+/** A component, or what a virtual host has in common with one. */
+export interface ComponentHost {
   readonly domain: string;
   readonly jid: JID;
-  readonly options: DomainOptions;
-  /** As they are now. */
-  readonly limits: CoreOptions['limits'];
-  readonly trusted_proxies: CoreOptions['trusted_proxies'];
   readonly hooks: HookRegistry;
-  readonly accounts: Accounts;
-  readonly sessions: SessionTable;
   /** Reads addresses, and remembers them. */
   readonly addresses: Addresses;
   readonly log: Log;
@@ -46,8 +40,6 @@ export interface Host {
   readonly tell: Hooks['tell'];
   /** Asks them; true: one has handled it. */
   readonly run: Hooks['run'];
-  /** A session is bound from now on. */
-  add(session: Session): void;
   /** A store of this host. */
   open<K extends StoreKind>(store: string, kind: K): Store<K>;
   /** Lends something to other modules, until this one is unloaded. */
@@ -55,4 +47,16 @@ export interface Host {
   /** What another module lends; throws when it is not loaded. */
   use<T>(part: Part<T>): T;
   find<T>(part: Part<T>): T | undefined;
+}
+
+/** A virtual host. */
+export interface Host extends ComponentHost {
+  readonly options: DomainOptions;
+  /** As they are now. */
+  readonly limits: CoreOptions['limits'];
+  readonly trusted_proxies: CoreOptions['trusted_proxies'];
+  readonly accounts: Accounts;
+  readonly sessions: SessionTable;
+  /** A session is bound from now on. */
+  add(session: Session): void;
 }

@@ -3,9 +3,15 @@
 import { resultAnswer } from '../xmpp/answer.js';
 import type { Element } from '../xmpp/element.js';
 import { StanzaError } from '../xmpp/errors.js';
-import { type Address, DONE, type IqAddress, type IqAnswer, type IqRequest } from './hooks.js';
+import { type Address, DONE, type Hooks, type IqAddress, type IqAnswer, type IqRequest } from './hooks.js';
 import { Routed } from './routed.js';
-import type { VirtualHost } from './virtual-host.js';
+import type { Router } from './router.js';
+
+/** Whoever answers: a host. */
+export interface AnsweringHost {
+  readonly hooks: Hooks;
+  readonly deps: { readonly router: Router };
+}
 
 const TYPES = new Set(['get', 'set', 'result', 'error']);
 
@@ -27,7 +33,8 @@ class Request extends Routed implements IqRequest {
 }
 
 /** Asks the handler that there is, and sends its answer. Throws StanzaError where there is none. */
-export function answerIq(host: VirtualHost, routed: Routed, address: Address): void {
+export function answerIq(host: AnsweringHost, routed: Routed, address: Address): void {
+  if (address === 'full') throw new StanzaError('cancel', 'service-unavailable');
   const children = routed.stanza.tree.getChildElements();
   if (children.length !== 1) throw new StanzaError('modify', 'bad-request', 'an iq has one child');
   const request = new Request(routed, children[0]);
@@ -47,14 +54,14 @@ export function answerIq(host: VirtualHost, routed: Routed, address: Address): v
   }
 }
 
-function entryFor(host: VirtualHost, request: IqRequest, address: Address) {
+function entryFor(host: AnsweringHost, request: IqRequest, address: Address) {
   const { payload, type = '' } = request;
   const find = (as: IqAddress) => host.hooks.iqHandler(type, as, payload.getNS() ?? '', payload.getName());
   if (address === 'host') return find('host');
   return (request.own ? find('own') : undefined) ?? find('account');
 }
 
-function reply(host: VirtualHost, { stanza, session, from, to }: IqRequest, answer: IqAnswer): void {
+function reply(host: AnsweringHost, { stanza, session, from, to }: IqRequest, answer: IqAnswer): void {
   if (answer === undefined) throw new StanzaError('cancel', 'service-unavailable');
   const result = resultAnswer(stanza, answer === DONE ? undefined : answer);
   if (session !== undefined && !session.over) session.send(result);

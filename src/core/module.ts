@@ -1,7 +1,7 @@
 // A feature of a host, and the set of those that are loaded. A module names the specifications it implements and the
 // modules it needs, registers its hooks when it is loaded, and leaves nothing behind when it is unloaded.
 
-import type { Host } from './host.js';
+import type { ComponentHost, Host } from './host.js';
 
 /** A specification and the version of it that is implemented. */
 export interface Specification {
@@ -11,7 +11,8 @@ export interface Specification {
   readonly version?: string;
 }
 
-export interface Module<O extends object = object> {
+/** A feature of hosts that are `H`. */
+export interface ModuleOf<H extends ComponentHost, O extends object = object> {
   readonly name: string;
   /** One sentence for the manual. */
   readonly about: string;
@@ -20,8 +21,14 @@ export interface Module<O extends object = object> {
   readonly needs?: readonly string[];
   /** Registers its hooks; may return what is to be done when it is unloaded, besides undoing those. */
   // biome-ignore lint/suspicious/noConfusingVoidType: most have nothing more to undo
-  load(host: Host, options: O): void | (() => void);
+  load(host: H, options: O): void | (() => void);
 }
+
+/** A feature of virtual hosts. */
+export type Module<O extends object = object> = ModuleOf<Host, O>;
+
+/** What a component does. */
+export type ComponentModule<O extends object = object> = ModuleOf<ComponentHost, O>;
 
 /** Told of what becomes of modules. */
 export interface ModuleEvents {
@@ -31,23 +38,23 @@ export interface ModuleEvents {
 }
 
 interface Loaded {
-  readonly module: Module;
+  readonly module: Pick<Module, 'name' | 'needs'>;
   readonly undo: () => void;
 }
 
 /** What a host lends to a module, and a list of how to take it back. */
-export interface Lender {
+export interface Lender<H> {
   readonly domain: string;
-  lend(owner: string, undo: (() => void)[]): Host;
+  lend(owner: string, undo: (() => void)[]): H;
 }
 
 /** The modules of one host. */
-export class Modules {
+export class Modules<H extends ComponentHost> {
   // In the order they were loaded.
   readonly #loaded = new Map<string, Loaded>();
 
   constructor(
-    readonly host: Lender,
+    readonly host: Lender<H>,
     readonly events: ModuleEvents,
   ) {}
 
@@ -60,7 +67,7 @@ export class Modules {
   }
 
   /** Throws when it needs what is not loaded, is loaded already, or throws itself; then nothing of it is left. */
-  load(module: Module, options: object = {}): void {
+  load(module: ModuleOf<H>, options: object = {}): void {
     const { name, needs = [] } = module;
     if (this.has(name)) throw new Error(`module ${name} is loaded already`);
     const missing = needs.filter((need) => !this.has(need));

@@ -1,41 +1,27 @@
 // A domain whose accounts are here. It takes what its clients send, stamps it, and delivers what is for its own
 // addresses to whoever hooked them. What XMPP's kinds of stanzas mean is the business of modules.
 
-import type { Log } from '../log.js';
-import type { Metrics } from '../metrics.js';
-import type { Driver, Store, StoreKind } from '../storage/store.js';
 import type { Ending } from '../stream/end.js';
 import { StanzaError, StreamError } from '../xmpp/errors.js';
 import { JID } from '../xmpp/jid.js';
 import type { Kind, Stanza } from '../xmpp/stanza.js';
 import { Accounts } from './accounts.js';
-import type { Addresses } from './addresses.js';
+import { addressOf, BaseHost, type HostDeps, LentHost } from './base-host.js';
 import type { C2s } from './c2s.js';
-import { type Address, Hooks } from './hooks.js';
+import type { Address } from './hooks.js';
 import type { Host } from './host.js';
-import { answerIq, checkIq } from './iq.js';
-import { type Lender, type ModuleEvents, Modules } from './module.js';
+import { checkIq } from './iq.js';
+import type { ModuleEvents } from './module.js';
 import type { CoreOptions, DomainOptions } from './options.js';
-import { type Part, Parts } from './parts.js';
 import { Routed } from './routed.js';
-import type { Route, Router } from './router.js';
 import type { Derivation } from './sasl/derivation.js';
 import type { Session } from './session.js';
 import { LocalSessions } from './sessions.js';
 
-/** What all hosts of a core share. */
-export interface HostDeps {
-  readonly router: Router;
-  readonly addresses: Addresses;
-  readonly storage: Driver;
+export interface VirtualHostDeps extends HostDeps {
   /** Whose turns at the processor all hosts share. */
   readonly derivation: Derivation;
-  readonly log: Log;
-  readonly metrics: Metrics;
   readonly events: ModuleEvents & SessionEvents;
-  readonly domains: { keys(): Iterable<string> };
-  now(): number;
-  limited(limit: string): void;
 }
 
 /** Told of what becomes of sessions. */
@@ -45,27 +31,15 @@ export interface SessionEvents {
   closed(session: Session, ending: Ending): void;
 }
 
-const HOOKS = {
-  message: { full: 'message/full', bare: 'message/bare', host: 'message/host' },
-  presence: { full: 'presence/full', bare: 'presence/bare', host: 'presence/host' },
-  iq: { full: 'iq/full', bare: 'iq/bare', host: 'iq/host' },
-} as const;
-
 const PRE_HOOKS = {
   message: { full: 'pre-message/full', bare: 'pre-message/bare', host: 'pre-message/host' },
   presence: { full: 'pre-presence/full', bare: 'pre-presence/bare', host: 'pre-presence/host' },
   iq: { full: 'pre-iq/full', bare: 'pre-iq/bare', host: 'pre-iq/host' },
 } as const;
 
-export class VirtualHost implements Route, Lender {
-  readonly name: string;
-  readonly jid: JID;
-  readonly hooks: Hooks;
+export class VirtualHost extends BaseHost<Host> {
   readonly sessions = new LocalSessions();
-  readonly modules: Modules;
   readonly accounts: Accounts;
-  readonly log: Log;
-  readonly #parts = new Parts();
   /** Streams that are not bound yet, oldest first. */
   readonly #unbound = new Set<C2s>();
   readonly #streams = new Set<C2s>();
@@ -75,27 +49,19 @@ export class VirtualHost implements Route, Lender {
   time: number;
 
   constructor(
-    readonly domain: string,
+    domain: string,
     public options: DomainOptions,
     public core: CoreOptions,
-    readonly deps: HostDeps,
+    override readonly deps: VirtualHostDeps,
   ) {
-    this.name = domain;
-    this.jid = JID.of(undefined, domain);
+    super(domain, deps);
     this.time = deps.now();
-    this.log = deps.log.child({ domain });
-    this.hooks = new Hooks((module, error) => deps.events.failed(domain, module, error));
-    this.modules = new Modules(this, deps.events);
     this.accounts = new Accounts(deps.storage.open(domain, 'accounts', 'keyvalue'), deps.derivation);
     this.accounts.onDelete((username) => this.#deleted(username));
   }
 
   get authTimeout(): number {
     return this.core.auth_timeout;
-  }
-
-  limited(limit: string): void {
-    this.deps.limited(limit);
   }
 
   // Streams.
@@ -239,46 +205,18 @@ export class VirtualHost implements Route, Lender {
     }
   }
 
-  /** Delivers what is for this host's addresses. */
-  take(routed: Routed): boolean {
-    if (routed.to.domain !== this.domain) return false;
-    const { kind, to } = routed;
-    const address = addressOf(to);
-    if (this.hooks.run(HOOKS[kind][address], routed)) return true;
-    if (kind === 'iq') this.#takeIq(routed, address);
-    else if (kind === 'message') throw new StanzaError('cancel', 'service-unavailable');
-    return true;
-  }
-
-  /** RFC 6120 section 10.3.3, RFC 6121 section 8.5. */
-  #takeIq(routed: Routed, address: Address): void {
-    const { type, stanza, to } = routed;
-    const session = address === 'full' ? this.sessions.find(to) : undefined;
-    if (session !== undefined) session.send(stanza);
-    else if (type === 'get' || type === 'set') {
-      if (address === 'full') throw new StanzaError('cancel', 'service-unavailable');
-      answerIq(this, routed, address);
-    }
-  }
-
-  /** Routes what was made here. */
-  route(stanza: Stanza): void {
-    const { kind, from, to } = stanza;
-    if (kind === undefined) return;
-    const sender = from === undefined ? this.jid : this.deps.addresses.read(from);
-    const receiver = to === undefined ? sender.bare : this.deps.addresses.read(to);
-    this.deps.router.route(new Routed(stanza, kind, stanza.type, sender, receiver));
+  /** RFC 6120 section 10.3.3, RFC 6121 section 8.5: a client's own iqs are its own. */
+  protected override takeIq(routed: Routed, address: Address): void {
+    const session = address === 'full' ? this.sessions.find(routed.to) : undefined;
+    if (session === undefined) super.takeIq(routed, address);
+    else session.send(routed.stanza);
   }
 
   // Modules.
 
-  lend(owner: string, undo: (() => void)[]): Host {
-    return new LentHost(this, this.#parts, owner, undo);
+  override lend(owner: string, undo: (() => void)[]): Host {
+    return new LentVirtualHost(this, this.parts, owner, undo);
   }
-}
-
-export function addressOf(to: JID): Address {
-  return to.local === '' ? 'host' : to.resource === '' ? 'bare' : 'full';
 }
 
 /** Section 8.1.2.1 and 8.1.5: whose it is, and in which language when it does not say. */
@@ -288,38 +226,8 @@ function stampOf(session: Session, stanza: Stanza): Record<string, string | unde
   return { from: session.address, 'xml:lang': lang };
 }
 
-/** A host as one module sees it: what it registers goes when it does. */
-class LentHost implements Host {
-  readonly hooks: Host['hooks'];
-  readonly tell: Host['tell'];
-  readonly run: Host['run'];
-
-  constructor(
-    readonly host: VirtualHost,
-    readonly parts: Parts,
-    readonly owner: string,
-    readonly undo: (() => void)[],
-  ) {
-    const hooks = host.hooks.of(owner);
-    const kept = (back: () => void) => {
-      undo.push(back);
-      return back;
-    };
-    this.hooks = {
-      on: (name, handler, priority) => kept(hooks.on(name, handler, priority)),
-      iq: (type, address, ns, name, handler) => kept(hooks.iq(type, address, ns, name, handler)),
-      nonza: (ns, handler) => kept(hooks.nonza(ns, handler)),
-    };
-    this.tell = host.hooks.tell.bind(host.hooks);
-    this.run = host.hooks.run.bind(host.hooks);
-  }
-
-  get domain(): string {
-    return this.host.domain;
-  }
-  get jid(): JID {
-    return this.host.jid;
-  }
+/** The same as one module sees it. */
+class LentVirtualHost extends LentHost<VirtualHost> implements Host {
   get options(): DomainOptions {
     return this.host.options;
   }
@@ -335,47 +243,7 @@ class LentHost implements Host {
   get sessions(): LocalSessions {
     return this.host.sessions;
   }
-  get addresses(): Addresses {
-    return this.host.deps.addresses;
-  }
-  get log(): Log {
-    return this.host.log;
-  }
-  get metrics(): Metrics {
-    return this.host.deps.metrics;
-  }
-  get domains(): Iterable<string> {
-    return this.host.deps.domains.keys();
-  }
-
-  now(): number {
-    return this.host.deps.now();
-  }
-  limited(limit: string): void {
-    this.host.limited(limit);
-  }
   add(session: Session): void {
     this.host.add(session);
-  }
-  route(stanza: Stanza): void {
-    this.host.route(stanza);
-  }
-  send(routed: Routed): void {
-    this.host.deps.router.route(routed);
-  }
-  refuse(routed: Routed, error: StanzaError): void {
-    this.host.deps.router.refuse(routed, error);
-  }
-  open<K extends StoreKind>(store: string, kind: K): Store<K> {
-    return this.host.deps.storage.open(this.domain, store, kind);
-  }
-  provide<T>(part: Part<T>, value: T): void {
-    this.undo.push(this.parts.provide(part, value));
-  }
-  use<T>(part: Part<T>): T {
-    return this.parts.use(part);
-  }
-  find<T>(part: Part<T>): T | undefined {
-    return this.parts.find(part);
   }
 }
