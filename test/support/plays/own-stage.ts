@@ -10,7 +10,20 @@ import type { Account, Builder, Stage } from './stage.js';
 const DOMAIN = 'verona.test';
 
 /** What the core can, in the words of the plays: mostly names of its modules. */
-const CAN = ['pre-approval', 'session', 'disco', 'version', 'time', 'last', 'stream_management', 'csi'];
+const CAN = [
+  'carbons',
+  'csi',
+  'disco',
+  'last',
+  'offline',
+  'pre-approval',
+  'private',
+  'session',
+  'stream_management',
+  'time',
+  'vcard',
+  'version',
+];
 
 export const ownStage: Builder = {
   name: 'own',
