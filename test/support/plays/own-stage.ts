@@ -39,7 +39,7 @@ async function build(accounts: readonly Account[]): Promise<Stage> {
     host: '127.0.0.1',
     port: 0,
     c2s: { port: 0, direct_tls_port: null, require_tls: false },
-    domains: { [DOMAIN]: {} },
+    domains: { [DOMAIN]: { auth: { register: true } } },
     limits: { rates: false },
     modules: [module],
     log: silentLog,
