@@ -1,15 +1,14 @@
 // The command line: which command, with which configuration, and the exit code. Exit codes: 0 ok, 1 the run failed,
 // 2 usage or configuration, 3 a check found problems, 4 port, permission or storage, 70 a bug.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { changeAccount, type OpenAccounts } from './cli/accounts.js';
 import { check } from './cli/check.js';
 import { printDocument, printManual } from './cli/documents.js';
+import { init } from './cli/init.js';
 import { proxies, proxyConfig } from './cli/proxy-config.js';
 import { type Create, run } from './cli/run.js';
 import type { Terminal } from './cli/terminal.js';
-import { newFile } from './config/example.js';
 import { readArguments } from './config/flags.js';
 import { ConfigError, explain, load } from './config/load.js';
 import { helpText } from './config/manual.js';
@@ -91,17 +90,6 @@ async function checked(terminal: Terminal): Promise<number> {
   return said(terminal, `${loaded.file ?? 'no configuration file'}: everything is fine`);
 }
 
-function init(terminal: Terminal): number {
-  const { config, arguments: words } = load({ ...terminal, withoutFile: true });
-  const path = words.config ?? 'bosh.conf.json';
-  if (existsSync(resolve(terminal.cwd, path))) {
-    terminal.complain(`${path}  is there already\n   fix: remove it first, or write another with --config=PATH`);
-    return 2;
-  }
-  writeFileSync(resolve(terminal.cwd, path), newFile(config.upstreams), { flag: 'wx', mode: 0o640 });
-  return said(terminal, `${path} is written. Look through it, then start: bosh-server --config=${path}`);
-}
-
 const choices = `write proxy-config ${proxies.slice(0, -1).join(', ')} or ${proxies.at(-1)}`;
 
 function printProxy(name: string, terminal: Terminal): number {
@@ -135,14 +123,14 @@ function misused(
 }
 
 function usage({ version, columns }: Terminal): string {
-  return `bosh-server ${version}: XMPP over BOSH and WebSocket, in front of any XMPP server
+  return `bosh-server ${version}: XMPP over BOSH, WebSocket and TCP, for domains of its own and in front of any XMPP server
 
 Usage: bosh-server [command] [--option=value ...]
 
 Commands:
   run                          run the server; this is what happens without a command
-  check                        look for mistakes in the configuration, files, port, certificates, upstreams
-  init                         write a commented bosh.conf.json; takes --upstream and --config=PATH
+  check                        look for mistakes in the configuration, files, ports, certificates, storage, upstreams
+  init                         write a commented bosh.conf.json; takes --domain, --upstream and --config=PATH
   config print                 the configuration in effect, and where each value was said
   config docs|schema|example   the manual, the JSON Schema for editors, a file with every option
   config modules [NAME]        the modules of local domains, or all about one of them
@@ -154,6 +142,7 @@ Commands:
   -c, --config=PATH            the configuration file; else ./bosh.conf.json, else /etc/bosh.conf.json
   --upstream=DOMAIN[=HOST[:PORT]]
                                an XMPP domain and its server; without HOST it is found by DNS. Can be repeated
+  --domain=DOMAIN              an XMPP domain that is served here, with accounts of its own. Can be repeated
   -h, --help                   this text
   -v, --version                the version
 

@@ -11,7 +11,7 @@ import type { AccountsOf } from './control/accounts.js';
 import { ControlSocket } from './control/socket.js';
 import { Core, type CoreDeps } from './core/core.js';
 import { measured } from './core/measured-storage.js';
-import type { Module } from './core/module.js';
+import { type Module, selected } from './core/module.js';
 import { Events, observed } from './events.js';
 import type { ChatDomain } from './http/chat.js';
 import { createHttp, type Http } from './http/server.js';
@@ -20,7 +20,7 @@ import { type Gauge, Metrics } from './metrics.js';
 import { modules } from './modules/index.js';
 // biome-ignore lint/suspicious/noShadowRestrictedNames: the word of the trade; the global one is not used here
 import { Proxy } from './proxy/proxy.js';
-import { openStorage } from './storage/index.js';
+import { inspectStorage, openStorage } from './storage/index.js';
 import { Admission } from './stream/admission.js';
 import { Connector } from './stream/connector.js';
 import type { Upstream } from './stream/end.js';
@@ -48,6 +48,8 @@ export interface Urls {
   readonly xmpp?: string;
   /** The same within TLS from the first byte. */
   readonly xmpps?: string;
+  /** The chat page, while there is one. */
+  readonly chat?: string;
 }
 
 export const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
@@ -77,6 +79,7 @@ export class Server extends Events {
   /** Connections over TCP that are not attached yet. */
   readonly #newcomers: Admission;
   readonly #tcp: TcpListener | undefined;
+  readonly #chat: () => readonly ChatDomain[];
   readonly #reloaded: Gauge;
   #control: ControlSocket | undefined;
   #sweep: NodeJS.Timeout | undefined;
@@ -87,6 +90,7 @@ export class Server extends Events {
     super();
     this.#config = config;
     this.log = log ?? createLog(config.logging);
+    this.#chat = () => [...offered(this.#config), ...chat];
     const deps = { log: this.log, metrics: this.metrics };
     this.#proxy = new Proxy(config, deps);
     const elsewhere = typeof upstream === 'function' ? upstream(this.#proxy) : (upstream ?? this.#proxy);
@@ -97,7 +101,7 @@ export class Server extends Events {
     const front = { ...deps, upstream: observed(this.#connector, this) };
     const acknowledged = (rid: number, session: string) => this.tell('response-acknowledged', rid, session);
     this.#sessions = new Sessions(config, { ...front, clock, acknowledged });
-    const pages = { status: () => this.#status(), chat: () => [...offered(this.#config), ...chat] };
+    const pages = { status: () => this.#status(), chat: this.#chat };
     this.fastify = createHttp(config, { ...front, sessions: this.#sessions, ...pages });
     this.#newcomers = new Admission(config);
     const turn = new Tick((error) => this.log.error('tcp_flush_failed', { error }));
@@ -116,6 +120,7 @@ export class Server extends Events {
       websocket: `ws${s}://${authority}${websocket_path}`,
       ...(plain && { xmpp: `xmpp://${authorityOf(plain)}` }),
       ...(direct && { xmpps: `xmpps://${authorityOf(direct)}` }),
+      ...(path !== '/' && this.#chat().length > 0 && { chat: `http${s}://${authority}/` }),
     };
   }
 
@@ -237,6 +242,29 @@ export async function accountsIn(config: Config): Promise<{ readonly of: Account
   const core = new Core(config, { log: silentLog, metrics, modules, events, now: () => performance.now() });
   core.start(await openStorage(config.storage));
   return { of: accountsOf(core), close: () => core.stop() };
+}
+
+/** What would keep the local domains from being served, as far as that shows beforehand: each in the words for people. */
+export async function obstacles({ domains, storage }: Config): Promise<string[]> {
+  const missing = Object.entries(domains).flatMap(([domain, { modules: names }]) => {
+    const fix = 'bosh-server config modules lists all modules; null loads them all';
+    const wrong = obstacle(() => selected(names, modules));
+    return wrong === undefined ? [] : [`domains.${domain}.modules  ${wrong}\n   fix: ${fix}`];
+  });
+  const closed = await inspectStorage(storage).then(
+    () => [],
+    ({ message }: Error) => [message],
+  );
+  return [...missing, ...closed];
+}
+
+function obstacle(attempt: () => void): string | undefined {
+  try {
+    attempt();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 const accountsOf =

@@ -7,6 +7,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CertificateAuthority } from './support/certs.js';
 
 const ROOT = join(import.meta.dirname, '..');
 const BIN = join(ROOT, 'bin/bosh-server.js');
@@ -157,6 +158,24 @@ describe('commands', () => {
     expect(existsSync(join(cwd, 'other.json'))).toBe(true);
   });
 
+  test('what init writes runs as it is, and keeps the accounts of its domains', async () => {
+    await cli('init', '--domain=Example.com');
+    expect(await cli('check', '--port=0')).toMatchObject({ code: 0 });
+    const child = start([BIN, '--port=0', '--host=127.0.0.1']);
+    expect(await events(child)('server_started')).toMatchObject({ domains: ['example.com'] });
+    child.kill('SIGTERM');
+    await once(child, 'close');
+    expect(existsSync(join(cwd, 'data/CURRENT'))).toBe(true);
+  });
+
+  test('init without a domain writes what the first minute is: localhost, for this machine only', async () => {
+    await cli('init');
+    const { out } = await cli('config', 'print');
+    expect(out).toContain('"host": "127.0.0.1"');
+    expect(out).toContain('"localhost"');
+    expect(out).toContain('"level"');
+  });
+
   test('proxy-config speaks of the port, the paths and the longest wait of this configuration', async () => {
     const flags = ['--port=5999', '--path=/bosh', '--max-wait=200'];
     const nginx = (await cli('proxy-config', 'nginx', ...flags)).out;
@@ -194,6 +213,30 @@ describe('check', () => {
     expect(code).toBe(3);
     expect(err).toContain(`c2s.port  ${port} on 127.0.0.1 is in use (EADDRINUSE)\n   fix: stop what listens there`);
     expect(err).toContain(`as in --c2s.port=${port + 1}`);
+  });
+
+  test('modules that are none, and a folder that is no database', async () => {
+    const config = {
+      domains: { 'a.example': { modules: ['ping', 'pnig'] }, 'b.example': { modules: ['presence'] } },
+      storage: { driver: 'level', path: '.' },
+    };
+    writeFileSync(join(cwd, 'bosh.conf.json'), JSON.stringify(config));
+    const { code, err } = await cli('check', '--host=127.0.0.1', '--port=0');
+    expect(code).toBe(3);
+    expect(err).toContain('domains.a.example.modules  there is no module pnig\n   fix: bosh-server config modules');
+    expect(err).toContain('domains.b.example.modules  module presence needs roster');
+    expect(err).toContain('storage.path  ');
+    expect(err).toContain('has files but no database: bosh.conf.json\n   fix: name an empty folder');
+  });
+
+  test('a certificate that clients over TCP would refuse', async () => {
+    const authority = new CertificateAuthority();
+    const { certFile, keyFile } = authority.issue('a.example');
+    const tls = [`--c2s.tls.cert=${certFile}`, `--c2s.tls.key=${keyFile}`, '--c2s.port=0'];
+    const { code, err } = await cli('check', '--port=0', ...tls, '--domain=a.example', '--domain=b.example');
+    authority.remove();
+    expect(code).toBe(3);
+    expect(err).toMatch(/^c2s\.tls\.cert {2}is not for b\.example: clients over TCP would refuse it\n {3}fix: .*\n$/);
   });
 
   test.each([[[]], [['--proxy-protocol']]])(
@@ -300,6 +343,17 @@ describe('run', () => {
     expect(err).toBe(
       `port  ${port} on 127.0.0.1 is in use (EADDRINUSE)\n   fix: stop what listens there, or choose another port, as in --port=${port + 1}\n`,
     );
+  });
+
+  test('a port that another bosh-server has is said to be that', async () => {
+    const child = start([BIN, '--port=0', '--host=127.0.0.1']);
+    const { bosh } = await events(child)('server_started');
+    const { port } = new URL(String(bosh));
+    const { code, err } = await cli(`--port=${port}`);
+    expect(code).toBe(4);
+    expect(err).toContain(`port  ${port} on 127.0.0.1 is in use by another bosh-server (EADDRINUSE)\n   fix: stop`);
+    child.kill('SIGTERM');
+    await once(child, 'close');
   });
 
   test('an address of another machine: exit code 4', async () => {

@@ -1,9 +1,10 @@
 // `bosh-server check`: everything that can be known before the server runs. The configuration is already loaded here;
-// what is left are the ports (unless a bosh-server holds it already), the certificates' dates, and whether the upstreams'
-// servers can be reached.
+// what is left are the ports (unless a bosh-server holds them already), the certificates' dates and names, the modules of
+// the domains, the storage, and whether the upstreams' servers can be reached.
 
 import { X509Certificate } from 'node:crypto';
 import { connect, createServer } from 'node:net';
+import { domainToASCII } from 'node:url';
 import { pemOf } from '../config/files.js';
 import type { Config } from '../config/load.js';
 import { listenError } from './listen-error.js';
@@ -11,9 +12,12 @@ import { answersAsOurs } from './probe.js';
 
 /** What is wrong, each in the words for people; empty when nothing is. */
 export async function check(config: Config): Promise<string[]> {
+  const { obstacles } = await import('../server.js');
   const found = await Promise.all([
     portProblems(config),
     certificateDates(config),
+    certificateNames(config),
+    obstacles(config),
     ...Object.entries(config.upstreams).map(([domain, upstream]) => upstreamProblems(domain, upstream, config)),
   ]);
   return found.flat();
@@ -60,6 +64,20 @@ function dateProblem(option: string, file: string): string[] {
     ? [`${option}  the certificate expires soon, on ${validTo}${fix}`]
     : [];
 }
+
+/** Clients over TCP compare the certificate with the domain of their address, not with the host that the DNS names. */
+function certificateNames({ c2s, tls, domains, upstreams }: Config): string[] {
+  const [option, own] = c2s?.tls ? (['c2s.tls.cert', c2s.tls] as const) : (['tls.cert', tls] as const);
+  if (c2s === null || own === null) return [];
+  const certificate = new X509Certificate(pemOf(own.cert));
+  const missing = [...Object.keys(domains), ...Object.keys(upstreams)].filter((domain) => !isFor(certificate, domain));
+  if (missing.length === 0) return [];
+  const fix = `put a certificate that has them all into ${own.cert}`;
+  return [`${option}  is not for ${missing.join(', ')}: clients over TCP would refuse it\n   fix: ${fix}`];
+}
+
+const isFor = (certificate: X509Certificate, domain: string): boolean =>
+  certificate.checkHost(domainToASCII(domain) || domain) !== undefined;
 
 type Upstream = Config['upstreams'][string];
 

@@ -5,13 +5,19 @@ import type { Config } from '../config/load.js';
 
 const LISTENING = new Set(['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'EPERM', 'ENOTFOUND', 'EAFNOSUPPORT']);
 
-/** The text for people, or undefined when the error is about something else. */
-export function listenError(error: unknown, config: Config): string | undefined {
+/** Whether somebody else listens at the port of HTTP. */
+export function isTaken(error: unknown, { port }: Config): boolean {
+  const { code, port: taken = port } = error as NodeJS.ErrnoException & Partial<AddressInfo>;
+  return code === 'EADDRINUSE' && taken === port;
+}
+
+/** The text for people, or undefined when the error is about something else; `by` says who is in the way, if that is known. */
+export function listenError(error: unknown, config: Config, by = ''): string | undefined {
   const { code = '', syscall } = error as NodeJS.ErrnoException;
   if (!LISTENING.has(code) || !['listen', 'bind', 'getaddrinfo', undefined].includes(syscall)) return undefined;
   const { option, host, port } = addressOf(error as Partial<AddressInfo>, config);
   if (code === 'EADDRINUSE') {
-    return `${option}  ${port} on ${host} is in use (${code})\n   fix: stop what listens there, or choose another port, as in --${option.replaceAll('_', '-')}=${port === 65_535 ? 5280 : port + 1}`;
+    return `${option}  ${port} on ${host} is in use${by && ` by ${by}`} (${code})\n   fix: stop what listens there, or choose another port, as in --${option.replaceAll('_', '-')}=${port === 65_535 ? 5280 : port + 1}`;
   }
   if (code === 'EACCES' || code === 'EPERM') {
     return `${option}  ${port} on ${host} is not allowed for this user (${code})\n   fix: use a port from 1024 on, or give the process CAP_NET_BIND_SERVICE`;

@@ -3,7 +3,8 @@
 import { brief, type Config, ConfigError, type Loaded, load } from '../config/load.js';
 import { changedForRestart, reloaded as inEffect } from '../config/restart.js';
 import { createLog, type RootLog } from '../log.js';
-import { listenError } from './listen-error.js';
+import { isTaken, listenError } from './listen-error.js';
+import { answersAsOurs } from './probe.js';
 import type { Terminal } from './terminal.js';
 
 /** What the command line needs of the server. */
@@ -18,6 +19,7 @@ export interface Running {
     readonly websocket: string;
     readonly xmpp?: string;
     readonly xmpps?: string;
+    readonly chat?: string;
   };
 }
 
@@ -38,7 +40,7 @@ export async function run(loaded: Loaded, terminal: Terminal, create: Create): P
     announce(loaded, await opening, log, terminal);
     await end;
   } catch (error) {
-    code = failed(error, config, log, terminal);
+    code = await failed(error, config, log, terminal);
   }
   await log.flush();
   setTimeout(() => process.exit(code), LINGER).unref();
@@ -60,8 +62,9 @@ async function open(created: Promise<Running>): Promise<Running> {
   }
 }
 
-function failed(error: unknown, config: Config, log: RootLog, terminal: Terminal): number {
-  const obstacle = listenError(error, config) ?? storageError(error);
+async function failed(error: unknown, config: Config, log: RootLog, terminal: Terminal): Promise<number> {
+  const twice = isTaken(error, config) && (await answersAsOurs(config));
+  const obstacle = listenError(error, config, twice ? 'another bosh-server' : '') ?? storageError(error);
   if (error instanceof ConfigError) terminal.complain(error.message);
   else if (obstacle !== undefined) terminal.complain(obstacle);
   else log.error('run_failed', { error });
@@ -74,8 +77,8 @@ function storageError(error: unknown): string | undefined {
   return error instanceof Error && error.name === 'StorageOpenError' ? error.message : undefined;
 }
 
-function announce({ config, file }: Loaded, server: Running, log: RootLog, terminal: Terminal): void {
-  const { bosh, websocket, xmpp, xmpps } = server.urls;
+function announce({ config, file, untold }: Loaded, server: Running, log: RootLog, terminal: Terminal): void {
+  const { bosh, websocket, xmpp, xmpps, chat } = server.urls;
   const upstreams = Object.keys(config.upstreams);
   const domains = Object.keys(config.domains);
   log.info('server_started', {
@@ -84,6 +87,7 @@ function announce({ config, file }: Loaded, server: Running, log: RootLog, termi
     websocket,
     xmpp,
     xmpps,
+    chat,
     config: file ?? 'none',
     upstreams,
     domains,
@@ -95,9 +99,16 @@ function announce({ config, file }: Loaded, server: Running, log: RootLog, termi
       'no domain can be reached: name your XMPP server with --upstream=example.com, --upstream=example.com=HOST:PORT, or say "upstreams" or "domains" in bosh.conf.json';
     log.warn('no_upstream', { hint });
   }
-  if (!terminal.isTTY) return;
-  terminal.print(`BOSH       ${bosh}\nWebSocket  ${websocket}`);
-  for (const url of [xmpp, xmpps]) if (url !== undefined) terminal.print(`TCP        ${url}`);
+  if (terminal.isTTY) terminal.print(banner(server.urls, untold));
+}
+
+/** What a person reads: where to go, and what this is if nobody said so. */
+function banner({ chat, bosh, websocket, xmpp, xmpps }: Running['urls'], untold: boolean): string {
+  const rows = { Chat: chat, BOSH: bosh, WebSocket: websocket, TCP: xmpp, 'TCP, TLS': xmpps };
+  const lines = Object.entries(rows).flatMap(([name, url]) => (url === undefined ? [] : [name.padEnd(11) + url]));
+  const first =
+    'Open the chat in two windows. Only this machine reaches it, and nothing is kept: for more, bosh-server init.';
+  return `\n${lines.join('\n')}\n${untold ? `\n${first}\n` : ''}`;
 }
 
 /**

@@ -3,7 +3,7 @@
 import type { Where } from './checks.js';
 import type { Fields, Option } from './option.js';
 import { place } from './problem.js';
-import type { Config } from './schema.js';
+import type { Config, ConfigInput } from './schema.js';
 import { schema, sections } from './schema.js';
 
 interface Writing {
@@ -21,13 +21,16 @@ export function exampleFile(): string {
   return file({ value: (_, option) => option.default, head }, '  "$schema": "./bosh.schema.json",\n');
 }
 
-/** What `bosh-server init` writes: the upstreams, and everything else as comments to be taken up. */
-export function newFile(upstreams: Config['upstreams']): string {
+/** What `bosh-server init` writes: what is said, and everything else as comments to be taken up. */
+export function newFile(said: ConfigInput): string {
   const head =
     '// Configuration of bosh-server. What is commented out shows the default; take the slashes away to change it.\n';
-  const value = (path: string, option: Option<unknown>) =>
-    path === 'upstreams' && Object.keys(upstreams).length > 0 ? upstreams : option.default;
-  return file({ value, asComment: (path) => path !== 'upstreams', head }, '');
+  const value = (path: string, option: Option<unknown>) => within(said, path) ?? option.default;
+  return file({ value, asComment: (path) => !Object.hasOwn(said, path), head }, '');
+}
+
+function within(said: unknown, path: string): unknown {
+  return path.split('.').reduce((at, name) => (at as Record<string, unknown> | undefined)?.[name], said);
 }
 
 /** The configuration in effect, its secrets blotted out, with the place where each value was said. */
@@ -84,13 +87,13 @@ function groupText(name: string, path: string, option: Option<unknown>, indent: 
 }
 
 /** What null and {} do not show: the options inside. */
-function hint({ shape, nullable }: Option<unknown>, indent: string): string {
+function hint({ shape, nullable, example }: Option<unknown>, indent: string): string {
   const inside = shape.kind === 'map' ? shape.item.shape : nullable ? shape : undefined;
   if (inside?.kind !== 'group') return '';
   const lines = Object.entries(inside.fields as Fields).map(
     ([name, option]) => `${indent}//   "${name}": ${option.about}\n`,
   );
-  return lines.join('');
+  return lines.join('') + (example === undefined ? '' : `${indent}//   For example: ${example}\n`);
 }
 
 function commented(text: string, indent: string): string {

@@ -97,13 +97,19 @@ function takesNext(name: string, next: string | undefined): boolean {
 }
 
 /** Names that are no options, but take a value. */
-const SINGLE = new Set(['config', 'upstream']);
+const SINGLE = new Set(['config', 'upstream', 'domain']);
 
 function say({ name, value }: Flag, members: Members, problems: Problem[]): void {
   if (name === 'upstream') {
     if (!value)
       problems.push(missing(name, 'a domain, as in --upstream=example.com or --upstream=example.com=10.0.0.5:5222'));
     else upstreamSaid(value, { kind: 'flag', said: `--upstream=${value}` }, members, problems);
+    return;
+  }
+  if (name === 'domain') {
+    const origin = { kind: 'flag', said: `--domain=${value}` } as const;
+    if (!value) problems.push(missing(name, 'a domain, as in --domain=example.com'));
+    else place(members, ['domains', value.toLowerCase()], { origin, value: new Map() });
     return;
   }
   const negated = name.startsWith('no_') && !optionPaths.has(name) ? optionPaths.get(name.slice(3)) : undefined;
@@ -147,7 +153,7 @@ function missing(name: string, what: string): Problem {
 }
 
 function unknown(name: string): Problem {
-  const near = nearest(name, [...optionPaths.keys(), 'upstream', ...OWN]);
+  const near = nearest(name, [...optionPaths.keys(), 'upstream', 'domain', ...OWN]);
   return {
     origin: { kind: 'flag', said: spelt(name) },
     option: '',

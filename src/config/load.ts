@@ -33,6 +33,8 @@ export interface Loaded {
   readonly arguments: Arguments;
   /** The file that was read, if there was one. */
   readonly file: string | undefined;
+  /** Nobody said anything of domains: it is the first minute. */
+  readonly untold: boolean;
   /** Things that work, but should be said otherwise. */
   readonly warnings: readonly Problem[];
   /** Where an option was said; undefined when it has its default. */
@@ -54,7 +56,7 @@ export function load(given: Given): Loaded {
   ];
   const untold = file === undefined && !given.withoutFile && !namesDomains(sayings);
   const { config, where } = settle(untold ? [firstMinute, ...sayings] : sayings, findings, given.env);
-  return { config, arguments: words, file: file?.path, warnings: findings.warnings, where };
+  return { config, arguments: words, file: file?.path, untold, warnings: findings.warnings, where };
 }
 
 /** A program's own object, checked and completed. Throws ConfigError with all mistakes, and nothing else. */

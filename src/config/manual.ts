@@ -56,10 +56,11 @@ Every option has a default, and can be said in three ways:
   Objects are JSON there; headers can be \`--http-headers='X-Node: a'\`. Switches: \`--jsonp\`, \`--no-jsonp\`.
 - **Upstreams** in short: \`--upstream=example.com\` (found by DNS), \`--upstream=example.com=10.0.0.5:5222\`,
   \`--upstream=example.com=xmpps://10.0.0.5:5223\` (direct TLS); \`BOSH_UPSTREAM\` takes the same, with commas. They add to those of the file.
+- **Domains** in short: \`--domain=example.com\` adds one to \`domains\`.
 - **Secrets** can stand in a file of their own, \`"system_info_password_file": "/run/secrets/sysinfo"\`. Any text of the file may hold
   \`\${env:NAME}\`. Secrets are printed and logged as \`<redacted>\`.
 - **Mistakes** are told all at once, each with its place and what to do; the exit code is then 2. \`bosh-server check\` also tries ports,
-  certificates and upstreams. \`bosh-server config print\` shows what is in effect and where it was said.
+  certificates, storage and upstreams. \`bosh-server config print\` shows what is in effect and where it was said.
 - **SIGHUP** reads everything again. A wrong file is refused and the old configuration kept. Options marked *restart* count from the next start on.
 `;
 

@@ -46,6 +46,8 @@ export interface Traits {
   readonly required?: boolean;
   /** The empty text can be said, and turns it off. */
   readonly emptiable?: boolean;
+  /** A value as the file may have it, where the default shows nothing. */
+  readonly example?: string;
   /** `null` can be said. */
   readonly nullable?: boolean;
 }

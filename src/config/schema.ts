@@ -132,6 +132,7 @@ const tcp = {
         'XMPP clients over TCP (RFC 6120); null listens to none.',
       ),
     ),
+    example: '{ "port": 5222, "tls": { "cert": "/etc/ssl/example.com.pem", "key": "/etc/ssl/example.com.key" } }',
     restart: true,
   },
 };
@@ -161,11 +162,10 @@ const upstream = group(
 );
 
 const routing = {
-  upstreams: map(
-    'domain',
-    upstream,
-    'XMPP domains and the servers behind them, by domain; {} finds the server by DNS.',
-  ),
+  upstreams: {
+    ...map('domain', upstream, 'XMPP domains and the servers behind them, by domain; {} finds the server by DNS.'),
+    example: '{ "example.org": { "host": "10.0.0.5", "port": 5222, "tls": "starttls" } }',
+  },
   firewall: group(
     {
       allow: list(
@@ -208,7 +208,11 @@ const domain = group(
 );
 
 const core = {
-  domains: map('domain', domain, 'XMPP domains that this server serves by itself, by domain.'),
+  domains: {
+    ...map('domain', domain, 'XMPP domains that this server serves by itself, by domain.'),
+    example:
+      '{ "example.com": { "auth": { "register": true } }, "guests.example.com": { "auth": { "anonymous": true } } }',
+  },
   storage: {
     ...group(
       {

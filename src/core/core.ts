@@ -11,7 +11,7 @@ import type { StreamHeader } from '../xmpp/header.js';
 import { prepareDomain } from '../xmpp/jid.js';
 import { Addresses } from './addresses.js';
 import { C2s } from './c2s.js';
-import { type Module, type ModuleEvents, ordered } from './module.js';
+import { type Module, type ModuleEvents, selected } from './module.js';
 import type { CoreOptions, DomainOptions } from './options.js';
 import { Router } from './router.js';
 import { Derivation } from './sasl/derivation.js';
@@ -154,10 +154,7 @@ export class Core implements Upstream {
   }
 
   #wanted({ modules: names }: DomainOptions): Module[] {
-    const { modules } = this.#deps;
-    const unknown = names?.find((name) => !modules.some((module) => module.name === name));
-    if (unknown !== undefined) throw new Error(`there is no module ${unknown}`);
-    return ordered(names === null ? modules : modules.filter(({ name }) => names.includes(name)));
+    return selected(names, this.#deps.modules);
   }
 }
 

@@ -125,3 +125,10 @@ export function ordered(modules: readonly Module[]): Module[] {
   for (const module of modules) visit(module, []);
   return [...done.values()];
 }
+
+/** The modules of these names, or all, in the order to load them in. Throws when one is missing. */
+export function selected(names: readonly string[] | null, all: readonly Module[]): Module[] {
+  const unknown = names?.find((name) => !all.some((module) => module.name === name));
+  if (unknown !== undefined) throw new Error(`there is no module ${unknown}`);
+  return ordered(names === null ? all : all.filter(({ name }) => names.includes(name)));
+}

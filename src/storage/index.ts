@@ -11,6 +11,11 @@ export interface StorageOptions {
   readonly max_bytes: number;
 }
 
+/** What keeps it from being opened, as far as that shows without doing so. Rejects with a StorageOpenError. */
+export async function inspectStorage({ driver, path }: StorageOptions): Promise<void> {
+  if (driver === 'level') await (await import('./level.js')).inspectLevel(path);
+}
+
 /** Opens what the options name. Rejects with a StorageOpenError, which names the option, when it cannot be had. */
 export async function openStorage({ driver, path, max_bytes }: StorageOptions): Promise<Driver> {
   if (driver === 'memory') return new MemoryDriver(max_bytes);

@@ -1,7 +1,7 @@
 // The driver on LevelDB: one folder, one process, no server of its own. What is acknowledged is synced to the disk, and
 // is there after a crash of the process or the machine. This file opens the database; journal.ts writes it.
 
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { access, constants, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { ClassicLevel } from 'classic-level';
 import { ArchiveIds } from './archive.js';
@@ -94,9 +94,36 @@ async function prepare(path: string): Promise<void> {
   const made = await mkdir(path, { recursive: true, mode: 0o700 });
   if (made !== undefined) await syncFolder(dirname(resolve(made)));
   await rm(join(path, SCRATCH), { force: true });
-  const names = await readdir(path);
+  refuseStrangers(path, await readdir(path));
+}
+
+function refuseStrangers(path: string, names: readonly string[]): void {
   const others = names.filter((name) => !HARMLESS.test(name));
   if (!names.includes('CURRENT') && others.length > 0) throw strangers(path, others);
+}
+
+/**
+ * Whether a database could be opened in the folder, as far as that shows without touching it: another server may use it.
+ * Rejects with a StorageOpenError.
+ */
+export async function inspectLevel(path: string): Promise<void> {
+  try {
+    const folder = await existing(path);
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    const names = await readdir(folder);
+    if (folder === resolve(path)) refuseStrangers(path, names);
+  } catch (error) {
+    throw error instanceof StorageOpenError ? error : openError(path, error);
+  }
+}
+
+/** The folder, or the nearest one above it that is there. */
+async function existing(path: string): Promise<string> {
+  const whole = resolve(path);
+  const found = await stat(whole).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  return found === undefined && dirname(whole) !== whole ? existing(dirname(whole)) : whole;
 }
 
 /** A new folder is there after a power failure only when the one around it was synced. */

@@ -44,12 +44,25 @@ test('every option stands under one heading of the manual, with its sentence', (
   for (const [, { about }] of optionPaths) expect(about).toMatch(/^[A-Z].*[.]$/);
 });
 
-test('a new file loads, and says nothing but its upstreams', () => {
-  const upstreams = configure({ upstreams: { 'a.example': { host: '10.0.0.5' } } }).upstreams;
-  expect(jsonc.parse(newFile(upstreams))).toEqual({
+test('a new file loads, and says what it was told and the rest of its groups', () => {
+  const { upstreams } = configure({ upstreams: { 'a.example': { host: '10.0.0.5' } } });
+  const domains = { localhost: { auth: { register: true } } };
+  const storage = { driver: 'level', path: './data' } as const;
+  expect(jsonc.parse(newFile({ upstreams, domains, storage }))).toEqual({
     upstreams: { 'a.example': { host: '10.0.0.5', proxy_protocol: 0 } },
+    domains,
+    storage: { ...storage, max_bytes: 0 },
   });
-  expect(jsonc.parse(newFile({}))).toEqual({ upstreams: {} });
+  expect(jsonc.parse(newFile({}))).toEqual({});
+});
+
+test('the examples of options can be taken as they are, also all together', () => {
+  const given = [...optionPaths].flatMap(([path, { example }]) => (example === undefined ? [] : [[path, example]]));
+  expect(given.map(([path]) => path)).toEqual(expect.arrayContaining(['domains', 'upstreams']));
+  const all = Object.fromEntries(given.map(([path, example]) => [path, JSON.parse(example)]));
+  const { c2s, ...others } = all;
+  expect(Object.keys(configure(others).domains)).toEqual(['example.com', 'guests.example.com']);
+  expect(() => configure({ c2s })).toThrow(/c2s\.tls\.cert {2}file not found/);
 });
 
 test('a new file with its slashes taken away says every default', () => {
