@@ -12,6 +12,7 @@ import { offline } from './offline.js';
 import { ping } from './ping.js';
 import { presence } from './presence.js';
 import { privateXml } from './private.js';
+import { register } from './register.js';
 import { roster } from './roster.js';
 import { saslauth } from './saslauth.js';
 import { streamManagement } from './stream-management.js';
@@ -21,6 +22,7 @@ import { version } from './version.js';
 
 export const modules: readonly Module[] = [
   saslauth,
+  register,
   bind,
   roster,
   presence,

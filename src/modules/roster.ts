@@ -57,7 +57,7 @@ export const roster: Module<ModuleOptions['roster']> = {
     hooks.on('session-closed', ({ session }) => {
       if (host.sessions.of(session.jid.local).length === 0) rosters.release(session.jid.local);
     });
-    hooks.on('account-deleted', ({ username, waits }) => void waits.push(rosters.remove(username)), -100);
+    hooks.on('account-deleted', ({ username, waits }) => void waits.push(contacts.deleted(username)), -100);
     hooks.iq('get', 'own', ROSTER, 'query', (request) => contacts.get(request));
     hooks.iq('set', 'own', ROSTER, 'query', (request) => contacts.set(request));
     // Section 2.3.3: whose roster it is not.
@@ -140,6 +140,20 @@ class Contacts {
     this.push(roster, changes);
     const removed = this.host.find(CONTACT_REMOVED);
     for (const { jid, before, after } of changes) if (before && !after) await removed?.(roster.username, jid, before);
+  }
+
+  /** The account is no more: its contacts see its subscriptions end (XEP-0077 section 3.2). */
+  async deleted(username: string): Promise<void> {
+    const removed = this.host.find(CONTACT_REMOVED);
+    const account = `${username}@${this.host.domain}`;
+    try {
+      const { items } = await this.rosters.load(username);
+      for (const [jid, item] of [...items]) {
+        await this.rosters.between(account, jid, async () => removed?.(username, jid, item));
+      }
+    } finally {
+      await this.rosters.remove(username);
+    }
   }
 
   #push(roster: Roster, changes: readonly RosterChange[]): void {
