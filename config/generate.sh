@@ -6,9 +6,9 @@ run="node bin/bosh-server.js"
 $run config example > bosh.conf.example.json
 $run config schema > bosh.schema.json
 $run config docs > docs/configuration.md
-BOSH_CONFIG=bosh.conf.example.json $run proxy-config nginx > config/nginx.conf
-BOSH_CONFIG=bosh.conf.example.json $run proxy-config haproxy > config/haproxy.cfg
-BOSH_CONFIG=bosh.conf.example.json $run proxy-config caddy > config/Caddyfile
+$run proxy-config nginx --config=bosh.conf.example.json --domain=example.com > config/nginx.conf
+$run proxy-config haproxy --config=bosh.conf.example.json --domain=example.com > config/haproxy.cfg
+$run proxy-config caddy --config=bosh.conf.example.json --domain=example.com > config/Caddyfile
 
 mkdir -p docs/modules
 rm -f docs/modules/*.md

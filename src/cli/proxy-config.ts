@@ -1,5 +1,6 @@
 // What a web server in front needs, for this configuration: keep-alive towards us, no buffering, time-outs longer than
-// the longest wait, upgrades let through, the client's address told.
+// the longest wait, upgrades let through, the client's address told. It passes on the transports, host-meta and, where
+// there are domains to chat on, the page; never what is for the operator.
 
 import type { Config } from '../config/load.js';
 
@@ -24,6 +25,8 @@ interface Facts {
   readonly patience: number;
   readonly body: number;
   readonly proxyProtocol: boolean;
+  /** There is a chat page at `/`; otherwise that is the status page, which is for the operator. */
+  readonly page: boolean;
 }
 
 function factsOf(config: Config): Facts {
@@ -38,10 +41,11 @@ function factsOf(config: Config): Facts {
     patience: Math.ceil(Math.max(config.max_wait, config.websocket_ping_interval + config.websocket_ping_timeout) + 30),
     body: 2 * config.max_data_held,
     proxyProtocol: config.proxy_protocol,
+    page: Object.keys(config.domains).length > 0 && config.path !== '/',
   };
 }
 
-function nginx({ host, server, scheme, bosh, websocket, patience, body }: Facts): string {
+function nginx({ host, server, scheme, bosh, websocket, patience, body, page }: Facts): string {
   const location = (path: string, connection: string) => `    location ${path} {
         proxy_pass ${scheme}://bosh_server;
         proxy_http_version 1.1;
@@ -57,6 +61,19 @@ function nginx({ host, server, scheme, bosh, websocket, patience, body }: Facts)
         proxy_next_upstream off;             # a BOSH request is repeated by its client, not by a proxy
         client_max_body_size ${body};         # above max_data_held: the server itself refuses, as XMPP does
     }`;
+  const plain = (path: string, what: string) => `    location ${`${path} {`.padEnd(31)}# ${what}
+        proxy_pass ${scheme}://bosh_server;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header Host $host;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto $scheme;
+    }`;
+  const pages = `
+
+${plain('= /', 'the chat page')}
+
+${plain('/chat/', 'its files')}`;
   const upgrade = `proxy_set_header Upgrade $http_upgrade;
         proxy_set_header Connection $bosh_connection;`;
   return `# nginx in front of bosh-server: goes into the http block, for example as /etc/nginx/conf.d/bosh.conf.
@@ -87,17 +104,16 @@ ${location(bosh, upgrade)}
 
 ${location(websocket, upgrade)}
 
-    location /.well-known/host-meta {        # host-meta and host-meta.json (XEP-0156)
-        proxy_pass ${scheme}://bosh_server;
-        proxy_set_header Host $host;
-        proxy_set_header X-Forwarded-Proto $scheme;
-    }
+${plain('/.well-known/host-meta', 'host-meta and host-meta.json (XEP-0156)')}${page ? pages : ''}
 }
 `;
 }
 
-function haproxy({ host, server, scheme, bosh, websocket, patience, proxyProtocol }: Facts): string {
+function haproxy({ host, server, scheme, bosh, websocket, patience, proxyProtocol, page }: Facts): string {
   const tls = scheme === 'https' ? ' ssl verify required ca-file @system-ca' : '';
+  const pages = `    acl bosh path /                          # the chat page
+    acl bosh path -m beg /chat/
+`;
   const send = proxyProtocol ? ' send-proxy-v2' : '';
   return `# HAProxy in front of bosh-server.
 # With several servers a session must stay at one: "balance source" does that for addresses; where many users share an
@@ -120,7 +136,7 @@ frontend web
     http-request set-header X-Forwarded-Proto https if { ssl_fc }
     http-request set-header X-Forwarded-Proto http  if !{ ssl_fc }
     acl bosh path -m beg ${bosh} ${websocket} /.well-known/host-meta
-    use_backend bosh_server if bosh
+${page ? pages : ''}    use_backend bosh_server if bosh
     default_backend nothing
 
 backend bosh_server
@@ -135,10 +151,11 @@ backend nothing
 `;
 }
 
-function caddy({ host, server, scheme, bosh, websocket, patience }: Facts): string {
+function caddy({ host, server, scheme, bosh, websocket, patience, page }: Facts): string {
+  const pages = page ? ' / /chat/*' : '';
   return `# Caddy in front of bosh-server: a Caddyfile. With several servers add "lb_policy ip_hash".
 ${host} {
-	@bosh path ${bosh} ${bosh}/* ${websocket} ${websocket}/* /.well-known/host-meta /.well-known/host-meta.json
+	@bosh path ${bosh} ${bosh}/* ${websocket} ${websocket}/* /.well-known/host-meta /.well-known/host-meta.json${pages}
 	reverse_proxy @bosh ${scheme}://${server} {
 		flush_interval -1
 		transport http {

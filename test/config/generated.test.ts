@@ -17,16 +17,23 @@ import { schema, sections } from '../../src/config/schema.js';
 const ROOT = join(import.meta.dirname, '../..');
 const shipped = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const defaults = configure();
+const serving = configure({ domains: { 'example.com': {} } });
 
 test.each([
   ['bosh.conf.example.json', exampleFile()],
   ['bosh.schema.json', JSON.stringify(editorSchema(), null, 2)],
   ['docs/configuration.md', manual()],
-  ['config/nginx.conf', proxyConfig('nginx', defaults)],
-  ['config/haproxy.cfg', proxyConfig('haproxy', defaults)],
-  ['config/Caddyfile', proxyConfig('caddy', defaults)],
+  ['config/nginx.conf', proxyConfig('nginx', serving)],
+  ['config/haproxy.cfg', proxyConfig('haproxy', serving)],
+  ['config/Caddyfile', proxyConfig('caddy', serving)],
 ])('%s is what the schema says', (path, text) => {
   expect(shipped(path).trimEnd()).toBe(text.trimEnd());
+});
+
+test.each(['nginx', 'haproxy', 'caddy'] as const)('%s passes on / only where that is the chat page', (name) => {
+  expect(proxyConfig(name, serving)).toContain('/chat/');
+  for (const config of [defaults, configure({ domains: { 'example.com': {} }, path: '/' })])
+    expect(proxyConfig(name, config)).not.toContain('/chat/');
 });
 
 test('the example file says every option with its default', () => {

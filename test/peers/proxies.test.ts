@@ -23,7 +23,8 @@ for (const [name, start] of CASES)
     beforeAll(async () => {
       peer = await startEjabberd();
       const upstream = { host: '127.0.0.1', port: peer.proxyPort, tls: 'starttls', ca: peer.ca, proxy_protocol: 2 };
-      server = await startServer({ config: { upstreams: { [DOMAIN]: upstream }, logging: 'DEBUG' } });
+      const domains = { localhost: { auth: { anonymous: true } } };
+      server = await startServer({ config: { upstreams: { [DOMAIN]: upstream }, domains, logging: 'DEBUG' } });
       proxy = await start(server.port);
     });
     afterAll(async () => {
@@ -45,6 +46,14 @@ for (const [name, start] of CASES)
         await romeo.close();
       },
     );
+
+    it('the chat page, its files and host-meta come through, and nothing that is for the operator', async () => {
+      const status = async (path: string) => (await fetch(`http://127.0.0.1:${proxy.port}${path}`)).status;
+      const passed = ['/', '/chat/chat.js', '/chat/view/dom.js', '/chat/config.json', '/.well-known/host-meta.json'];
+      expect(await Promise.all(passed.map(status))).toEqual(passed.map(() => 200));
+      const own = ['/status', '/metrics', '/readyz', '/livez', '/chat'];
+      expect(await Promise.all(own.map(status))).toEqual(own.map(() => 404));
+    });
 
     it('a held BOSH request is answered when something comes, not when the proxy pleases', async () => {
       const [romeo, juliet] = await Promise.all([login('bosh', proxy, 'romeo'), login('websocket', proxy, 'juliet')]);
