@@ -111,6 +111,7 @@ function unasked(): readonly Play[] {
   return [...subscribed, ...without.map(([name, past]) => unaskedPlay('unsubscribed', name, past))];
 }
 
+/** Who believes to be subscribed and is not would be corrected by the answer to a probe (section 4.3.2): Romeo sends no presence then. */
 function unaskedPlay(type: Type, name: string, past: string): Play {
   const state = stateOf(name);
   const number = TYPES.indexOf(type) + 1;
@@ -121,14 +122,16 @@ Romeo and Juliet once said: ${past}
 Romeo may receive:
   ${presence('Juliet')}
   ${absence('Juliet')}
-${entrance('Romeo', 'Juliet', state, [])}
+${interested('Romeo', 'Juliet', state)}
+${state.to ? '' : availability('Romeo', 'Juliet', state, [])}
 Juliet connects
 Juliet sends:
   <presence type="${type}" to="\${Romeo's JID}"/>
 Romeo receives nothing
 Romeo disconnects
 Juliet disconnects
-${epilogue('Romeo', 'Juliet', state)}
+${found('Romeo', 'Juliet', state)}
+${state.to ? '' : reminded('Romeo', 'Juliet', state)}
 `;
   return parsePlay(text, 'subscription-states');
 }
@@ -179,15 +182,21 @@ ${epilogue('Juliet', 'Romeo', theirNext)}
 
 /** Somebody comes, interested in the roster and available, and has what waits for them. */
 function entrance(who: string, other: string, state: State, seen: readonly string[]): string {
+  return `${interested(who, other, state)}\n${availability(who, other, state, seen)}`;
+}
+
+function interested(who: string, other: string, state: State): string {
   return `${who} may receive:
   ${push(other, state)}
 ${who} connects
 ${who} sends:
   <iq type="get" id="roster"><query xmlns="jabber:iq:roster"/></iq>
 ${who} receives:
-  <iq type="result" id="roster"><query xmlns="jabber:iq:roster" scansion:strict="false"/></iq>
-${who} is available
-${receives(who, [...(state.in ? [about('subscribe', other)] : []), ...seen])}`;
+  <iq type="result" id="roster"><query xmlns="jabber:iq:roster" scansion:strict="false"/></iq>`;
+}
+
+function availability(who: string, other: string, state: State, seen: readonly string[]): string {
+  return `${who} is available\n${receives(who, [...(state.in ? [about('subscribe', other)] : []), ...seen])}`;
 }
 
 /**
@@ -201,6 +210,11 @@ function leeway(who: string, other: string, before: State, after: State): string
 
 /** The state as a new client of the same account finds it. */
 function epilogue(who: string, other: string, state: State): string {
+  return `${found(who, other, state)}\n${reminded(who, other, state)}\n${who} later disconnects`;
+}
+
+/** In the roster. */
+function found(who: string, other: string, state: State): string {
   const empty = isVisible(state)
     ? ''
     : `<iq type="result" id="roster"><query xmlns="jabber:iq:roster" ver="{scansion:any}"/></iq>`;
@@ -213,10 +227,12 @@ ${who} later sends:
 ${who} later receives one of:
   <iq type="result" id="roster"><query xmlns="jabber:iq:roster" scansion:strict="false">${item(other, state)}</query></iq>
   ${empty}
-  ${empty.replace(' ver="{scansion:any}"', '')}
-${who} later is available
-${receives(`${who} later`, state.in ? [about('subscribe', other)] : [])}
-${who} later disconnects`;
+  ${empty.replace(' ver="{scansion:any}"', '')}`;
+}
+
+/** In the request that waits, where one does. */
+function reminded(who: string, other: string, state: State): string {
+  return `${who} later is available\n${receives(`${who} later`, state.in ? [about('subscribe', other)] : [])}`;
 }
 
 function receives(who: string, all: readonly string[]): string {

@@ -11,6 +11,7 @@ const DOMAIN = 'verona.test';
 
 /** What the core can, in the words of the plays: mostly names of its modules. */
 const CAN = [
+  'blocking',
   'carbons',
   'csi',
   'disco',
