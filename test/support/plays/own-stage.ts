@@ -19,6 +19,7 @@ const CAN = [
   'offline',
   'pre-approval',
   'private',
+  'register',
   'session',
   'stream_management',
   'time',
