@@ -15,9 +15,10 @@ import { type Module, selected } from './core/module.js';
 import { Events, observed } from './events.js';
 import type { ChatDomain } from './http/chat.js';
 import { createHttp, type Http } from './http/server.js';
+import { ComponentLink } from './link/component-link.js';
 import { createLog, type Log, type RootLog, silentLog } from './log.js';
 import { type Gauge, Metrics } from './metrics.js';
-import { modules } from './modules/index.js';
+import { componentModules, modules } from './modules/index.js';
 // biome-ignore lint/suspicious/noShadowRestrictedNames: the word of the trade; the global one is not used here
 import { Proxy } from './proxy/proxy.js';
 import { inspectStorage, openStorage } from './storage/index.js';
@@ -27,6 +28,7 @@ import type { Upstream } from './stream/end.js';
 import { type ListenerOptions, TcpListener } from './tcp/listener.js';
 import { Tick } from './tick.js';
 import { StreamError } from './xmpp/errors.js';
+import { NS } from './xmpp/ns.js';
 
 /** Everything of the configuration, and what only a program can bring. */
 export type ServerOptions = ConfigInput & {
@@ -50,6 +52,8 @@ export interface Urls {
   readonly xmpps?: string;
   /** The chat page, while there is one. */
   readonly chat?: string;
+  /** Where components connect to, where it listens to that: `tcp://host:port`. */
+  readonly component?: string;
 }
 
 export const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
@@ -80,6 +84,7 @@ export class Server extends Events {
   readonly #newcomers: Admission;
   readonly #tcp: TcpListener | undefined;
   readonly #chat: () => readonly ChatDomain[];
+  readonly #components: TcpListener | undefined;
   readonly #reloaded: Gauge;
   #control: ControlSocket | undefined;
   #sweep: NodeJS.Timeout | undefined;
@@ -95,7 +100,15 @@ export class Server extends Events {
     this.#proxy = new Proxy(config, deps);
     const elsewhere = typeof upstream === 'function' ? upstream(this.#proxy) : (upstream ?? this.#proxy);
     const now = () => performance.now();
-    this.#core = new Core(config, { ...deps, modules: [...modules, ...more], events: this.#told(), now });
+    const turn = new Tick((error) => this.log.error('tcp_flush_failed', { error }));
+    this.#core = new Core(config, {
+      ...deps,
+      modules: [...modules, ...more],
+      componentModules,
+      attach: (domain, server, component) => new ComponentLink(domain, server, component, { log: this.log, turn }),
+      events: this.#told(),
+      now,
+    });
     this.#connector = new Connector(config, { ...deps, proxy: elsewhere, local: this.#core });
     const clock = new Tick((error) => this.log.error('bosh_flush_failed', { error }));
     const front = { ...deps, upstream: observed(this.#connector, this) };
@@ -104,8 +117,18 @@ export class Server extends Events {
     const pages = { status: () => this.#status(), chat: this.#chat };
     this.fastify = createHttp(config, { ...front, sessions: this.#sessions, ...pages });
     this.#newcomers = new Admission(config);
-    const turn = new Tick((error) => this.log.error('tcp_flush_failed', { error }));
-    if (isForTcp(config)) this.#tcp = new TcpListener(config, { ...front, turn, admission: this.#newcomers });
+    const tcp = { ...deps, turn, admission: this.#newcomers };
+    if (isForTcp(config)) this.#tcp = new TcpListener(config, { ...tcp, upstream: front.upstream });
+    const forComponents = componentListening(config);
+    if (forComponents !== undefined) {
+      const { components: upstream } = this.#core;
+      this.#components = new TcpListener(forComponents, {
+        ...tcp,
+        upstream,
+        contentNs: NS.component,
+        label: 'component',
+      });
+    }
     this.#reloaded = this.#measure();
   }
 
@@ -115,9 +138,11 @@ export class Server extends Events {
     const authority = authorityOf(this.fastify.server.address() as AddressInfo);
     const s = tls === null ? '' : 's';
     const { plain, direct } = this.#tcp?.ports ?? {};
+    const { plain: components } = this.#components?.ports ?? {};
     return {
       bosh: `http${s}://${authority}${path}`,
       websocket: `ws${s}://${authority}${websocket_path}`,
+      ...(components && { component: `tcp://${authorityOf(components)}` }),
       ...(plain && { xmpp: `xmpp://${authorityOf(plain)}` }),
       ...(direct && { xmpps: `xmpps://${authorityOf(direct)}` }),
       ...(path !== '/' && this.#chat().length > 0 && { chat: `http${s}://${authority}/` }),
@@ -137,6 +162,7 @@ export class Server extends Events {
     }
     await this.fastify.listen({ host, port });
     await this.#tcp?.start();
+    await this.#components?.start();
     this.#sweep = setInterval(() => {
       this.#sessions.sweep();
       this.#core.sweep();
@@ -165,6 +191,8 @@ export class Server extends Events {
     this.fastify.reload(config);
     this.#newcomers.reload(config);
     if (isForTcp(config)) this.#tcp?.reload(config);
+    const forComponents = componentListening(config);
+    if (forComponents !== undefined) this.#components?.reload(forComponents);
     this.#config = config;
     this.#reloaded.set(1);
   }
@@ -180,7 +208,9 @@ export class Server extends Events {
     this.#sessions.stop(farewell(see_other_uri));
     await this.#control?.close();
     // The clients first: what their servers' ends say would otherwise reach them before our own last words.
-    const gone = Promise.all([this.fastify.close(), this.#tcp?.stop()]).then(() => this.#connector.stop());
+    const gone = Promise.all([this.fastify.close(), this.#tcp?.stop(), this.#components?.stop()]).then(() =>
+      this.#connector.stop(),
+    );
     await Promise.race([gone, lapse(timeout * 1000)]);
     clearInterval(this.#sweep);
   }
@@ -224,6 +254,14 @@ export class Server extends Events {
 
 const isForTcp = (config: Config): config is Config & ListenerOptions => config.c2s !== null;
 
+/** XEP-0114 is plain TCP; only components that are programs need a port. */
+function componentListening(config: Config): ListenerOptions | undefined {
+  const { components, component_host: host, component_port: port } = config;
+  if (port === null || !Object.values(components).some(({ secret }) => secret)) return undefined;
+  const c2s = { host, port, direct_tls_port: null, tls: null, require_tls: false, send_timeout: 120 };
+  return { ...config, tls: null, proxy_protocol: false, c2s };
+}
+
 function authorityOf({ address, port, family }: AddressInfo): string {
   const host = /^(0\.0\.0\.0|::1?|127\.0\.0\.1)$/.test(address) ? 'localhost' : address;
   return `${family === 'IPv6' && host === address ? `[${host}]` : host}:${port}`;
@@ -239,7 +277,10 @@ export async function accountsIn(config: Config): Promise<{ readonly of: Account
   };
   const events = { authenticated() {}, created() {}, closed() {}, loaded() {}, unloaded() {}, failed };
   const metrics = new Metrics();
-  const core = new Core(config, { log: silentLog, metrics, modules, events, now: () => performance.now() });
+  const core = new Core(
+    { ...config, components: {} },
+    { log: silentLog, metrics, modules, events, now: () => performance.now() },
+  );
   core.start(await openStorage(config.storage));
   return { of: accountsOf(core), close: () => core.stop() };
 }

@@ -32,6 +32,7 @@ const FLOORS: Record<string, readonly string[]> = {
   control: ['core/accounts.ts', 'xmpp', 'log.ts'],
   proxy: ['tcp', 'tick.ts', 'stream', 'xmpp', 'metrics.ts', 'log.ts'],
   http: ['net', 'bosh', 'websocket', 'tick.ts', 'stream/end.ts', 'xmpp', 'metrics.ts', 'log.ts'],
+  link: ['tcp', 'core', 'stream/end.ts', 'xmpp', 'log.ts'],
   'events.ts': ['stream/end.ts', 'stream/wrapped-client.ts', 'xmpp'],
   'tick.ts': [],
   'server.ts': [
@@ -42,6 +43,7 @@ const FLOORS: Record<string, readonly string[]> = {
     'tcp',
     'core',
     'modules',
+    'link',
     'storage',
     'control',
     'bosh',

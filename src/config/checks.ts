@@ -14,6 +14,7 @@ export function contradictions(config: Config, where: Where): Problem[] {
     ...(config.cors.credentials && config.cors.origins.includes('*') ? [anyWithCredentials(where)] : []),
     ...(config.storage.driver === 'level' && config.storage.path === '' ? [nowhere(where)] : []),
     ...certificates(config, where),
+    ...Object.keys(config.components).flatMap((domain) => componentProblems(domain, config, where)),
     ...config.no_tls_domains.flatMap((domain) => unsecured(domain, config, where)),
   ];
 }
@@ -137,4 +138,24 @@ function certificates({ c2s, tls }: Config, where: Where): Problem[] {
           ),
         ]),
   ];
+}
+
+function componentProblems(domain: string, { components, domains }: Config, where: Where): Problem[] {
+  const { secret, module, attach, target_address } = components[domain];
+  const option = `components.${domain}`;
+  const wrong = (message: string, fix: string): Problem => ({
+    origin: where(option) ?? { kind: 'given' },
+    option,
+    message,
+    fix,
+  });
+  if (Object.hasOwn(domains, domain))
+    return [wrong('is a domain of its own, too', 'take it out of "domains", or give it another name')];
+  if (module === undefined && !secret)
+    return [wrong('has neither a secret nor a module', 'give it the "secret" that its program knows')];
+  if (module !== undefined && secret) return [wrong('has both a secret and a module', 'remove one of them')];
+  if (module === undefined && attach !== null) return [wrong('is attached without a module', 'remove "attach"')];
+  if (module === 'client_proxy' && target_address === undefined)
+    return [wrong('needs a target_address', 'name the account whose clients answer, as in "service@example.com"')];
+  return [];
 }

@@ -119,6 +119,12 @@ const CHECKS: Readonly<Record<Form, Check>> = {
   file: (text) => (text === '' || text.includes('\0') ? fault('is not the path of a file', 'write a path') : undefined),
   pem: (text) => (text === '' || text.includes('\0') ? fault('is not the path of a file', 'write a path') : undefined),
   folder: (text) => (text.includes('\0') ? fault('is not the path of a folder', 'write a path') : undefined),
+  jid: (text) => {
+    const [, local = '', domain = ''] = /^([^@/\s]+)@([^@/\s]+)$/.exec(text) ?? [];
+    return local !== '' && isDomain(domain)
+      ? undefined
+      : fault('is not an address', 'write it as in "service@example.com"');
+  },
   module: (text) =>
     /^[a-z][a-z0-9_]{0,63}$/.test(text) ? undefined : fault('is not the name of a module', 'write it as in "roster"'),
   ip: (text) =>

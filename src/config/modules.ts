@@ -1,7 +1,7 @@
 // What can be said to each module of the core, by its name. Options are described here and nowhere else; a module gets
 // its own group, complete and frozen. A module that is not here has none.
 
-import { bytes, count, group, seconds, type Values } from './option.js';
+import { bytes, choice, count, flag, group, patience, seconds, type Values } from './option.js';
 
 const MEBIBYTE = 1_048_576;
 const DAY = 86_400;
@@ -58,3 +58,22 @@ export const moduleOptions = group(fields, 'What is said to each module.');
 
 /** The options of each module, by its name. */
 export type ModuleOptions = Values<typeof fields>;
+
+const clientProxy = {
+  policy: choice(
+    'least_pending',
+    ['random', 'round_robin', 'least_pending', 'sticky'],
+    'Which of the clients answers; "sticky": the same one for the same user.',
+  ),
+  timeout: patience(60, [0.1, 3600], 'How long a client may take to answer.'),
+  max_pending: count(10_000, [1, 1_000_000], 'Most requests that wait for an answer.'),
+  messages: flag(false, 'Carry messages and presence in both directions too.'),
+  requests: flag(false, 'Let the clients ask users who have spoken to this component before.'),
+};
+
+export const clientProxyOptions = group(
+  clientProxy,
+  'Several clients behind one address (component module client_proxy).',
+);
+
+export type ClientProxyOptions = Values<typeof clientProxy>;

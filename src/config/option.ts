@@ -17,7 +17,8 @@ export type Form =
   | 'pem'
   | 'folder'
   | 'ip'
-  | 'module';
+  | 'module'
+  | 'jid';
 
 /** The kinds of values. `unit` numbers may also be said as text: "2m", "64KiB". */
 export type Shape =

@@ -1,7 +1,7 @@
 // Every option of the server: name, type, default, limits, unit and its one sentence. The type of Config, the manual,
 // the example file, the editor's schema and `--help` all come from here. It knows nothing of files, flags or environment.
 
-import { moduleOptions } from './modules.js';
+import { clientProxyOptions, moduleOptions } from './modules.js';
 import {
   bytes,
   choice,
@@ -207,6 +207,32 @@ const domain = group(
   'A domain whose accounts are here.',
 );
 
+const component = group(
+  {
+    secret: optional(
+      text('', undefined, 'What the program that connects as this component knows (XEP-0114).', { secret: true }),
+    ),
+    module: optional(text('', 'module', 'The component module that runs in here instead of a program.')),
+    name: optional(text('', undefined, 'Its name, for people who look for services.')),
+    multiple: flag(false, 'Let several connections be this component at the same time; they share the load by sender.'),
+    queue: patience(0, [0, HOUR], 'How long stanzas wait for a program that is away; 0 sends them back at once.'),
+    queue_bytes: bytes(MEBIBYTE, [1024, 1024 * MEBIBYTE], 'Most bytes that wait for it.'),
+    attach: orNull(
+      group(
+        {
+          host: text('', 'address', 'Host name or address of that server.', { required: true }),
+          port: count(5347, [1, 65_535], 'Its port for components.'),
+          secret: text('', undefined, 'What it wants this component to know.', { secret: true, required: true }),
+        },
+        'Another server that the module is a component of (XEP-0114); null makes it one of this server.',
+      ),
+    ),
+    target_address: optional(text('', 'jid', 'The account whose clients answer for this component (client_proxy).')),
+    client_proxy: clientProxyOptions,
+  },
+  'A component: a program that connects with its secret, or a module that runs in here.',
+);
+
 const core = {
   domains: {
     ...map('domain', domain, 'XMPP domains that this server serves by itself, by domain.'),
@@ -234,6 +260,13 @@ const core = {
       },
       'What these domains keep.',
     ),
+    restart: true,
+  },
+  components: map('domain', component, 'Components by domain: services, bridges and bots.'),
+  component_host: text('127.0.0.1', 'address', 'Address that components connect to.', { restart: true }),
+  component_port: {
+    ...orNull(count(5347, [0, 65_535], 'Port that components with a secret connect to; null listens to none.')),
+    default: 5347 as number | null,
     restart: true,
   },
   auth_timeout: patience(120, [1, HOUR], 'A client of these domains that has bound no resource after this is let go.'),

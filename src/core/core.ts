@@ -11,7 +11,8 @@ import type { StreamHeader } from '../xmpp/header.js';
 import { prepareDomain } from '../xmpp/jid.js';
 import { Addresses } from './addresses.js';
 import { C2s } from './c2s.js';
-import { type Module, type ModuleEvents, selected } from './module.js';
+import { type Attach, Components } from './components.js';
+import { type ComponentModule, type Module, type ModuleEvents, selected } from './module.js';
 import type { CoreOptions, DomainOptions } from './options.js';
 import { Router } from './router.js';
 import { Derivation } from './sasl/derivation.js';
@@ -22,6 +23,9 @@ export interface CoreDeps {
   readonly metrics: Metrics;
   /** All modules that there are. */
   readonly modules: readonly Module[];
+  readonly componentModules?: readonly ComponentModule[];
+  /** Without it no component is attached to another server. */
+  readonly attach?: Attach;
   readonly events: ModuleEvents & SessionEvents;
   /** Milliseconds that never go back. */
   now(): number;
@@ -36,6 +40,7 @@ export class Core implements Upstream {
   readonly #limited: (limit: string) => void;
   #options: CoreOptions;
   #storage: Driver | undefined;
+  #components: Components | undefined;
 
   constructor(options: CoreOptions, deps: CoreDeps) {
     this.#options = options;
@@ -50,7 +55,20 @@ export class Core implements Upstream {
   /** Opens the hosts. Throws when a module cannot be loaded. */
   start(storage: Driver): void {
     this.#storage = storage;
+    const { componentModules: modules = [], attach = nowhere } = this.#deps;
+    this.#components = new Components({ ...this.#shared(), modules, attach });
+    this.router.routes.push(this.#components);
     for (const [domain, options] of Object.entries(this.#options.domains)) this.#add(prepareDomain(domain), options);
+    this.#components.set(this.#options.components);
+  }
+
+  /** What the component listener brings its connections to. */
+  get components(): Upstream {
+    const components = () => this.#components;
+    return {
+      attach: (client, header) => components()?.attach(client, header) ?? closedEnd,
+      stop: async () => {},
+    };
   }
 
   /** Takes new options: new domains are opened, those that are gone are closed; modules come and go. */
@@ -63,6 +81,7 @@ export class Core implements Upstream {
       if (host === undefined) this.#add(domain, said);
       else this.#reloaded(host, options, said);
     }
+    this.#components?.set(options.components);
   }
 
   // As the connector sees it: names are normalized to A-labels there, and to U-labels in addresses.
@@ -91,11 +110,13 @@ export class Core implements Upstream {
   sweep(): void {
     const now = this.#deps.now();
     for (const host of this.hosts.values()) host.sweep(now);
+    this.#components?.sweep(now);
   }
 
   async stop(): Promise<void> {
     for (const host of [...this.hosts.values()]) host.stop(new StreamError('system-shutdown'));
     this.hosts.clear();
+    await this.#components?.stop();
     await this.#storage?.stop();
   }
 
@@ -111,13 +132,12 @@ export class Core implements Upstream {
     return this.hosts.get(routed.to.domain)?.take(routed) ?? false;
   }
 
-  #add(domain: string, options: DomainOptions): void {
+  #shared() {
     const { log, metrics, events, now } = this.#deps;
-    const { router } = this;
     const storage = this.#storage;
     if (storage === undefined) throw new Error('the core is not started');
-    const host = new VirtualHost(domain, options, this.#options, {
-      router,
+    return {
+      router: this.router,
       addresses: this.#addresses,
       storage,
       derivation: this.#derivation,
@@ -127,8 +147,15 @@ export class Core implements Upstream {
       domains: this.hosts,
       now,
       limited: this.#limited,
-    });
+    };
+  }
+
+  #add(domain: string, options: DomainOptions): void {
+    const host = new VirtualHost(domain, options, this.#options, this.#shared());
     this.hosts.set(domain, host);
+    host.hooks.of('components').on('disco-items/host', ({ items, node }) => {
+      if (node === undefined) items.push(...(this.#components?.below(domain) ?? []));
+    });
     for (const module of this.#wanted(options)) host.modules.load(module, optionsOf(options, module));
   }
 
@@ -159,3 +186,7 @@ export class Core implements Upstream {
 }
 
 const optionsOf = (options: DomainOptions, { name }: Module): object => options.options[name] ?? {};
+
+const nowhere: Attach = () => {
+  throw new Error('components are not attached to other servers here');
+};

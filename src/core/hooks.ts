@@ -48,6 +48,10 @@ export interface UndeliveredEvent extends SessionEvent {
   readonly stanzas: readonly Stanza[];
 }
 
+export interface ComponentEvent {
+  readonly domain: string;
+}
+
 export interface AccountEvent {
   readonly username: string;
   /** Push what is to be done before it is said to be done. */
@@ -101,6 +105,9 @@ export interface HookEvents extends StanzaEvents {
   'session-unavailable': SessionEvent;
   /** A message for an account that nobody takes now: true: it is kept. */
   'message/offline': Routed;
+  /** A component can be heard from now on: all hosts are there, or its link to another server is; and no more. */
+  'component-up': ComponentEvent;
+  'component-down': ComponentEvent;
   'account-deleted': AccountEvent;
   'disco/host': DiscoEvent;
   'disco/account': DiscoEvent;

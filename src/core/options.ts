@@ -13,8 +13,26 @@ export interface DomainOptions {
   readonly options: Readonly<Record<string, object>>;
 }
 
+/** A component: a program that connects with a secret, or a module that runs in here. */
+export interface ComponentOptions {
+  /** What a program proves to know (XEP-0114). */
+  readonly secret?: string;
+  /** The component module that runs in here. */
+  readonly module?: string;
+  /** For people, in the list of services. */
+  readonly name?: string;
+  /** Several connections at the same time share the load. */
+  readonly multiple: boolean;
+  /** Seconds that stanzas wait for a component that is away; 0: they go back at once. */
+  readonly queue: number;
+  readonly queue_bytes: number;
+  /** The server that the module is a component of; absent: this one. */
+  readonly attach: { readonly host: string; readonly port: number; readonly secret: string } | null;
+}
+
 export interface CoreOptions {
   readonly domains: Readonly<Record<string, DomainOptions>>;
+  readonly components: Readonly<Record<string, ComponentOptions>>;
   /** How long a client may take to be bound, in seconds. */
   readonly auth_timeout: number;
   readonly limits: {

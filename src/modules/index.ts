@@ -1,6 +1,6 @@
 // The modules that there are, in the order of the manual.
 
-import type { Module } from '../core/module.js';
+import type { ComponentModule, Module } from '../core/module.js';
 import { bind } from './bind.js';
 import { blocking } from './blocking.js';
 import { carbons } from './carbons.js';
@@ -40,3 +40,6 @@ export const modules: readonly Module[] = [
   vcard,
   privateXml,
 ];
+
+/** What components can do. */
+export const componentModules: readonly ComponentModule[] = [];

@@ -50,6 +50,10 @@ export interface ListenerDeps {
   readonly turn: Turn;
   /** Bounds, by address, the connections that are not attached yet. */
   readonly admission: Admission;
+  /** The default namespace of its streams; absent: the client's. */
+  readonly contentNs?: string;
+  /** What its connections are called in logs; absent: tcp. */
+  readonly label?: string;
 }
 
 export interface Admission {
@@ -113,7 +117,8 @@ export class TcpListener {
     const { port, direct_tls_port, require_tls } = this.#options.c2s;
     if (port !== null) this.#ports = { plain: await this.#listen(port, false) };
     if (direct_tls_port !== null) this.#ports = { ...this.#ports, direct: await this.#listen(direct_tls_port, true) };
-    if (port !== null && !require_tls) this.#deps.log.warn('tls_not_required', { port: this.#ports.plain?.port });
+    if (port !== null && !require_tls && this.#deps.contentNs === undefined)
+      this.#deps.log.warn('tls_not_required', { port: this.#ports.plain?.port });
     this.#sweep = setInterval(() => this.#look(), sweepEvery(this.#options)).unref();
   }
 
@@ -159,7 +164,7 @@ export class TcpListener {
       socket.destroy();
       return;
     }
-    const client = new TcpClient(`tcp-${++this.#count}`, socket, peer, this.#share, direct);
+    const client = new TcpClient(`${this.#deps.label ?? 'tcp'}-${++this.#count}`, socket, peer, this.#share, direct);
     this.#clients.add(client);
     this.#waiting.add(client);
   }
@@ -192,6 +197,7 @@ export class TcpListener {
       tcp: {
         ...TCP_DEFAULTS,
         role: 'receiving',
+        contentNs: this.#deps.contentNs ?? TCP_DEFAULTS.contentNs,
         limits: { ...DEFAULT_LIMITS, stanza, depth, elements, attributes },
         soft,
         hard,

@@ -26,6 +26,7 @@ export const DOMAIN: DomainOptions = {
 
 export const OPTIONS: CoreOptions = {
   domains: { 'example.test': DOMAIN },
+  components: {},
   auth_timeout: 120,
   limits: {
     rates: true,

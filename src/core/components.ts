@@ -1,0 +1,146 @@
+// The components of a core: external ones that connect (XEP-0114), and modules that run in here. It is the upstream that
+// the component listener brings its connections to, and a route of the router.
+
+import { randomBytes } from 'node:crypto';
+import { type ClientStream, closedEnd, type StreamEnd, type Upstream } from '../stream/end.js';
+import { StreamError } from '../xmpp/errors.js';
+import type { StreamHeader } from '../xmpp/header.js';
+import { prepareDomain } from '../xmpp/jid.js';
+import type { HostDeps } from './base-host.js';
+import { ComponentStream, ExternalComponent } from './external-component.js';
+import { LocalComponent } from './local-component.js';
+import type { ComponentModule } from './module.js';
+import type { ComponentOptions } from './options.js';
+import type { Routed } from './routed.js';
+import { type Route, Router } from './router.js';
+
+type Component = LocalComponent | ExternalComponent;
+
+/** Attaches a component to a server elsewhere; its link is told what the component says, and tells it what it hears. */
+export type Attach = (
+  domain: string,
+  server: NonNullable<ComponentOptions['attach']>,
+  component: Attached,
+) => Route & { stop(): Promise<void> };
+
+export interface Attached {
+  readonly addresses: HostDeps['addresses'];
+  take(routed: Routed): boolean;
+  up(): void;
+  down(): void;
+}
+
+export interface ComponentsDeps extends HostDeps {
+  readonly modules: readonly ComponentModule[];
+  readonly attach: Attach;
+}
+
+interface Entry {
+  readonly component: Component;
+  readonly options: ComponentOptions;
+  readonly link?: { stop(): Promise<void> };
+}
+
+export class Components implements Upstream, Route {
+  readonly name = 'components';
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(readonly deps: ComponentsDeps) {
+    const connections = () =>
+      [...this.#entries].flatMap(([host, { component }]) =>
+        component instanceof ExternalComponent ? [[{ host }, component.connections.length] as const] : [],
+      );
+    deps.metrics.read('component_connections', 'Connections of external components.', ['host'], connections);
+  }
+
+  /** Addresses and names of those that are to be found below a domain, for its list of services. */
+  *below(domain: string): Iterable<{ jid: string; name?: string }> {
+    for (const [jid, { component, link }] of this.#entries) {
+      if (link === undefined && jid.endsWith(`.${domain}`)) yield { jid, name: component.label };
+    }
+  }
+
+  /** Those that are to be there from now on. Throws when a module cannot be loaded. */
+  set(options: Readonly<Record<string, ComponentOptions>>): void {
+    const wanted = new Map(Object.entries(options).map(([domain, each]) => [prepareDomain(domain), each]));
+    for (const [domain, entry] of this.#entries) {
+      if (JSON.stringify(wanted.get(domain)) !== JSON.stringify(entry.options)) this.#remove(domain, entry);
+    }
+    const added = [...wanted].filter(([domain]) => !this.#entries.has(domain));
+    for (const [domain, each] of added) this.#entries.set(domain, this.#entry(domain, each));
+    for (const [domain] of added) this.#up(domain);
+  }
+
+  /** All are there: those that are attached elsewhere hear it from their links. */
+  #up(domain: string): void {
+    const { component, link } = this.#entries.get(domain) ?? {};
+    if (component instanceof LocalComponent && link === undefined) component.hooks.tell('component-up', { domain });
+  }
+
+  take(routed: Routed): boolean {
+    const entry = this.#entries.get(routed.to.domain);
+    return entry !== undefined && entry.link === undefined && entry.component.take(routed);
+  }
+
+  attach(client: ClientStream, { to }: StreamHeader): StreamEnd {
+    const component = this.#externalAt(to);
+    if (component === undefined) {
+      queueMicrotask(() => client.close({ how: 'closed', error: new StreamError('host-unknown') }));
+      return closedEnd;
+    }
+    const id = randomBytes(16).toString('hex');
+    queueMicrotask(() => client.open({ from: component.domain, id }));
+    return new ComponentStream(client, component, id);
+  }
+
+  sweep(now: number): void {
+    for (const { component } of this.#entries.values())
+      if (component instanceof ExternalComponent) component.sweep(now);
+  }
+
+  async stop(): Promise<void> {
+    const links = [...this.#entries.values()].map(({ link }) => link?.stop());
+    for (const [domain, entry] of [...this.#entries]) this.#remove(domain, entry, 'system-shutdown');
+    await Promise.all(links);
+  }
+
+  #externalAt(to: string | undefined): ExternalComponent | undefined {
+    try {
+      const component = this.#entries.get(prepareDomain(to ?? ''))?.component;
+      return component instanceof ExternalComponent ? component : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #entry(domain: string, options: ComponentOptions): Entry {
+    const { deps } = this;
+    if (options.module === undefined) return { component: new ExternalComponent(domain, options, deps), options };
+    const module = deps.modules.find(({ name }) => name === options.module);
+    if (module === undefined) throw new Error(`there is no component module ${options.module}`);
+    // Attached, all it says goes to the other server, and what is said to itself as well.
+    const router = options.attach ? new Router([], deps.log) : deps.router;
+    const component = new LocalComponent(domain, { ...deps, router }, options.name);
+    component.modules.load(module, options);
+    const link = options.attach ? deps.attach(domain, options.attach, this.#attached(component)) : undefined;
+    if (link !== undefined) router.routes.push(link);
+    return { component, options, link };
+  }
+
+  #attached(component: LocalComponent): Attached {
+    const { hooks, domain } = component;
+    return {
+      addresses: this.deps.addresses,
+      take: (routed) => component.take(routed),
+      up: () => hooks.tell('component-up', { domain }),
+      down: () => hooks.tell('component-down', { domain }),
+    };
+  }
+
+  #remove(domain: string, { component, link }: Entry, condition: 'host-gone' | 'system-shutdown' = 'host-gone'): void {
+    this.#entries.delete(domain);
+    if (component instanceof ExternalComponent) component.stop(new StreamError(condition));
+    else component.stop();
+    link?.stop().catch((error) => this.deps.log.error('component_failed', { domain, error }));
+  }
+}

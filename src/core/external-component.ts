@@ -1,0 +1,259 @@
+// A component that is a program of its own (XEP-0114): a domain, and the connections over which it came. What is for it
+// goes to the connection that is this sender's, so that order is kept; where several are allowed, load is spread by sender.
+
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Log } from '../log.js';
+import type { ClientStream, Ending, StreamEnd } from '../stream/end.js';
+import { bounce } from '../xmpp/bounce.js';
+import { StanzaError, StreamError } from '../xmpp/errors.js';
+import { NS } from '../xmpp/ns.js';
+import { Stanza } from '../xmpp/stanza.js';
+import type { Addresses } from './addresses.js';
+import { forComponent, fromComponent } from './component-namespace.js';
+import type { ComponentOptions } from './options.js';
+import { Queue } from './queue.js';
+import { Routed } from './routed.js';
+import type { Route, Router } from './router.js';
+
+export interface ComponentDeps {
+  readonly router: Router;
+  readonly addresses: Addresses;
+  readonly log: Log;
+  now(): number;
+  limited(limit: string): void;
+}
+
+export class ExternalComponent implements Route {
+  readonly name: string;
+  /** Those that have proved to be it. */
+  readonly connections: ComponentStream[] = [];
+  readonly #queue: Queue;
+
+  constructor(
+    readonly domain: string,
+    public options: ComponentOptions,
+    readonly deps: ComponentDeps,
+  ) {
+    this.name = domain;
+    this.#queue = new Queue(options, deps);
+  }
+
+  /** Stanzas that wait for it to come back. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
+  get label(): string | undefined {
+    return this.options.name;
+  }
+
+  take(routed: Routed): boolean {
+    if (routed.to.domain !== this.domain) return false;
+    const connection = this.#chosen(routed);
+    if (connection !== undefined) connection.deliver(routed);
+    else if (!this.#queue.add(routed)) throw new StanzaError('wait', 'service-unavailable', 'the component is away');
+    return true;
+  }
+
+  /** It has proved to be this component. Throws StreamError conflict when there is another, and may not be. */
+  joined(connection: ComponentStream): void {
+    if (this.connections.length > 0 && !this.options.multiple) {
+      throw new StreamError('conflict', 'this component is connected already');
+    }
+    this.connections.push(connection);
+    this.deps.log.info('component_connected', { domain: this.domain, connections: this.connections.length });
+  }
+
+  /** It may be told what waited for it. */
+  ready(): void {
+    for (const routed of this.#queue.take()) this.deps.router.route(routed);
+  }
+
+  left(connection: ComponentStream): void {
+    const at = this.connections.indexOf(connection);
+    if (at < 0) return;
+    this.connections.splice(at, 1);
+    this.deps.log.info('component_left', { domain: this.domain, connections: this.connections.length });
+  }
+
+  sweep(now: number): void {
+    this.#queue.sweep(now);
+  }
+
+  stop(error: StreamError): void {
+    for (const connection of [...this.connections]) connection.end(error);
+    this.#queue.clear();
+  }
+
+  /** Who asked gets the answer; all else goes by its sender (rendezvous hashing: one that leaves moves only its own). */
+  #chosen(routed: Routed): ComponentStream | undefined {
+    const { connections } = this;
+    if (connections.length <= 1) return connections[0];
+    const { kind, type, from, stanza } = routed;
+    if (kind === 'iq' && (type === 'result' || type === 'error')) {
+      const key = askedBy(stanza.id, from.toString());
+      const asker = connections.find((connection) => connection.asked.take(key));
+      if (asker !== undefined) return asker;
+    }
+    const sender = from.bare.toString();
+    let [chosen, highest] = [connections[0], -1];
+    for (const connection of connections) {
+      const weight = hash(`${connection.salt}${sender}`);
+      if (weight > highest) [chosen, highest] = [connection, weight];
+    }
+    return chosen;
+  }
+}
+
+const askedBy = (id: string | undefined, of: string): string => `${id} ${of}`;
+
+/** FNV-1a, 32 bits. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  value ^= value >>> 15;
+  return Math.imul(value, 0x2c1b3c6d) >>> 0;
+}
+
+/** Requests of one connection that are not answered; the oldest are forgotten. */
+class Asked {
+  readonly #keys = new Set<string>();
+
+  add(key: string): void {
+    this.#keys.add(key);
+    if (this.#keys.size <= 10_000) return;
+    for (const oldest of this.#keys) {
+      this.#keys.delete(oldest);
+      return;
+    }
+  }
+
+  take(key: string): boolean {
+    return this.#keys.delete(key);
+  }
+}
+
+/** One connection of a component: what it says. */
+export class ComponentStream implements StreamEnd {
+  readonly asked = new Asked();
+  readonly salt = randomBytes(6).toString('base64');
+  #state: 'new' | 'proved' | 'over' = 'new';
+  /** It takes nothing more for now. */
+  #full = false;
+
+  constructor(
+    readonly client: ClientStream,
+    readonly component: ExternalComponent,
+    /** The stream id. */
+    readonly id: string,
+  ) {}
+
+  open(): void {
+    this.end(new StreamError('policy-violation', 'a stream of a component is not restarted'));
+  }
+
+  stanza(stanza: Stanza): boolean {
+    if (this.#state === 'over') return true;
+    try {
+      if (this.#state === 'new') this.#prove(stanza);
+      else this.#hear(stanza);
+    } catch (error) {
+      this.#fail(error);
+    }
+    return true;
+  }
+
+  drain(): void {
+    this.#full = false;
+  }
+
+  close({ undelivered = [] }: Ending): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.component.left(this);
+    for (const stanza of undelivered) this.#undelivered(fromComponent(stanza));
+  }
+
+  end(error?: StreamError): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.component.left(this);
+    this.client.close({ how: 'closed', error });
+  }
+
+  /** A stanza for it. Throws StanzaError when it does not keep up. */
+  deliver({ stanza }: Routed): void {
+    if (this.#full) {
+      this.component.deps.limited('component_queue');
+      throw new StanzaError('wait', 'resource-constraint', 'the component does not keep up');
+    }
+    this.#full = !this.client.stanza(forComponent(stanza));
+  }
+
+  /** Section 3: the hash of the stream id and the secret. */
+  #prove(stanza: Stanza): void {
+    if (stanza.name !== 'handshake' || stanza.ns !== NS.component) throw new StreamError('not-authorized');
+    const { secret = '' } = this.component.options;
+    const expected = createHash('sha1').update(`${this.id}${secret}`).digest('hex');
+    const said = Buffer.from(stanza.tree.getText().trim());
+    if (said.length !== expected.length || !timingSafeEqual(said, Buffer.from(expected)) || secret === '') {
+      this.component.deps.log.warn('component_refused', {
+        domain: this.component.domain,
+        address: this.client.remoteAddress,
+      });
+      throw new StreamError('not-authorized');
+    }
+    this.component.joined(this);
+    this.#state = 'proved';
+    this.client.stanza(HANDSHAKE);
+    this.component.ready();
+  }
+
+  /** Every stanza says from whom it is, at this domain, and for whom. */
+  #hear(said: Stanza): void {
+    const { kind } = said;
+    if (kind === undefined || said.ns !== NS.component) throw new StreamError('unsupported-stanza-type');
+    const { from, to, type } = said;
+    if (from === undefined || to === undefined) throw new StreamError('improper-addressing');
+    const { addresses, router } = this.component.deps;
+    const sender = read(addresses, from);
+    if (sender === undefined || sender.domain !== this.component.domain) throw new StreamError('invalid-from');
+    const stanza = fromComponent(said);
+    const receiver = read(addresses, to);
+    if (receiver === undefined) {
+      const refused = new Routed(stanza, kind, type, sender, sender);
+      router.refuse(refused, new StanzaError('modify', 'jid-malformed'));
+      return;
+    }
+    if (kind === 'iq' && (type === 'get' || type === 'set') && this.component.options.multiple) {
+      this.asked.add(askedBy(said.id, receiver.toString()));
+    }
+    router.route(new Routed(stanza, kind, type, sender, receiver));
+  }
+
+  #undelivered(stanza: Stanza): void {
+    const answer = bounce(stanza);
+    const { kind, from, to } = answer ?? {};
+    if (answer === undefined || kind === undefined || from === undefined || to === undefined) return;
+    const { addresses, router } = this.component.deps;
+    const [sender, receiver] = [read(addresses, from), read(addresses, to)];
+    if (sender && receiver) router.route(new Routed(answer, kind, 'error', sender, receiver));
+  }
+
+  #fail(error: unknown): void {
+    if (!(error instanceof StreamError)) this.component.deps.log.error('component_failed', { error });
+    this.end(
+      error instanceof StreamError ? error : new StreamError('internal-server-error', undefined, { cause: error }),
+    );
+  }
+}
+
+const HANDSHAKE = new Stanza(Buffer.from(`<handshake xmlns='${NS.component}'/>`), NS.component);
+
+function read(addresses: Addresses, text: string) {
+  try {
+    return addresses.read(text);
+  } catch {
+    return undefined;
+  }
+}
