@@ -75,7 +75,10 @@ class OfflineMessages {
     const worth = worthOf(routed.stanza);
     if (worth !== 'keep') return worth === 'drop';
     const at = Date.now();
-    this.#turns.take(routed.to.local, () => this.#keep(routed, at)).catch((error) => this.#refuse(routed, error));
+    const turn = this.#turns.take(routed.to.local, () => this.#keep(routed, at));
+    const kept = turn.catch((error) => this.#refuse(routed, error));
+    // Its sender is not told that it was taken before it is kept.
+    routed.session?.stream?.hold(kept);
     return true;
   }
 
