@@ -254,6 +254,7 @@ test(`kill -9, ${ROUNDS} times: the server starts again, and nothing that it ack
     const tcp = await freePort();
     const server = await startServer({ config: config(tcp) });
     try {
+      await server.process.listens(tcp);
       if (count === 0) {
         for (const name of [...WRITERS, AWAY]) {
           await operate('adduser', name);
