@@ -6,6 +6,8 @@ import type { Session } from './session.js';
 
 /** `to` is never missing: a stanza without it is for the sender's own account (RFC 6120 section 10.3). */
 export class Routed {
+  #works: Promise<unknown>[] | undefined;
+
   constructor(
     /** Stamped with the sender's address; its `to` is absent where the sender said none. */
     public stanza: Stanza,
@@ -21,6 +23,23 @@ export class Routed {
   get own(): boolean {
     const { from, to } = this;
     return from.local === to.local && from.domain === to.domain && from.local !== '';
+  }
+
+  /**
+   * It is not where it was to go before this is settled, which must not reject. Until then nothing further of its sender is
+   * looked at, nor acknowledged.
+   */
+  later(work: Promise<unknown>): void {
+    this.session?.stream?.hold(work);
+    this.#works ??= [];
+    this.#works.push(work);
+  }
+
+  /** Resolves when it is where it was to go, or was refused. */
+  async arrived(): Promise<void> {
+    const works = this.#works ?? [];
+    // Some bring others.
+    for (let i = 0; i < works.length; i++) await works[i];
   }
 
   /** The same with other bytes. */

@@ -90,7 +90,7 @@ class Gate {
       if (!(error instanceof StanzaError)) this.host.log.error('blocking_failed', { error });
       this.host.refuse(routed, error instanceof StanzaError ? error : unavailable());
     };
-    this.lists.load(routed.to.local).then(() => this.host.send(routed), failed);
+    routed.later(this.lists.load(routed.to.local).then(() => this.host.send(routed), failed));
   }
 }
 

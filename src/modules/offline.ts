@@ -76,9 +76,8 @@ class OfflineMessages {
     if (worth !== 'keep') return worth === 'drop';
     const at = Date.now();
     const turn = this.#turns.take(routed.to.local, () => this.#keep(routed, at));
-    const kept = turn.catch((error) => this.#refuse(routed, error));
     // Its sender is not told that it was taken before it is kept.
-    routed.session?.stream?.hold(kept);
+    routed.later(turn.catch((error) => this.#refuse(routed, error)));
     return true;
   }
 
@@ -86,7 +85,7 @@ class OfflineMessages {
   after(routed: Routed): boolean {
     const { local } = routed.to;
     if (this.#serving.size === 0 || routed === this.#passing || !this.#serving.has(local)) return false;
-    void this.#turns.take(local, async () => this.#pass(routed));
+    routed.later(this.#turns.take(local, async () => this.#pass(routed)));
     return true;
   }
 

@@ -37,9 +37,9 @@ export const presence: Module<ModuleOptions['presence']> = {
     // What comes for an account stays in order while a store is waited for.
     const incoming = new Turns();
     const take = (routed: Routed, work: () => Promise<unknown>) =>
-      void incoming.take(routed.to.local, work).catch(refusing(host, routed));
+      routed.later(incoming.take(routed.to.local, work).catch(refusing(host, routed)));
     host.provide(SHOWN, shown);
-    const subscriptions = new Subscriptions(host, rosters, host.use(ROSTER_PUSH), shown, incoming, max_requests);
+    const subscriptions = new Subscriptions(host, rosters, host.use(ROSTER_PUSH), shown, max_requests);
     host.provide(CONTACT_REMOVED, (username, jid, before) => subscriptions.removed(username, jid, before));
     const { hooks } = host;
     hooks.on('pre-presence/self', (routed) => shown.changed(routed));

@@ -13,7 +13,6 @@ import type { RosterPush } from './roster.js';
 import { type Decision, type Roster, type RosterChange, type RosterItem, type Rosters, STRANGER } from './rosters.js';
 import { stanzaErrorOf } from './store-error.js';
 import { inbound, outbound, type SubscriptionType, subscriptionOf } from './subscription-states.js';
-import type { Turns } from './turns.js';
 
 /** What follows from a subscription that begins or ends. */
 export interface PresenceOf {
@@ -29,30 +28,21 @@ export class Subscriptions {
     readonly rosters: Rosters,
     readonly push: RosterPush,
     readonly presence: PresenceOf,
-    /** What comes for an account, by its name. */
-    readonly incoming: Turns,
     readonly maxRequests: number,
   ) {}
 
   /** A client of ours sends one. Settled when it is written and on its way: for an account of ours, when it arrived there. */
   sends(routed: Routed, type: SubscriptionType): Promise<void> {
     const [account, contact] = [routed.from.bare, routed.to.bare];
-    return this.rosters.between(account.toString(), contact.toString(), async () => {
-      await this.#send(routed, type, account, contact);
-      await this.#arrived(account, contact);
-    });
-  }
-
-  /** What one has sent is there, and what the other answered in its name. */
-  async #arrived(account: JID, contact: JID): Promise<void> {
-    if (contact.domain !== this.host.domain) return;
-    await this.incoming.settled(contact.local);
-    await this.incoming.settled(account.local);
+    const work = () => this.#send(routed, type, account, contact);
+    return this.rosters.between(account.toString(), contact.toString(), work);
   }
 
   async #send(routed: Routed, type: SubscriptionType, account: JID, contact: JID): Promise<void> {
     const jid = contact.toString();
     const roster = await this.rosters.load(account.local);
+    const stanza = routed.stanza.with({ from: account.toString(), to: contact.toString() });
+    const onward = new Routed(stanza, 'presence', type, account, contact, routed.session);
     let route = false;
     const decide = (): Decision => {
       const before = roster.get(jid);
@@ -64,13 +54,14 @@ export class Subscriptions {
     };
     await roster.change(decide, (changes) => {
       this.#show(roster, changes);
-      if (route) this.#goOut(routed, type, account, contact, changes);
+      if (!route) return;
+      this.host.send(onward);
+      this.#follow(type, account, contact, changes);
     });
+    await onward.arrived();
   }
 
-  #goOut(routed: Routed, type: SubscriptionType, account: JID, contact: JID, changes: readonly RosterChange[]): void {
-    const stanza = routed.stanza.with({ from: account.toString(), to: contact.toString() });
-    this.host.send(new Routed(stanza, 'presence', type, account, contact, routed.session));
+  #follow(type: SubscriptionType, account: JID, contact: JID, changes: readonly RosterChange[]): void {
     const ended = changes.some(({ before, after }) => before?.from && !after?.from);
     if (type === 'subscribed') this.presence.show(account.local, contact);
     else if (ended) this.presence.hide(account.local, contact);
@@ -96,20 +87,22 @@ export class Subscriptions {
     await roster.change(decide, (changes) => {
       if (outcome.deliver) this.#deliver(stanza, type, account.local);
       this.#show(roster, changes);
-      if (outcome.approve) this.#say('subscribed', account, contact);
+      if (outcome.approve) routed.later(this.#say('subscribed', account, contact));
       if (outcome.began) this.presence.show(account.local, contact);
       if (outcome.ended) this.presence.hide(account.local, contact);
     });
   }
 
   /** Section 2.5.2: a contact was taken off the roster. Settled when that is known to an account of ours. */
-  removed(username: string, jid: string, { to, ask, from, pending }: RosterItem): Promise<void> {
+  async removed(username: string, jid: string, { to, ask, from, pending }: RosterItem): Promise<void> {
     const account = this.host.addresses.read(`${username}@${this.host.domain}`);
     const contact = this.host.addresses.read(jid);
-    if (to || ask) this.#say('unsubscribe', account, contact);
-    if (from || pending) this.#say('unsubscribed', account, contact);
+    const said = [
+      to || ask ? this.#say('unsubscribe', account, contact) : undefined,
+      from || pending ? this.#say('unsubscribed', account, contact) : undefined,
+    ];
     if (from) this.presence.hide(username, contact);
-    return this.#arrived(account, contact);
+    await Promise.all(said);
   }
 
   /** Section 3.1.3: what came while nobody was there. */
@@ -134,10 +127,13 @@ export class Subscriptions {
     );
   }
 
-  #say(type: SubscriptionType, from: JID, to: JID): void {
+  /** Resolves when it is there. */
+  #say(type: SubscriptionType, from: JID, to: JID): Promise<void> {
     const addresses = attribute('from', from.toString()) + attribute('to', to.toString());
     const stanza = new Stanza(Buffer.from(`<presence xmlns='${NS.client}' type='${type}'${addresses}/>`), NS.client);
-    this.host.send(new Routed(stanza, 'presence', type, from, to));
+    const routed = new Routed(stanza, 'presence', type, from, to);
+    this.host.send(routed);
+    return routed.arrived();
   }
 
   async #isThere(username: string): Promise<boolean> {

@@ -19,9 +19,4 @@ export class Turns {
   busy(key: string): boolean {
     return this.#last.has(key);
   }
-
-  /** Resolves when all that was asked for until now is done. */
-  async settled(key: string): Promise<void> {
-    await this.#last.get(key);
-  }
 }

@@ -55,7 +55,7 @@ class Siege {
   /** Asks for one thing, and writes down what was acknowledged. False: the connection is gone. */
   async act(client: Resident, name: string): Promise<boolean> {
     const acts = [this.contact, this.contact, this.request, this.grant, this.message, this.message, this.vcard];
-    const act = this.dice.one([...acts, this.private, this.password, this.account]);
+    const act = this.dice.one([...acts, this.private, this.block, this.password, this.account]);
     const said = await act.call(this, client, name, String(++this.#count));
     return said && !client.gone;
   }
@@ -102,6 +102,14 @@ class Siege {
     return this.#answered(client, `private ${name} ${drawer}`, mark, query);
   }
 
+  async block(client: Resident, name: string): Promise<boolean> {
+    const jid = `foe${this.dice.roll(5)}@elsewhere.test`;
+    const about = `block ${name} ${jid}`;
+    const word = this.ledger.last(about) === 'blocked' ? 'unblock' : 'block';
+    const payload = `<${word} xmlns='urn:xmpp:blocking'><item jid='${jid}'/></${word}>`;
+    return this.#answered(client, about, word === 'block' ? 'blocked' : undefined, payload);
+  }
+
   async password(_client: Resident, name: string, mark: string): Promise<boolean> {
     return this.#operated('passwd', name, `password ${name}`, mark);
   }
@@ -142,14 +150,17 @@ class Siege {
   // After the next start.
 
   async check(client: Resident, name: string): Promise<void> {
-    const answers = [rosterQuery(), "<vCard xmlns='vcard-temp'/>"].map((query) => client.ask('get', query));
-    const [roster, vcard] = await Promise.all(answers);
+    const asked = [rosterQuery(), "<vCard xmlns='vcard-temp'/>", "<blocklist xmlns='urn:xmpp:blocking'/>"];
+    const [roster, vcard, blocklist] = await Promise.all(asked.map((query) => client.ask('get', query)));
+    const foes = new Set(blocklist?.child('blocklist')?.children.map((item) => item.attr('jid')));
+    this.#checkAll(`block ${name} `, (jid) => (foes.has(jid) ? 'blocked' : undefined));
     const items = new Map(roster?.child('query')?.children.map((item) => [item.attr('jid') ?? '', item]));
     this.#checkAll(`contact ${name} `, (jid) => items.get(jid)?.attr('name'));
     this.#checkAll(`grant ${name} `, (jid) => (items.get(jid)?.attr('approved') === 'true' ? 'granted' : undefined));
-    const asked = items.get(jidOf(AWAY))?.attr('ask') === 'subscribe' ? 'asked' : undefined;
+    const request = items.get(jidOf(AWAY))?.attr('ask') === 'subscribe' ? 'asked' : undefined;
     const may = this.ledger.may(`request ${name}`);
-    if (!may.includes(asked)) throw new Error(`request ${name} is ${asked}, and has to be one of: ${may.join(', ')}`);
+    if (!may.includes(request))
+      throw new Error(`request ${name} is ${request}, and has to be one of: ${may.join(', ')}`);
     this.ledger.finds(`vcard ${name}`, vcard?.child('vCard')?.textOf('FN'));
     for (const about of this.ledger.about(`private ${name} `)) {
       const drawer = about.split(' ')[2];
