@@ -18,7 +18,10 @@ import { NS } from '../xmpp/ns.js';
 import { Stanza } from '../xmpp/stanza.js';
 
 /** Section 6.4.5 leaves 2 to 5 retries to us; the last failure ends the stream. */
-const ATTEMPTS = 5;
+const ATTEMPTS = 6;
+
+/** As many again when nothing was judged: clients go through the mechanisms that they cannot do after all. */
+const MISTAKES = 6;
 
 const CHANNEL_BINDING = 'urn:xmpp:sasl-cb:0';
 
@@ -64,6 +67,7 @@ class Login {
   /** The throttle let it not be judged. */
   #refused = false;
   #failures = 0;
+  #mistakes = 0;
 
   constructor(stream: C2s, host: Host, throttle: Throttle) {
     this.#stream = stream;
@@ -143,13 +147,14 @@ class Login {
   async #fail({ condition, text }: SaslError, began: number): Promise<void> {
     const { client } = this.#stream;
     const wait = this.#delay(condition) - (this.#host.now() - began);
-    this.#failures++;
+    if (condition === 'not-authorized') this.#failures++;
+    else this.#mistakes++;
     this.#host.log.info('auth_failed', { address: client.remoteAddress, mechanism: this.#mechanism, condition });
     this.#reset();
     if (wait > 0) await lapse(wait);
     const said = text === undefined ? '' : `<text xml:lang='en'>${escapeText(text)}</text>`;
     this.#say('failure', `<${condition}/>${said}`);
-    if (this.#failures >= ATTEMPTS) throw new StreamError('policy-violation', 'too many logins have failed');
+    if (this.#failures >= ATTEMPTS || this.#mistakes > MISTAKES) throw new StreamError('policy-violation', 'too many logins have failed');
   }
 
   /** Only who may have guessed has to wait. */

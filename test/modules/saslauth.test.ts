@@ -87,10 +87,10 @@ describe('over a socket', () => {
     vi.unstubAllGlobals();
   });
 
-  test('6.4.5 a failure leaves the stream open; the fifth ends it with policy-violation', async () => {
+  test('6.4.5 a failure leaves the stream open; the sixth ends it with policy-violation', async () => {
     const client = await open();
     await client.features();
-    for (let n = 0; n < 4; n++) {
+    for (let n = 0; n < 5; n++) {
       const failure = await client.exchange(plain('user', 'wrong'), any);
       expect([failure.name, failure.children[0].name]).toEqual(['failure', 'not-authorized']);
     }

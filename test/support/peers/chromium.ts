@@ -1,7 +1,7 @@
 // Debian's Chromium, driven by playwright-core, and a small site of another origin than the server whose page runs strophe.js.
 
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -18,7 +18,17 @@ const FLAGS = [
   '--disable-dev-shm-usage',
 ];
 
+const CONVERSE = new URL('../../../node_modules/converse.js/dist/', import.meta.url);
+const TYPES: Readonly<Record<string, string>> = {
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  json: 'application/json',
+  wasm: 'application/wasm',
+};
+
 const FILES = {
+  '/talk': { type: 'text/html; charset=utf-8', url: new URL('./pages/talk.html', import.meta.url) },
+  '/converse': { type: 'text/html; charset=utf-8', url: new URL('./pages/converse.html', import.meta.url) },
   '/': { type: 'text/html; charset=utf-8', url: new URL('./pages/strophe.html', import.meta.url) },
   '/strophe.js': {
     type: 'text/javascript; charset=utf-8',
@@ -34,7 +44,7 @@ export function startChromium(): Promise<Browser> {
 /** Serves the page; `origin` is a name for loopback that differs from the server's in host and port. */
 export async function startSite(): Promise<{ readonly origin: string; stop(): Promise<void> }> {
   const server = createServer((request, response) => {
-    const file = Object.entries(FILES).find(([path]) => path === request.url)?.[1];
+    const file = Object.entries(FILES).find(([path]) => path === request.url)?.[1] ?? asset(request.url ?? '');
     if (!file) return void response.writeHead(404).end();
     response.writeHead(200, { 'content-type': file.type }).end(readFileSync(fileURLToPath(file.url)));
   }).listen(0, '127.0.0.1');
@@ -48,6 +58,14 @@ export async function startSite(): Promise<{ readonly origin: string; stop(): Pr
       server.closeAllConnections();
     },
   };
+}
+
+/** What converse.js loads by itself. */
+function asset(path: string): { type: string; url: URL } | undefined {
+  const [, name] = /^\/converse\/([\w./-]+)(?:\?.*)?$/.exec(path) ?? [];
+  const url = name === undefined ? undefined : new URL(name, CONVERSE);
+  if (name === undefined || !url?.href.startsWith(CONVERSE.href) || !existsSync(url)) return undefined;
+  return { type: TYPES[name.split('.').pop() ?? ''] ?? 'application/octet-stream', url };
 }
 
 /** Calls a function of the page with these arguments. */

@@ -5,6 +5,8 @@ declare module '@xmpp/client' {
     readonly name: string;
     readonly attrs: Readonly<Record<string, string>>;
     is(name: string, ns?: string): boolean;
+    getChild(name: string, ns?: string): XmlElement | undefined;
+    getChildren(name: string, ns?: string): XmlElement[];
     getChildText(name: string): string | null;
   }
 
