@@ -1,72 +1,17 @@
-// The chat page in Chromium, as people use it: in front of a Prosody that lets them in, and on a domain of our own.
+// The chat page in Chromium, as people use it: on domains of our own, and where it matters in front of a Prosody that lets
+// people in.
 
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { createServer, type Server, silentLog } from '../../src/index.js';
-import { type ChatWindow, ChatWindows, type Entry } from '../support/peers/chat-window.js';
-import { startChromium } from '../support/peers/chromium.js';
-import { GUEST_DOMAIN, startOpenProsody } from '../support/peers/guests.js';
+import { expect, it } from 'vitest';
+import { account, ChatStage, guest, ourCore, prosodyBehind } from '../support/peers/chat-stage.js';
 import { describeWith } from '../support/peers/need.js';
-import { DOMAIN, PASSWORD, type Peer } from '../support/peers/peer.js';
+import { DOMAIN, PASSWORD } from '../support/peers/peer.js';
 import { startPrefixProxy } from '../support/peers/prefix-proxy.js';
-import { freePort } from '../support/peers/process.js';
 import { login } from '../support/peers/user.js';
 
-const guest = (name: string, transport: Entry['transport']): Entry => ({
-  how: 'anonymous',
-  name,
-  domain: GUEST_DOMAIN,
-  transport,
-});
-const account = (name: string, transport: Entry['transport'], how: 'login' | 'register' = 'login'): Entry => ({
-  how,
-  name,
-  password: PASSWORD,
-  domain: DOMAIN,
-  transport,
-});
-
-describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in front of Prosody', () => {
-  let peer: Peer;
-  let server: Server;
-  let browser: Browser;
-  let port: number;
-  const origin = () => `http://localhost:${port}/`;
-  const edge = () => ({ bosh: `${origin()}http-bind/`, ws: `ws://localhost:${port}/xmpp-websocket/` });
-  const windows = new ChatWindows(() => browser, origin);
-
-  async function serve(): Promise<void> {
-    const behind = { host: '127.0.0.1', port: peer.port, tls: 'none' } as const;
-    server = createServer({
-      host: '127.0.0.1',
-      port,
-      log: silentLog,
-      upstreams: { [DOMAIN]: behind, [GUEST_DOMAIN]: behind },
-      chat: [
-        { domain: GUEST_DOMAIN, anonymous: true, register: false },
-        { domain: DOMAIN, anonymous: false, register: true },
-      ],
-    });
-    await server.start();
-  }
-
-  beforeAll(async () => {
-    [peer, browser, port] = await Promise.all([startOpenProsody(), startChromium(), freePort()]);
-    await serve();
-  });
-  afterEach(() => windows.close());
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-    await peer?.stop();
-  });
-
-  const open = (link?: string, beside?: ChatWindow) => windows.open(link, beside);
-  const couple = () => windows.couple(GUEST_DOMAIN);
-  const noComplaints = () => expect(windows.complaints).toEqual([]);
-
+/** What has to work with any server. */
+function everywhere(stage: ChatStage): void {
   it('two guests find each other by a link and talk, one over BOSH and one over WebSocket', async () => {
-    const [romeo, juliet] = await couple();
+    const [romeo, juliet] = await stage.couple();
     await juliet.say('O Romeo, Romeo!');
     await juliet.say('Wherefore art thou Romeo?');
     await romeo.sees('.person .unread', '2');
@@ -84,13 +29,13 @@ describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in front of Pros
     await juliet.sees('#conversation .about', 'do not disturb');
     await romeo.find('#leave').click();
     await juliet.sees('#conversation .about', 'offline');
-    noComplaints();
+    stage.noComplaints();
   });
 
   it('a new account, a contact, and what the other window of the account sends', async () => {
-    const rosaline = await (await open()).enter(account('rosaline', 'bosh', 'register'));
-    const juliet = await (await open()).enter(account('juliet', 'websocket'));
-    const again = await (await open(undefined, juliet)).enter(account('juliet', 'bosh'));
+    const rosaline = await stage.enter(account('rosaline', 'bosh', 'register'));
+    const juliet = await stage.enter(account('juliet', 'websocket'));
+    const again = await stage.enter(account('juliet', 'bosh'), juliet);
     await juliet.seek(await rosaline.address());
     await juliet.find('#contact').click();
     await rosaline.sees('.request', `juliet@${DOMAIN}`);
@@ -104,21 +49,47 @@ describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in front of Pros
     await rosaline.talkTo('juliet');
     await rosaline.say('heard in both');
     for (const window of [juliet, again]) await window.sees('.bubble.their', 'heard in both');
-    noComplaints();
+    stage.noComplaints();
   });
 
+  it('a reload over WebSocket resumes the stream of an account by its SCRAM keys (XEP-0198 section 5)', async () => {
+    const romeo = await login('bosh', stage.edge, 'romeo');
+    const window = await stage.enter(account('juliet', 'websocket'));
+    const to = await window.address();
+    romeo.say(to, 'before');
+    await window.talkTo('romeo');
+    expect(await window.page.evaluate('JSON.stringify({ ...sessionStorage, ...localStorage })')).not.toContain(
+      PASSWORD,
+    );
+    await window.page.reload();
+    romeo.say(to, 'meanwhile');
+    await window.sees('.bubble.their', 'meanwhile');
+    await window.page.keyboard.press('Control+.');
+    await window.sees('#console .is-stream.in', '<resumed');
+    await window.say('I am back');
+    await romeo.message('I am back');
+    stage.noComplaints();
+    await romeo.close();
+  });
+}
+
+describeWith(['chromium'], 'the chat page on domains of our own', () => {
+  const stage = new ChatStage(ourCore(['romeo', 'juliet', 'mercutio']));
+
+  everywhere(stage);
+
   it('says why nobody comes in: a wrong password, a name that is taken', async () => {
-    const window = await open();
+    const window = await stage.open();
     await window.knock({ ...account('romeo', 'websocket'), password: 'wrong' });
     await window.sees('#door .failure', 'Wrong name or password.');
     await window.knock(account('romeo', 'bosh', 'register'));
     await window.sees('#door .failure', 'This name is taken');
     await window.enter(account('romeo', 'bosh'));
-    noComplaints();
+    stage.noComplaints();
   });
 
   it('the XML console shows the stream without passwords, filters it, and sends', async () => {
-    const window = await (await open()).enter(account('benvolio', 'websocket', 'register'));
+    const window = await stage.enter(account('benvolio', 'websocket', 'register'));
     await window.page.keyboard.press('Control+.');
     await window.sees('#console .is-iq.out', 'jabber:iq:register');
     expect(await window.find('#console').textContent()).not.toContain(PASSWORD);
@@ -130,7 +101,7 @@ describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in front of Pros
     await window.find('#console select').selectOption('What can the server do?');
     await window.find('#console textarea').press('Control+Enter');
     await window.sees('#console .is-iq.in', 'urn:xmpp:ping');
-    noComplaints();
+    stage.noComplaints();
     // Chromium's account of the mistake has a style of its own, which the policy refuses.
     await window.find('#console textarea').fill('<message><body>never closed</message>');
     await window.find('#console [type=submit]').click();
@@ -146,8 +117,8 @@ describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in front of Pros
   });
 
   it('everything goes by the keyboard alone', async () => {
-    const romeo = await (await open()).enter(guest('Romeo', 'bosh'));
-    const juliet = await open(await romeo.link());
+    const romeo = await stage.enter(guest('Romeo', 'bosh'));
+    const juliet = await stage.open(await romeo.link());
     const keys = juliet.page.keyboard;
     await juliet.sees('#door');
     await keys.type('Juliet');
@@ -174,17 +145,20 @@ describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in front of Pros
     await romeo.sees('.bubble.their', 'three');
     await keys.press('Control+.');
     await juliet.sees('#console li');
-    noComplaints();
+    stage.noComplaints();
   });
 
   it('what others write stays text, whoever they say they are', async () => {
     const evil = `<img src=x onerror="globalThis.hurt=1"><script>globalThis.hurt=1</script>`;
     const text = evil.replaceAll('<', '&lt;').replaceAll('"', '&quot;');
-    const window = await (await open(`${origin()}#chat=${encodeURIComponent(evil)}`)).enter(
+    const invited = await stage.open(`${stage.origin}#${new URLSearchParams({ chat: `nurse@${DOMAIN}`, name: evil })}`);
+    await invited.sees('.invitation', evil);
+    expect(await invited.find('#door img').count()).toBe(1);
+    const window = await (await stage.open(`${stage.origin}#chat=${encodeURIComponent(evil)}`)).enter(
       guest(evil.slice(0, 55), 'websocket'),
     );
     await window.page.keyboard.press('Control+.');
-    const mercutio = await login('websocket', edge(), 'mercutio', { resource: evil });
+    const mercutio = await login('websocket', stage.edge, 'mercutio', { resource: evil });
     const to = await window.address();
     const nick = `<nick xmlns="http://jabber.org/protocol/nick">${text}</nick>`;
     mercutio.send(`<presence xmlns="jabber:client" to="${to}"><status>${text}</status>${nick}</presence>`);
@@ -200,13 +174,13 @@ describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in front of Pros
     expect(await window.find('.person .name').textContent()).toBe(evil.slice(0, 80));
     expect(await window.find('#room img, #finder img, #room script').count()).toBe(0);
     expect(await window.page.evaluate('globalThis.hurt')).toBeUndefined();
-    noComplaints();
+    stage.noComplaints();
     await mercutio.close();
   });
 
   it('XML that is none and carbons of a stranger change nothing', async () => {
-    const window = await (await open()).enter(guest('Nurse', 'bosh'));
-    const mercutio = await login('bosh', edge(), 'mercutio');
+    const window = await stage.enter(guest('Nurse', 'bosh'));
+    const mercutio = await login('bosh', stage.edge, 'mercutio');
     const to = await window.address();
     const copy = `<message xmlns="jabber:client" from="${to}/x" to="forged@${DOMAIN}" type="chat"><body>never said</body></message>`;
     const forwarded = `<forwarded xmlns="urn:xmpp:forward:0">${copy}</forwarded>`;
@@ -218,12 +192,12 @@ describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in front of Pros
     expect(await window.find('.person').count()).toBe(1);
     await window.say('control \u0001 and half \ud83d a pair');
     expect((await mercutio.message('control  and half \ufffd a pair')).attr('type')).toBe('chat');
-    noComplaints();
+    stage.noComplaints();
     await mercutio.close();
   });
 
   it('a reload over BOSH continues the session: the same address, the conversation, and what came meanwhile', async () => {
-    const [romeo, juliet] = await couple();
+    const [romeo, juliet] = await stage.couple();
     await juliet.say('before');
     await romeo.talkTo('Juliet');
     const address = await romeo.address();
@@ -234,117 +208,59 @@ describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in front of Pros
     expect(await romeo.said()).toEqual(['before', 'meanwhile']);
     await romeo.say('I am back');
     await juliet.sees('.bubble.their', 'I am back');
-    noComplaints();
-  });
-
-  it('a reload over WebSocket resumes the stream of an account by its SCRAM keys (XEP-0198 section 5)', async () => {
-    const romeo = await login('bosh', edge(), 'romeo');
-    const window = await (await open()).enter(account('juliet', 'websocket'));
-    const to = await window.address();
-    romeo.say(to, 'before');
-    await window.talkTo('romeo');
-    expect(await window.page.evaluate('JSON.stringify({ ...sessionStorage, ...localStorage })')).not.toContain(
-      PASSWORD,
-    );
-    await window.page.reload();
-    romeo.say(to, 'meanwhile');
-    await window.sees('.bubble.their', 'meanwhile');
-    await window.page.keyboard.press('Control+.');
-    await window.sees('#console .is-stream.in', '<resumed');
-    await window.say('I am back');
-    await romeo.message('I am back');
-    noComplaints();
-    await romeo.close();
+    stage.noComplaints();
   });
 
   it('below the prefix of a proxy it finds its files and both transports', async () => {
-    const proxy = await startPrefixProxy(port);
-    const romeo = await (await open(proxy.url)).enter(guest('Romeo', 'bosh'));
-    const juliet = await (await open(await romeo.link())).enter(guest('Juliet', 'websocket'));
+    const proxy = await startPrefixProxy(stage.port);
+    const romeo = await (await stage.open(proxy.url)).enter(guest('Romeo', 'bosh'));
+    const juliet = await (await stage.open(await romeo.link())).enter(guest('Juliet', 'websocket'));
     expect(await romeo.link()).toContain('/im/#chat=');
     await juliet.say('over both');
     await romeo.sees('.person .line', 'over both');
-    noComplaints();
+    stage.noComplaints();
     proxy.stop();
   });
 
   it('a copy of a window that is still open begins at the door', async () => {
-    const romeo = await (await open()).enter(guest('Romeo', 'bosh'));
+    const romeo = await stage.enter(guest('Romeo', 'bosh'));
     const [copy] = await Promise.all([
       romeo.page.context().waitForEvent('page'),
       romeo.page.evaluate('void globalThis.open(location.href)'),
     ]);
     await copy.locator('#door form').waitFor();
     await romeo.seek(`nurse@${DOMAIN}`);
-    noComplaints();
+    stage.noComplaints();
   });
 
   it.each(['bosh', 'websocket'] as const)(
     'says at the door that the server cannot be reached (%s)',
     async (transport) => {
-      const window = await open();
+      const window = await stage.open();
       await window.sees('#door form');
-      await server.stop();
+      await stage.stop();
       await window.knock(guest('Romeo', transport));
       await window.sees('#door .failure', 'The server cannot be reached.');
-      await serve();
+      await stage.serve();
       await window.enter(guest('Romeo', transport));
     },
   );
 
   it('after the server has gone and come back the windows are there again, and what was said meanwhile goes out', async () => {
-    const [romeo, juliet] = await couple();
+    const [romeo, juliet] = await stage.couple();
     await juliet.say('before');
     await romeo.talkTo('Juliet');
-    await server.stop();
+    await stage.stop();
     await romeo.sees('#banner', /lost|answer|Connecting/);
     await romeo.say('while it was away');
     await romeo.sees('.bubble.own[data-state=waiting]', 'while it was away');
-    await serve();
+    await stage.serve();
     await Promise.all([romeo.online(), juliet.online()]);
     await romeo.sees('.bubble.own:not([data-state=waiting])', 'while it was away');
     // Strophe itself waits for up to eight seconds before it repeats a request of BOSH.
   }, 60_000);
 });
 
-describeWith(['chromium'], 'the chat page on a domain of our own', () => {
-  let server: Server;
-  let browser: Browser;
-  const windows = new ChatWindows(
-    () => browser,
-    () => server.urls.bosh.replace('http-bind/', ''),
-  );
-
-  beforeAll(async () => {
-    server = createServer({
-      host: '127.0.0.1',
-      port: 0,
-      log: silentLog,
-      domains: { localhost: { auth: { anonymous: true, register: true } } },
-    });
-    [browser] = await Promise.all([startChromium(), server.start()]);
-  });
-  afterEach(() => windows.close());
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
-
-  it('two guests find each other by a link and talk; a reload over BOSH changes nothing', async () => {
-    const [romeo, juliet] = await windows.couple('localhost');
-    await juliet.say('O Romeo, Romeo!');
-    await romeo.talkTo('Juliet');
-    await romeo.say('Shall I hear more?');
-    await juliet.sees('.bubble.their', 'Shall I hear more?');
-    await juliet.sees('.bubble.own[data-state=delivered]');
-    const address = await romeo.address();
-    await romeo.page.reload();
-    await juliet.say('meanwhile');
-    await romeo.sees('.bubble.their', 'meanwhile');
-    expect(await romeo.address()).toBe(address);
-    expect(await romeo.said()).toEqual(['O Romeo, Romeo!', 'Shall I hear more?', 'meanwhile']);
-    await romeo.find('#leave').click();
-    await juliet.sees('#conversation .about', 'offline');
-    expect(windows.complaints).toEqual([]);
-  });
+describeWith(['chromium', 'prosody', 'openssl'], 'the chat page in front of Prosody', () => {
+  everywhere(new ChatStage(prosodyBehind));
 });

@@ -12,6 +12,9 @@ export interface Entry {
   readonly transport: 'bosh' | 'websocket';
 }
 
+/** Wide enough for all parts side by side; nothing moves that would have to be waited for. */
+const VIEW = { viewport: { width: 1100, height: 600 }, reducedMotion: 'reduce' } as const;
+
 export class ChatWindow {
   /** Errors, warnings and exceptions of the page. */
   readonly complaints: string[] = [];
@@ -23,7 +26,7 @@ export class ChatWindow {
   }
 
   static async open(browser: Browser | BrowserContext, url: string): Promise<ChatWindow> {
-    const context = 'newContext' in browser ? await browser.newContext() : browser;
+    const context = 'newContext' in browser ? await browser.newContext(VIEW) : browser;
     const window = new ChatWindow(await context.newPage());
     await window.page.goto(url);
     return window;
@@ -58,9 +61,10 @@ export class ChatWindow {
     await this.find(selector, hasText).first().waitFor();
   }
 
-  /** Resolves once the stream is there. */
-  online(): Promise<void> {
-    return this.sees('#self .stream', ' connected');
+  /** Resolves once the stream is there, and presence is shown to others. */
+  async online(): Promise<void> {
+    await this.sees('#self .stream', ' connected');
+    await this.sees('#self .dot:not(.off)');
   }
 
   /** The address that others reach this window by, and the link to it. */
@@ -121,7 +125,7 @@ export class ChatWindows {
   async couple(domain: string): Promise<[romeo: ChatWindow, juliet: ChatWindow]> {
     const romeo = await (await this.open()).enter({ how: 'anonymous', name: 'Romeo', domain, transport: 'bosh' });
     const juliet = await this.open(await romeo.link());
-    await juliet.sees('.invitation', await romeo.address());
+    await juliet.sees('.invitation', 'Romeo');
     await juliet.enter({ how: 'anonymous', name: 'Juliet', domain, transport: 'websocket' });
     await juliet.sees('#conversation h2', 'Romeo');
     return [romeo, juliet];

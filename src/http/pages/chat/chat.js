@@ -157,19 +157,17 @@ function back() {
   list.focus();
 }
 
-/** Whom the address of the page asks to talk to. */
+/** Whom the address of the page asks to talk to, and what they are called. */
 function invitation() {
-  const [, jid] = /^#chat=(.+)$/.exec(location.hash) ?? [];
-  try {
-    return jid && address(decodeURIComponent(jid));
-  } catch {
-    return undefined;
-  }
+  const said = new URLSearchParams(location.hash.slice(1));
+  const to = address(said.get('chat') ?? '');
+  return to && { to, name: said.get('name') ?? to };
 }
 
 function invited() {
-  const to = invitation();
-  if (!to || connection.state !== 'online') return;
+  const invited = invitation();
+  if (!invited || connection.state !== 'online') return;
   history.replaceState(null, '', location.pathname + location.search);
-  open(to);
+  people.of(invited.to).nick ||= invited.name;
+  open(invited.to);
 }

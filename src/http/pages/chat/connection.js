@@ -5,6 +5,7 @@
 // `traffic` (detail: out, markup).
 
 import { register } from './registration.js';
+import { Source } from './source.js';
 import { child, NS, newId, problem, xml } from './xml.js';
 
 const { Strophe } = globalThis.Strophe.Strophe ? globalThis.Strophe : globalThis;
@@ -26,7 +27,7 @@ const REFUSALS = {
   'no-auth-mech': 'The server offers no way to log in that this page knows.',
 };
 
-export class Connection extends EventTarget {
+export class Connection extends Source {
   /** offline, connecting, online, troubled (BOSH, requests go unanswered) or waiting (until `again`). */
   state = 'offline';
   /** The full JID, once it was online. */
@@ -135,11 +136,11 @@ export class Connection extends EventTarget {
     this.#strophe = strophe;
     this.#reason = undefined;
     strophe.rawInput = (markup) => {
-      this.#tell('traffic', { out: false, markup });
+      this.tell('traffic', { out: false, markup });
       // After Strophe has read it: it may be the end.
       if (this.state === 'troubled') setTimeout(() => this.#recovered(strophe));
     };
-    strophe.rawOutput = (markup) => this.#tell('traffic', { out: true, markup });
+    strophe.rawOutput = (markup) => this.tell('traffic', { out: true, markup });
     for (const name of ['message', 'presence']) strophe.addHandler((each) => this.#received(each), null, name, null);
     strophe.addHandler((each) => this.#received(each), null, 'iq', ['get', 'set']);
     for (const status of PASSING) strophe.addProtocolErrorHandler('HTTP', status, () => this.#troubled(strophe));
@@ -159,7 +160,7 @@ export class Connection extends EventTarget {
   // Strophe forgets a handler that throws.
   #received(stanza) {
     try {
-      this.#tell('stanza', stanza);
+      this.tell('stanza', stanza);
     } catch (error) {
       reportError(error);
     }
@@ -192,12 +193,12 @@ export class Connection extends EventTarget {
     this.address = strophe.jid;
     if (strophe.scram_keys) this.#account = { ...this.#account, keys: strophe.scram_keys };
     this.#enter('online');
-    this.#tell('online', { resumed });
+    this.tell('online', { resumed });
   }
 
   #refuse(sentence) {
     this.end();
-    this.#tell('refused', sentence);
+    this.tell('refused', sentence);
   }
 
   // SCRAM's keys are of no use where every login has a salt of its own.
@@ -230,7 +231,7 @@ export class Connection extends EventTarget {
   #recovered(strophe) {
     if (strophe !== this.#strophe || this.state !== 'troubled') return;
     this.#enter('online');
-    this.#tell('online', { resumed: true });
+    this.tell('online', { resumed: true });
   }
 
   #looked() {
@@ -250,11 +251,7 @@ export class Connection extends EventTarget {
 
   #enter(state) {
     this.state = state;
-    this.#tell('state', state);
-  }
-
-  #tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.tell('state', state);
   }
 }
 

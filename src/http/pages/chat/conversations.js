@@ -4,6 +4,7 @@
 // Events: `message` (detail: conversation, message), `change` (detail: conversation).
 
 import { bare } from './jid.js';
+import { Source } from './source.js';
 import { child, NS, newId, problem, text, xml } from './xml.js';
 
 const LONGEST = 500;
@@ -30,7 +31,7 @@ class Conversation {
   }
 }
 
-export class Conversations extends EventTarget {
+export class Conversations extends Source {
   #all = new Map();
   #connection;
   #people;
@@ -227,7 +228,7 @@ export class Conversations extends EventTarget {
   #add(conversation, message) {
     conversation.messages.push(message);
     if (conversation.messages.length > LONGEST) conversation.messages.shift();
-    this.dispatchEvent(new CustomEvent('message', { detail: { conversation, message } }));
+    this.tell('message', { conversation, message });
     this.#changed(conversation);
   }
 
@@ -237,6 +238,6 @@ export class Conversations extends EventTarget {
   }
 
   #changed(conversation) {
-    this.dispatchEvent(new CustomEvent('change', { detail: { conversation } }));
+    this.tell('change', { conversation });
   }
 }

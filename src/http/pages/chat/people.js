@@ -5,6 +5,7 @@
 
 import { answer, asks } from './connection.js';
 import { bare, domain, local, resource } from './jid.js';
+import { Source } from './source.js';
 import { child, NS, text, xml } from './xml.js';
 
 /** A stranger beyond these is not listed. */
@@ -42,7 +43,7 @@ export class Person {
   }
 }
 
-export class People extends EventTarget {
+export class People extends Source {
   #people = new Map();
   #connection;
   #presence;
@@ -66,10 +67,6 @@ export class People extends EventTarget {
     for (const { resources, ...each } of kept) {
       this.#people.set(each.address, Object.assign(new Person(each.address), each, { resources: new Map(resources) }));
     }
-  }
-
-  find(address) {
-    return this.#people.get(address);
   }
 
   /** The person, who is known from now on. */
@@ -208,6 +205,6 @@ export class People extends EventTarget {
   }
 
   #changed() {
-    this.dispatchEvent(new Event('change'));
+    this.tell('change');
   }
 }

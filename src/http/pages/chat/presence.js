@@ -1,18 +1,26 @@
 // The presence of this window (RFC 6121 section 4): to all who are subscribed, and directed (section 4.6) to those whom it
 // talks to without. The nickname goes with it (XEP-0172).
+//
+// Event: `state`.
 
+import { Source } from './source.js';
 import { NS, xml } from './xml.js';
 
-export class Presence {
+export class Presence extends Source {
   nick = '';
   /** '' (available), away or dnd. */
   show = '';
   text = '';
+  /** The server has shown it: it sends it to us too (RFC 6121 section 4.2.2). */
+  isShown = false;
   #connection;
   #directed = new Set();
 
   constructor(connection) {
+    super();
     this.#connection = connection;
+    connection.addEventListener('online', ({ detail: { resumed } }) => this.#shown(resumed));
+    connection.addEventListener('stanza', ({ detail }) => this.#isOwn(detail) && this.#shown(true));
   }
 
   get kept() {
@@ -47,6 +55,15 @@ export class Presence {
   /** The nickname as an element, for stanzas to people who may not know it. */
   get nickname() {
     return this.nick === '' ? undefined : xml('nick', { xmlns: NS.nick }, this.nick);
+  }
+
+  #isOwn(stanza) {
+    return stanza.localName === 'presence' && stanza.getAttribute('from') === this.#connection.address;
+  }
+
+  #shown(isShown) {
+    this.isShown = isShown;
+    this.tell('state');
   }
 
   #stanza(to) {

@@ -2,6 +2,7 @@
 //
 // Events: `entry` (detail: the entry), `clear`.
 
+import { Source } from './source.js';
 import { parse } from './xml.js';
 
 const LONGEST = 300;
@@ -10,7 +11,7 @@ const KINDS = ['message', 'presence', 'iq'];
 const ACKNOWLEDGING = 'urn:xmpp:sm:3';
 const HIDDEN = '••••••';
 
-export class Traffic extends EventTarget {
+export class Traffic extends Source {
   entries = [];
   paused = false;
 
@@ -21,7 +22,7 @@ export class Traffic extends EventTarget {
 
   clear() {
     this.entries = [];
-    this.dispatchEvent(new Event('clear'));
+    this.tell('clear');
   }
 
   #passed(out, markup) {
@@ -30,7 +31,7 @@ export class Traffic extends EventTarget {
     const entry = { out, at: Date.now(), elements, kinds: kindsOf(elements), size: markup.length };
     this.entries.push(entry);
     if (this.entries.length > LONGEST) this.entries.shift();
-    this.dispatchEvent(new CustomEvent('entry', { detail: entry }));
+    this.tell('entry', entry);
   }
 }
 

@@ -5,7 +5,6 @@ export const NS = Object.freeze({
   stanzas: 'urn:ietf:params:xml:ns:xmpp-stanzas',
   roster: 'jabber:iq:roster',
   register: 'jabber:iq:register',
-  data: 'jabber:x:data',
   nick: 'http://jabber.org/protocol/nick',
   states: 'http://jabber.org/protocol/chatstates',
   receipts: 'urn:xmpp:receipts',
@@ -31,7 +30,7 @@ export function xml(name, attributes = {}, ...children) {
 }
 
 /** The text without what XML 1.0 cannot say: one such character would end the stream. */
-export function legal(text) {
+function legal(text) {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
   return text.toWellFormed().replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '');
 }

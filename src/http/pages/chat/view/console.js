@@ -3,9 +3,8 @@
 import { bare, domain } from '../jid.js';
 import { remember } from '../session.js';
 import { NS, newId, parse } from '../xml.js';
-import { find, h, icon, time } from './dom.js';
+import { addTo, find, h, icon, onSubmit, time } from './dom.js';
 
-const NEAR = 60;
 const FULL = 300;
 
 const TEMPLATES = {
@@ -52,10 +51,6 @@ export class XmlConsole {
     remember({ console: open });
   }
 
-  focus() {
-    this.#box.focus();
-  }
-
   #wire() {
     const templates = find('#console select');
     templates.append(...Object.keys(TEMPLATES).map((name) => h('option', { value: name }, name)));
@@ -66,10 +61,7 @@ export class XmlConsole {
     for (const chip of this.#panel.querySelectorAll('.kinds input')) {
       chip.addEventListener('change', () => this.#list.classList.toggle(`no-${chip.value}`, !chip.checked));
     }
-    find('#console form').addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.#send();
-    });
+    onSubmit(find('#console form'), () => this.#send());
     this.#box.addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) this.#send();
     });
@@ -107,29 +99,14 @@ export class XmlConsole {
   }
 
   #append(entry) {
-    const near = this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < NEAR;
+    const { kinds, elements } = entry;
     const way = entry.out ? 'out' : 'in';
-    this.#list.append(
-      h(
-        'li',
-        { className: `${way} ${entry.kinds.map((kind) => `is-${kind}`).join(' ')}` },
-        h(
-          'header',
-          {},
-          icon(way),
-          h('b', {}, entry.out ? 'sent' : 'received'),
-          time(entry.at, true),
-          h('span', {}, `${entry.size} characters`),
-        ),
-        h(
-          'pre',
-          {},
-          ...(entry.elements.length > 0 ? entry.elements.flatMap((each) => painted(each)) : ['(not shown)']),
-        ),
-      ),
-    );
+    const size = h('span', {}, `${entry.size} characters`);
+    const head = h('header', {}, icon(way), h('b', {}, entry.out ? 'sent' : 'received'), time(entry.at, true), size);
+    const lines = elements.length > 0 ? elements.flatMap((each) => painted(each)) : ['(not shown)'];
+    const classes = [way, ...kinds.map((kind) => `is-${kind}`)];
+    addTo(this.#list, h('li', { className: classes.join(' ') }, head, h('pre', {}, ...lines)));
     if (this.#list.childElementCount > FULL) this.#list.firstElementChild.remove();
-    if (near) this.#list.scrollTop = this.#list.scrollHeight;
   }
 }
 

@@ -1,11 +1,10 @@
 // The open conversation: its head, the bubbles, and the box to write in.
 
-import { dayOf, find, h, icon, shown, time } from './dom.js';
+import { addTo, dayOf, find, h, icon, onSubmit, shown, time } from './dom.js';
 import { face } from './people-list.js';
 
 /** Messages of one person so soon after each other stand together. */
 const TOGETHER = 180_000;
-const NEAR = 80;
 const DELIVERY = { waiting: 'waits for the connection', sent: 'sent', delivered: 'delivered', failed: 'not delivered' };
 
 export class ConversationView {
@@ -66,11 +65,7 @@ export class ConversationView {
   }
 
   #write() {
-    const form = find('#composer');
-    form.addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.#send();
-    });
+    onSubmit(find('#composer'), () => this.#send());
     this.#box.addEventListener('input', () => {
       this.#grow();
       this.#conversations.type(this.#open, this.#box.value);
@@ -126,29 +121,23 @@ export class ConversationView {
   }
 
   #append(message) {
-    const near = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR;
     const before = this.#log.lastElementChild?.message;
-    if (!before || dayOf(before.at) !== dayOf(message.at))
-      this.#log.append(h('p', { className: 'day' }, dayOf(message.at)));
+    const isNewDay = !before || dayOf(before.at) !== dayOf(message.at);
+    const day = isNewDay ? [h('p', { className: 'day' }, dayOf(message.at))] : [];
     const together = before && before.own === message.own && message.at - before.at < TOGETHER;
+    const who = message.own ? 'You' : this.#people.of(this.#open.address).title;
+    const delivery = message.own ? h('span', { className: 'delivery' }) : '';
     const bubble = h(
       'article',
       { className: `bubble ${message.own ? 'own' : 'their'}${together ? ' together' : ''}` },
-      h('span', { className: 'unseen' }, message.own ? 'You: ' : `${this.#people.of(this.#open.address).title}: `),
+      h('span', { className: 'unseen' }, `${who}: `),
       h('p', { dir: 'auto' }, message.text),
-      h(
-        'footer',
-        {},
-        h('span', { className: 'error' }),
-        time(message.at),
-        message.own ? h('span', { className: 'delivery' }) : '',
-      ),
+      h('footer', {}, h('span', { className: 'error' }), time(message.at), delivery),
     );
     bubble.message = message;
     this.#bubbles.set(message, bubble);
-    this.#log.append(bubble);
     if (message.own) this.#delivery(message);
-    if (near) this.#log.scrollTop = this.#log.scrollHeight;
+    addTo(this.#log, ...day, bubble);
     this.seen();
   }
 

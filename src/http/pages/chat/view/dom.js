@@ -28,9 +28,9 @@ export function icon(name) {
 }
 
 /** A disc with the first letter, of a colour that belongs to the address. */
-export function avatar({ title, address }, className = '') {
+export function avatar({ title, address }) {
   const [letter = '?'] = title.trim();
-  const element = h('span', { className: `avatar ${className}`, 'aria-hidden': 'true' }, letter.toUpperCase());
+  const element = h('span', { className: 'avatar', 'aria-hidden': 'true' }, letter.toUpperCase());
   element.style.setProperty('--hue', hue(address));
   return element;
 }
@@ -60,6 +60,24 @@ const SHOWN = { '': 'available', chat: 'available', away: 'away', xa: 'away for 
 /** A presence in words. */
 export function shown(presence) {
   return presence ? SHOWN[presence.show] : 'offline';
+}
+
+/** Does it when the form is submitted; the page stays. */
+export function onSubmit(form, work) {
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    work();
+  });
+}
+
+/** How near to its end a list still counts as read to the end. */
+const NEAR = 80;
+
+/** Adds to the end of the list, which stays in sight if it was. */
+export function addTo(list, ...elements) {
+  const near = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR;
+  list.append(...elements);
+  if (near) list.scrollTop = list.scrollHeight;
 }
 
 /** Up, Down, Home and End among the elements that match. */

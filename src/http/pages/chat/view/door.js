@@ -2,7 +2,7 @@
 
 import { username } from '../jid.js';
 import { choices, remember } from '../session.js';
-import { find, h } from './dom.js';
+import { find, h, onSubmit } from './dom.js';
 
 const HINTS = {
   bosh: 'HTTP requests, through every proxy. A reload of the page keeps your session.',
@@ -21,16 +21,13 @@ export class Door {
     this.#enter = enter;
     this.#fill(transports);
     this.#form.addEventListener('change', () => this.#show());
-    this.#form.addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.#submit();
-    });
+    onSubmit(this.#form, () => this.#submit());
   }
 
   open({ failure = '', invitation }) {
     find('#door').hidden = false;
     find('#door .invitation').hidden = !invitation;
-    find('#door .invitation b').textContent = invitation ?? '';
+    find('#door .invitation b').textContent = invitation?.name ?? '';
     this.#show();
     this.failed(failure);
     const known = this.#field('name').value !== '' && !find('#door .password').hidden;

@@ -1,7 +1,7 @@
 // The finder (Ctrl or Cmd and K): a person of the list by a part of the name, or anybody by the whole address.
 
 import { address } from '../jid.js';
-import { find, h } from './dom.js';
+import { find, h, onSubmit } from './dom.js';
 import { face } from './people-list.js';
 
 const MOST = 8;
@@ -19,10 +19,7 @@ export class Finder {
     this.#open = open;
     this.#field.addEventListener('input', () => this.#draw(0));
     this.#field.addEventListener('keydown', (event) => this.#key(event));
-    find('#finder form').addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.#choose(this.#list.children[this.#at]);
-    });
+    onSubmit(find('#finder form'), () => this.#choose(this.#list.children[this.#at]));
   }
 
   open() {

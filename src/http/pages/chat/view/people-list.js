@@ -50,18 +50,10 @@ export class PeopleList {
     const late = (each) => this.#conversations.find(each.address)?.last?.at ?? 0;
     here.sort((a, b) => late(b) - late(a));
     contacts.sort((a, b) => Number(!a.presence) - Number(!b.presence) || a.title.localeCompare(b.title));
-    this.#section(
-      '#requests',
-      all.filter(({ asking }) => asking).map((each) => this.#request(each)),
-    );
-    this.#section(
-      '#here',
-      here.map((each) => this.#person(each)),
-    );
-    this.#section(
-      '#contacts',
-      contacts.map((each) => this.#person(each)),
-    );
+    const asking = all.filter((each) => each.asking);
+    this.#section('#requests', asking, (each) => this.#request(each));
+    this.#section('#here', here, (each) => this.#person(each));
+    this.#section('#contacts', contacts, (each) => this.#person(each));
     find('#people .nobody').hidden = all.length > 0;
     if (focused) find(`#people [data-address="${CSS.escape(focused)}"]`)?.focus();
   }
@@ -70,26 +62,24 @@ export class PeopleList {
     return presence !== undefined || this.#conversations.find(address) !== undefined;
   }
 
-  #section(selector, items) {
+  #section(selector, people, item) {
     const section = find(selector);
-    section.hidden = items.length === 0 && !section.classList.contains('always');
-    find('ul', section).replaceChildren(...items.map((each) => h('li', {}, each)));
+    section.hidden = people.length === 0;
+    find('ul', section).replaceChildren(...people.map((each) => h('li', {}, item(each))));
   }
 
   #person(person) {
     const { address, presence, pending } = person;
     const conversation = this.#conversations.find(address);
     const unread = conversation?.unread ?? 0;
-    const button = h(
-      'button',
+    return button(
+      'person',
+      () => this.#open(address),
       {
-        type: 'button',
-        className: 'person',
         'data-address': address,
         'aria-current': String(address === this.#chosen),
         title: address,
         ariaLabel: `${person.title}, ${shown(presence)}${unread ? `, ${unread} unread` : ''}`,
-        onclick: () => this.#open(address),
       },
       face(person),
       h('span', { className: 'name' }, person.title),
@@ -97,7 +87,6 @@ export class PeopleList {
       h('span', { className: 'line' }, this.#line(conversation, presence, pending)),
       unread ? h('span', { className: 'unread' }, String(unread)) : '',
     );
-    return button;
   }
 
   #line(conversation, presence, pending) {
@@ -109,25 +98,19 @@ export class PeopleList {
   }
 
   #request(person) {
-    const accept = h(
-      'button',
-      { type: 'button', className: 'small primary', onclick: () => this.#people.accept(person) },
-      'Accept',
-    );
-    const decline = h(
-      'button',
-      { type: 'button', className: 'small', onclick: () => this.#people.decline(person) },
-      'Decline',
-    );
     return h(
       'div',
       { className: 'request', 'data-address': person.address },
       face(person),
       h('p', {}, h('b', {}, person.title), ' wants to see when you are here', h('small', {}, person.address)),
-      accept,
-      decline,
+      button('small primary', () => this.#people.accept(person), {}, 'Accept'),
+      button('small', () => this.#people.decline(person), {}, 'Decline'),
     );
   }
+}
+
+function button(className, onclick, properties, ...children) {
+  return h('button', { type: 'button', className, onclick, ...properties }, ...children);
 }
 
 /** The avatar with a dot for the presence. */

@@ -22,7 +22,7 @@ export class SelfCard {
     this.#connection = connection;
     this.#presence = presence;
     this.#tell = tell;
-    connection.addEventListener('state', () => this.draw());
+    for (const source of [connection, presence]) source.addEventListener('state', () => this.draw());
     find('#show').addEventListener('change', () => this.#say());
     find('#status').addEventListener('change', () => this.#say());
     for (const button of document.querySelectorAll('[data-copy]')) {
@@ -33,7 +33,7 @@ export class SelfCard {
 
   get link() {
     const url = new URL(location.href);
-    url.hash = `chat=${encodeURIComponent(bare(this.#connection.address))}`;
+    url.hash = new URLSearchParams({ chat: bare(this.#connection.address), name: this.#presence.nick });
     return url.href;
   }
 
@@ -42,7 +42,7 @@ export class SelfCard {
     const { nick, show, text } = this.#presence;
     find('#self .avatar').replaceWith(avatar({ title: nick, address: bare(address) }));
     find('#self h2').textContent = nick;
-    find('#self .dot').className = `dot ${state === 'online' ? show || 'on' : 'off'}`;
+    find('#self .dot').className = `dot ${state === 'online' && this.#presence.isShown ? show || 'on' : 'off'}`;
     find('#self .stream').textContent = `${TRANSPORTS[account?.transport] ?? ''} · ${STATES[state]}`;
     find('#show').value = show;
     if (document.activeElement !== find('#status')) find('#status').value = text;
