@@ -154,7 +154,8 @@ class Login {
     if (wait > 0) await lapse(wait);
     const said = text === undefined ? '' : `<text xml:lang='en'>${escapeText(text)}</text>`;
     this.#say('failure', `<${condition}/>${said}`);
-    if (this.#failures >= ATTEMPTS || this.#mistakes > MISTAKES) throw new StreamError('policy-violation', 'too many logins have failed');
+    if (this.#failures >= ATTEMPTS || this.#mistakes > MISTAKES)
+      throw new StreamError('policy-violation', 'too many logins have failed');
   }
 
   /** Only who may have guessed has to wait. */

@@ -1,10 +1,10 @@
 // Our own core as the stage, in this process and with nothing on disk.
 
 import type { Host } from '../../../src/core/host.js';
-import type { Module } from '../../../src/core/module.js';
 import { createServer, silentLog } from '../../../src/index.js';
 import { carrier } from '../peers/carrier.js';
 import { TcpCarrier } from '../peers/tcp-carrier.js';
+import { visitor } from '../visitor.js';
 import type { Account, Builder, Stage } from './stage.js';
 
 const DOMAIN = 'verona.test';
@@ -56,15 +56,6 @@ async function build(accounts: readonly Account[]): Promise<Stage> {
       transport === 'tcp' ? TcpCarrier.connect(port, domain) : carrier(transport, { bosh, ws }, domain),
     stop: () => server.stop(),
   };
-}
-
-/** A module that does nothing but show the host it is loaded on. */
-function visitor(): { readonly module: Module; readonly host: Promise<Host> } {
-  let show: (host: Host) => void = () => {};
-  const host = new Promise<Host>((resolve) => {
-    show = resolve;
-  });
-  return { module: { name: 'visitor', about: 'For tests.', specifications: [], load: (it) => show(it) }, host };
 }
 
 /** Makes the accounts. Keys are expensive: accounts of one password share theirs. */
