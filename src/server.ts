@@ -184,8 +184,8 @@ export class Server extends Events {
    */
   async reload(options: ConfigInput): Promise<void> {
     const config = reloaded(this.#config, configure(options));
-    this.#proxy.reload(config);
     this.#core.reload(config);
+    this.#proxy.reload(config);
     this.#connector.reload(config);
     this.#sessions.reload(config);
     this.fastify.reload(config);

@@ -10,7 +10,7 @@ import { NS } from '../xmpp/ns.js';
 import { Stanza } from '../xmpp/stanza.js';
 import { elementsIn } from './elements.js';
 import { Pace } from './pace.js';
-import type { Session } from './session.js';
+import { type Session, Unsent } from './session.js';
 import type { VirtualHost } from './virtual-host.js';
 
 /** Who a client has proved to be. */
@@ -40,7 +40,7 @@ export class C2s implements StreamEnd {
   readonly #pace = new Pace();
   /** It sends faster than it may: one of the holds. */
   #ahead = false;
-  #waiting: Stanza[] = [];
+  #waiting: (Stanza | StreamHeader)[] = [];
   /** The client is gone; what it said is still being looked at. */
   #ending: Ending | undefined;
 
@@ -57,6 +57,11 @@ export class C2s implements StreamEnd {
     return this.#over;
   }
 
+  /** Its client is not there any more. */
+  get gone(): boolean {
+    return this.#over || this.#ending !== undefined;
+  }
+
   /** Nobody can read along: by TLS, or because it does not leave this machine. */
   get secure(): boolean {
     return this.client.secure || isLoopback(this.client.remoteAddress);
@@ -66,9 +71,8 @@ export class C2s implements StreamEnd {
 
   open(header: StreamHeader): void {
     if (this.#over) return;
-    this.header = header;
-    this.id = randomUUID();
-    this.greet();
+    if (this.#holds > 0) this.#wait(header);
+    else this.#restart(header);
   }
 
   stanza(stanza: Stanza): boolean {
@@ -86,8 +90,12 @@ export class C2s implements StreamEnd {
   /** What it said before is looked at first: it was accepted. */
   close(ending: Ending): void {
     if (this.#over) return;
-    if (this.#holds > 0) this.#ending = ending;
-    else this.#gone(ending);
+    if (this.#holds === 0) {
+      this.#gone(ending);
+      return;
+    }
+    this.#ending = ending;
+    if (this.session?.outbound === this.client) this.session.outbound = new Unsent(ending.undelivered);
   }
 
   // What the host says.
@@ -176,8 +184,14 @@ export class C2s implements StreamEnd {
     }
   }
 
-  #wait(stanza: Stanza): boolean {
-    if (this.#waiting.push(stanza) > MOST_WAITING) {
+  #restart(header: StreamHeader): void {
+    this.header = header;
+    this.id = randomUUID();
+    this.greet();
+  }
+
+  #wait(said: Stanza | StreamHeader): boolean {
+    if (this.#waiting.push(said) > MOST_WAITING) {
       this.host.limited('stanzas_waiting');
       this.end(new StreamError('policy-violation', 'too many stanzas at once'));
     }
@@ -186,10 +200,16 @@ export class C2s implements StreamEnd {
 
   #release(): void {
     this.#holds--;
-    while (this.#holds === 0 && this.#waiting.length > 0 && !this.#over) this.#hear(this.#waiting.shift() as Stanza);
+    while (this.#holds === 0 && this.#waiting.length > 0 && !this.#over) this.#next();
     if (this.#holds > 0 || this.#over) return;
     if (this.#ending) this.#gone(this.#ending);
     else this.client.drain();
+  }
+
+  #next(): void {
+    const said = this.#waiting.shift() as Stanza | StreamHeader;
+    if (said instanceof Stanza) this.#hear(said);
+    else this.#restart(said);
   }
 
   #gone(ending: Ending): void {

@@ -71,8 +71,12 @@ export class Core implements Upstream {
     };
   }
 
-  /** Takes new options: new domains are opened, those that are gone are closed; modules come and go. */
+  /**
+   * Takes new options: new domains are opened, those that are gone are closed; modules come and go. Throws, and changes
+   * nothing, when a module that is asked for is not there.
+   */
   reload(options: CoreOptions): void {
+    for (const domain of Object.values(options.domains)) this.#wanted(domain);
     this.#options = options;
     const wanted = new Map(Object.entries(options.domains).map(([name, domain]) => [prepareDomain(name), domain]));
     for (const [domain, host] of this.hosts) if (!wanted.has(domain)) this.#remove(host);

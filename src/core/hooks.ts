@@ -193,7 +193,9 @@ export class Hooks {
     const list = this.#lists.get(name) ?? NONE;
     for (let i = 0; i < list.length; i++) {
       try {
-        if ((list[i].handler as Handler<HookEvents[K]>)(event) === true) return true;
+        const answer = (list[i].handler as Handler<HookEvents[K]>)(event);
+        if (answer === true) return true;
+        if (answer instanceof Promise) this.#watch(list[i].owner, answer);
       } catch (error) {
         if (error instanceof StanzaError || error instanceof StreamError) throw error;
         this.failed(list[i].owner, error);
@@ -206,11 +208,17 @@ export class Hooks {
   tell<K extends keyof HookEvents>(name: K, event: HookEvents[K]): void {
     for (const { handler, owner } of this.#lists.get(name) ?? NONE) {
       try {
-        (handler as Handler<HookEvents[K]>)(event);
+        const answer = (handler as Handler<HookEvents[K]>)(event);
+        if (answer instanceof Promise) this.#watch(owner, answer);
       } catch (error) {
         this.failed(owner, error);
       }
     }
+  }
+
+  /** Nobody waits for what a handler does later; but what it throws then is its module's failure too. */
+  #watch(owner: string, work: Promise<unknown>): void {
+    work.catch((error) => this.failed(owner, error));
   }
 
   iqHandler(type: string, address: IqAddress, ns: string, name: string): IqEntry | undefined {

@@ -100,4 +100,22 @@ export class Session {
   onclosed: (ending: Ending) => void = () => {};
 }
 
+/** In for a client that is gone, while what it said is still being looked at. */
+export class Unsent implements Outbound {
+  readonly #stanzas: Stanza[];
+
+  constructor(stanzas: readonly Stanza[] = []) {
+    this.#stanzas = [...stanzas];
+  }
+
+  stanza(stanza: Stanza): boolean {
+    this.#stanzas.push(stanza);
+    return true;
+  }
+
+  undelivered(): readonly Stanza[] {
+    return this.#stanzas;
+  }
+}
+
 const NOWHERE: Outbound = Object.freeze({ stanza: () => true });

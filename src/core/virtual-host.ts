@@ -158,7 +158,9 @@ export class VirtualHost extends BaseHost<Host> {
 
   /** Its account is no more: whoever uses it goes, and what modules keep for it. */
   async #deleted(username: string): Promise<void> {
-    for (const session of this.sessions.of(username)) session.end(new StreamError('not-authorized', 'account deleted'));
+    const error = new StreamError('not-authorized', 'account deleted');
+    for (const stream of [...this.#streams]) if (stream.identity?.jid.local === username) stream.end(error);
+    for (const session of this.sessions.of(username)) session.end(error);
     await this.#forget(username);
   }
 

@@ -7,7 +7,7 @@ import type { Host } from '../core/host.js';
 import type { Module } from '../core/module.js';
 import { initialData, responseData, toText } from '../core/sasl/base64.js';
 import { SaslError } from '../core/sasl/errors.js';
-import { challenge, type Exchange, type Step, type Success } from '../core/sasl/mechanism.js';
+import { challenge, type Exchange, type Step, type Success, unauthorized } from '../core/sasl/mechanism.js';
 import { Mechanisms } from '../core/sasl/mechanisms.js';
 import { LONGEST, Throttle } from '../core/throttle.js';
 import { StoreError } from '../storage/store.js';
@@ -98,7 +98,7 @@ class Login {
     try {
       const step = await this.#step(stanza);
       if (step.kind === 'challenge') this.#say('challenge', toText(step.data));
-      else this.#succeed(step);
+      else await this.#succeed(step);
     } catch (error) {
       await this.#fail(this.#reason(error), began);
     }
@@ -133,8 +133,10 @@ class Login {
     throw new SaslError('temporary-auth-failure', 'too many logins have failed; try again in a few minutes');
   }
 
-  #succeed({ username, anonymous, data }: Success): void {
+  async #succeed({ username, anonymous, data }: Success): Promise<void> {
     const jid = JID.of(username, this.#host.domain);
+    // It may have been deleted since its keys were read.
+    if (!anonymous && !(await this.#host.accounts.exists(username))) throw unauthorized();
     const mechanism = this.#mechanism;
     if (this.#stream.over) return;
     if (!anonymous) this.#throttle.succeeded(this.#stream.client.remoteAddress, jid.toString());

@@ -1,10 +1,11 @@
 // The core by itself: streams, routing and modules, with clients that have no transport.
 
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Module } from '../../src/core/module.js';
 import { message } from '../../src/modules/message.js';
 import { ping } from '../../src/modules/ping.js';
 import { JID } from '../../src/xmpp/jid.js';
+import { Stanza } from '../../src/xmpp/stanza.js';
 import { CoreClient, DOMAIN, OPTIONS, testCore } from '../support/core.js';
 
 const module = (name: string, load: Module['load'], needs?: string[]): Module => ({
@@ -191,4 +192,83 @@ test('what a module cannot delete of a client without an account is logged, and 
   await ghost.hears("id='1'");
   ghost.end.close({ how: 'closed' });
   await vi.waitFor(() => expect(log.of('account_left_behind')).toEqual([{ error: new Error('the disk is full') }]));
+});
+
+test('what a handler promises and does not keep is its module’s failure too', async () => {
+  const late = async () => {
+    throw new Error('too late');
+  };
+  const broken = module('broken', ({ hooks }) => {
+    hooks.on('session-created', late);
+    hooks.on('pre-message/bare', late);
+  });
+  const { core, told } = testCore([broken, message]);
+  const romeo = await new CoreClient(core).enter('romeo');
+  romeo.say("<message xmlns='jabber:client' to='romeo@example.test'/>");
+  const failed = 'failed example.test broken: Error: too late';
+  await vi.waitFor(() => expect(told.filter((line) => line === failed)).toHaveLength(2));
+});
+
+test('a reload that names a module there is not changes nothing', () => {
+  const { core, told } = testCore([ping]);
+  const before = told.length;
+  const domains = {
+    'new.test': DOMAIN,
+    'example.test': { ...DOMAIN, modules: ['bind'] },
+    'other.test': { ...DOMAIN, modules: ['pong'] },
+  };
+  expect(() => core.reload({ ...OPTIONS, domains })).toThrow('pong');
+  expect(told).toHaveLength(before);
+  expect([...core.hosts.keys()]).toEqual(['example.test']);
+});
+
+describe('while what a client said is being looked at', () => {
+  const holding = () => {
+    let release = () => {};
+    const work = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const hold = module('hold', ({ hooks }) => hooks.nonza('hold', ({ stream }) => stream.hold(work)));
+    return { hold, release: () => release() };
+  };
+
+  test('a restart of its stream waits, as all that it says', async () => {
+    const { hold, release } = holding();
+    const { core } = testCore([hold, message]);
+    const romeo = await new CoreClient(core).enter('romeo');
+    romeo.say("<wait xmlns='hold'/>");
+    romeo.end.open({ to: 'example.test' });
+    expect([romeo.headers.length, romeo.stanzas]).toEqual([2, []]);
+    release();
+    await romeo.hears('<stream:features');
+    expect(romeo.headers).toHaveLength(3);
+  });
+
+  test('what comes for a client that is gone already is undelivered, as what it had not got', async () => {
+    const { hold, release } = holding();
+    const undelivered: string[] = [];
+    const curious = module('curious', ({ hooks }) => {
+      hooks.on('undelivered', ({ stanzas }) => void undelivered.push(...stanzas.map(({ id }) => String(id))));
+    });
+    const { core, told } = testCore([hold, curious, message]);
+    const [romeo, juliet] = [await new CoreClient(core).enter('romeo'), await new CoreClient(core).enter('juliet')];
+    romeo.say("<wait xmlns='hold'/>");
+    romeo.end.close({ how: 'lost', undelivered: [Stanza.from("<message xmlns='jabber:client' id='1'/>")] });
+    juliet.say("<message xmlns='jabber:client' to='romeo@example.test/test' type='headline' id='2'/>");
+    release();
+    await vi.waitFor(() => expect(told).toContain('closed romeo@example.test/test'));
+    expect(undelivered).toEqual(['1', '2']);
+  });
+});
+
+test('with an account go all streams that are logged in to it, bound or not', async () => {
+  const { core } = testCore();
+  const bound = await new CoreClient(core).enter('romeo');
+  const [unbound, other] = [new CoreClient(core), new CoreClient(core)];
+  await other.when(() => other.headers.length === 1);
+  unbound.say("<auth xmlns='test'>romeo</auth>");
+  other.say("<auth xmlns='test'>juliet</auth>");
+  await core.hosts.get('example.test')?.accounts.delete('romeo');
+  for (const client of [bound, unbound]) expect((await client.closed()).error?.condition).toBe('not-authorized');
+  expect(other.ending).toBeUndefined();
 });

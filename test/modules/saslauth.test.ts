@@ -251,6 +251,26 @@ describe('without a transport', () => {
     expect(await metrics.text()).toContain('bosh_limits_hit_total{limit="auth_failures_per_account"} 1');
   });
 
+  test('who opens a new stream while the password is looked at has guessed all the same', async () => {
+    const limits = { ...OPTIONS.limits, auth_failures_per_account: 1 };
+    const { client, enter } = await came({ limits });
+    client.say(plain('user', 'wrong'));
+    client.end.open({ to: 'example.test' });
+    await client.hears('not-authorized');
+    const other = await enter();
+    other.client.remoteAddress = '203.0.113.9';
+    expect((await other.ask(plain('user', 'pencil'))).child('temporary-auth-failure')).toBeDefined();
+  });
+
+  test('an account that is deleted while its client logs in is not logged in to', async () => {
+    const { core, ask } = await came();
+    const scram = new ScramClient({ hash: 'sha-1', user: 'user', password: 'pencil', nonce: 'abc' });
+    const challenge = await ask(auth('SCRAM-SHA-1', base64(scram.first)));
+    await core.hosts.get('example.test')?.accounts.delete('user');
+    const outcome = await ask(response(scram.final(Buffer.from(challenge.text, 'base64').toString())));
+    expect(outcome.child('not-authorized')).toBeDefined();
+  });
+
   test('accounts that cannot be read are not the client’s fault, and the operator is told', async () => {
     const { core, ask, log } = await came();
     await core.hosts.get('example.test')?.deps.storage.stop();
