@@ -70,21 +70,23 @@ class Binder {
     const { identity } = stream;
     if (identity === undefined || stream.session !== undefined) throw new StanzaError('cancel', 'not-allowed');
     const jid = identity.jid.withResource(resource ?? randomBytes(9).toString('base64url'));
-    this.#limit(jid);
     const session = new Session(jid, stream, identity.anonymous);
     const waits: Promise<unknown>[] = [];
     this.host.tell('session-binding', { session, waits });
     if (waits.length > 0) await this.#ready(waits);
-    if (stream.over) throw new StanzaError('cancel', 'not-allowed');
+    if (stream.gone) throw new StanzaError('cancel', 'not-allowed');
+    this.#limit(jid);
     this.host.sessions.find(jid)?.end(new StreamError('conflict', 'another client bound the same resource'));
-    this.host.add(session);
     stream.bound(session);
+    this.host.add(session);
     return session;
   }
 
-  #limit({ local }: JID): void {
+  /** Who is replaced makes room. */
+  #limit(jid: JID): void {
     const { rates, sessions_per_user } = this.host.limits;
-    if (!rates || this.host.sessions.of(local).length < sessions_per_user) return;
+    const others = this.host.sessions.of(jid.local).filter((session) => !session.jid.equals(jid));
+    if (!rates || others.length < sessions_per_user) return;
     this.host.limited('sessions_per_user');
     throw new StanzaError('wait', 'resource-constraint', 'too many resources of this account');
   }

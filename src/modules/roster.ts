@@ -53,7 +53,14 @@ export const roster: Module<ModuleOptions['roster']> = {
     hooks.on('stream-features', ({ stream, features }) => {
       if (stream.identity !== undefined && stream.session === undefined) features.push(VERSIONING, PRE_APPROVAL);
     });
-    hooks.on('session-binding', ({ session, waits }) => void waits.push(rosters.use(session.jid.local)));
+    const read = new WeakMap<Session, Roster>();
+    hooks.on('session-binding', ({ session, waits }) => {
+      waits.push(rosters.load(session.jid.local).then((roster) => read.set(session, roster)));
+    });
+    hooks.on('session-created', ({ session }) => {
+      const roster = read.get(session);
+      if (roster !== undefined) rosters.use(roster);
+    });
     hooks.on('session-closed', ({ session }) => {
       if (host.sessions.of(session.jid.local).length === 0) rosters.release(session.jid.local);
     });

@@ -43,6 +43,8 @@ export class Roster {
   readonly #store: MapStore;
   #version: number;
   #last: Promise<unknown> = Promise.resolve();
+  /** How many changes are not done. */
+  #changes = 0;
 
   constructor(
     readonly username: string,
@@ -75,9 +77,27 @@ export class Roster {
    * the next change is looked at.
    */
   change(decide: () => Decision, then: (changes: readonly RosterChange[]) => void): Promise<void> {
-    const work = this.#last.then(() => this.#changed(decide, then));
-    this.#last = work.catch(() => {});
-    return work;
+    return this.#turn(() => this.#changed(decide, then));
+  }
+
+  /** Forgets all of it, when all changes before are done. */
+  remove(): Promise<void> {
+    return this.#turn(async () => {
+      await this.#store.remove(this.username);
+      this.#items.clear();
+    });
+  }
+
+  get isChanging(): boolean {
+    return this.#changes > 0;
+  }
+
+  #turn(work: () => Promise<void>): Promise<void> {
+    this.#changes++;
+    const turn = this.#last.then(work);
+    const done = () => void this.#changes--;
+    this.#last = turn.then(done, done);
+    return turn;
   }
 
   async #changed(decide: () => Decision, then: (changes: readonly RosterChange[]) => void): Promise<void> {
@@ -108,8 +128,9 @@ const SPARE = 500;
 export class Rosters {
   readonly #store: MapStore;
   readonly #used = new Map<string, Roster>();
+  readonly #spare = new Map<string, Roster>();
+  readonly #reading = new Map<string, Promise<Roster>>();
   readonly #pairs = new Turns();
-  readonly #spare = new Map<string, Promise<Roster>>();
 
   constructor(store: MapStore) {
     this.#store = store;
@@ -121,20 +142,17 @@ export class Rosters {
   }
 
   /** Reads it, if it is not there; the same one for everybody. */
-  load(username: string): Promise<Roster> {
-    const used = this.#used.get(username);
-    if (used !== undefined) return Promise.resolve(used);
-    const spare = this.#spare.get(username) ?? this.#read(username);
-    this.#spare.delete(username);
-    this.#spare.set(username, spare);
-    this.#trim();
-    return spare;
+  async load(username: string): Promise<Roster> {
+    const spare = this.#spare.get(username);
+    if (spare !== undefined) this.#keep(spare);
+    return spare ?? this.#used.get(username) ?? this.#reading.get(username) ?? this.#read(username);
   }
 
-  /** From now on `get` finds it. */
-  async use(username: string): Promise<void> {
-    const roster = await this.load(username);
-    if (!this.#used.has(username)) this.#used.set(username, roster);
+  /** Its account, for which it was loaded, has sessions: from now on `get` finds it. */
+  use(roster: Roster): void {
+    const { username } = roster;
+    if (!this.#used.has(username)) this.#used.set(username, this.#spare.get(username) ?? roster);
+    this.#spare.delete(username);
   }
 
   /** The account has no sessions any more. */
@@ -142,15 +160,15 @@ export class Rosters {
     const roster = this.#used.get(username);
     if (roster === undefined) return;
     this.#used.delete(username);
-    this.#spare.set(username, Promise.resolve(roster));
-    this.#trim();
+    this.#keep(roster);
   }
 
   /** The account is no more. */
   async remove(username: string): Promise<void> {
-    this.#used.delete(username);
+    const roster = await this.load(username);
+    await roster.remove();
+    if (this.#used.get(username) === roster) this.#used.delete(username);
     this.#spare.delete(username);
-    await this.#store.remove(username);
   }
 
   /**
@@ -162,16 +180,24 @@ export class Rosters {
   }
 
   #read(username: string): Promise<Roster> {
-    const read = this.#store.all(username).then((items) => new Roster(username, this.#store, items));
-    // A failed read is not remembered.
-    read.catch(() => this.#spare.get(username) === read && this.#spare.delete(username));
+    const read = this.#store.all(username).then((items) => {
+      const roster = new Roster(username, this.#store, items);
+      this.#keep(roster);
+      return roster;
+    });
+    this.#reading.set(username, read);
+    const done = () => void this.#reading.delete(username);
+    read.then(done, done);
     return read;
   }
 
-  #trim(): void {
-    for (const username of this.#spare.keys()) {
+  /** The ones longest unused make room; but for those that are being changed, of which there must be one only. */
+  #keep(roster: Roster): void {
+    this.#spare.delete(roster.username);
+    this.#spare.set(roster.username, roster);
+    for (const [username, spare] of this.#spare) {
       if (this.#spare.size <= SPARE) return;
-      this.#spare.delete(username);
+      if (!spare.isChanging) this.#spare.delete(username);
     }
   }
 }
