@@ -15,6 +15,7 @@ const fields = {
     {
       max_directed: count(1000, [1, 100_000], 'Most addresses, besides its contacts, that one client is present for.'),
       max_requests: count(100, [1, 100_000], 'Most requests for subscription that wait for the answer of one account.'),
+      max_request_bytes: bytes(4096, [1024, MEBIBYTE], 'Largest request for subscription that is kept for an answer.'),
     },
     'Presence and subscriptions (RFC 6121).',
   ),

@@ -31,7 +31,7 @@ export const presence: Module<ModuleOptions['presence']> = {
   about: 'Tells contacts who is there, and keeps their subscriptions.',
   specifications: [{ id: 'RFC 6121', name: 'XMPP IM, sections 3, 4 and 8.5' }],
   needs: ['roster'],
-  load(host, { max_directed, max_requests }) {
+  load(host, { max_directed, max_requests, max_request_bytes }) {
     const rosters = host.use(ROSTERS);
     const shown = new Presence(host, rosters, max_directed);
     // What comes for an account stays in order while a store is waited for.
@@ -39,7 +39,8 @@ export const presence: Module<ModuleOptions['presence']> = {
     const take = (routed: Routed, work: () => Promise<unknown>) =>
       routed.later(incoming.take(routed.to.local, work).catch(refusing(host, routed)));
     host.provide(SHOWN, shown);
-    const subscriptions = new Subscriptions(host, rosters, host.use(ROSTER_PUSH), shown, max_requests);
+    const most = { requests: max_requests, bytes: max_request_bytes };
+    const subscriptions = new Subscriptions(host, rosters, host.use(ROSTER_PUSH), shown, most);
     host.provide(CONTACT_REMOVED, (username, jid, before) => subscriptions.removed(username, jid, before));
     const { hooks } = host;
     hooks.on('pre-presence/self', (routed) => shown.changed(routed));
@@ -105,7 +106,7 @@ class Presence implements ShownPresence {
   }
 
   #leave(session: Session, stanza: Stanza): void {
-    if (session.presence === undefined) return void this.#hide(session, stanza);
+    if (session.presence === undefined) return void this.#hide(session, stanza, false);
     session.presence = undefined;
     this.host.tell('session-unavailable', { session });
     this.#gone(session, stanza);
@@ -120,19 +121,20 @@ class Presence implements ShownPresence {
   #gone(session: Session, stanza: Stanza): void {
     this.#broadcast(session, stanza, 'unavailable');
     this.#toOwn(session, stanza, false);
-    this.#hide(session, stanza);
+    this.#hide(session, stanza, true);
   }
 
   /** It is over, and may have shown itself to some without ever being available to all (section 4.6.1). */
   closed(session: Session): void {
-    this.#hide(session, unavailable(session));
+    this.#hide(session, unavailable(session), false);
   }
 
-  #hide(session: Session, stanza: Stanza): void {
+  /** `told`: its contacts know already. */
+  #hide(session: Session, stanza: Stanza, told: boolean): void {
     const roster = this.rosters.get(session.jid.local);
     for (const address of this.#directed.get(session) ?? []) {
       const to = this.host.addresses.read(address);
-      if (!roster?.items.get(to.bare.toString())?.from) this.#show(stanza, 'unavailable', session.jid, to);
+      if (!told || !roster?.items.get(to.bare.toString())?.from) this.#show(stanza, 'unavailable', session.jid, to);
     }
     this.#directed.delete(session);
   }
@@ -175,8 +177,8 @@ class Presence implements ShownPresence {
       this.#answer(from, to, routed.own || there.get(from.bare.toString()).from);
       return;
     }
+    // Nobody learns whether there is such an account: who has none has an empty roster.
     const answered = async () => {
-      if (!(await this.host.accounts.exists(to.local))) return;
       const roster = await this.rosters.load(to.local);
       this.#answer(from, to, roster.get(from.bare.toString()).from);
     };
@@ -202,8 +204,15 @@ class Presence implements ShownPresence {
   }
 
   hide(username: string, contact: JID): void {
-    for (const session of this.host.sessions.of(username))
-      if (session.presence !== undefined) this.#show(unavailable(session), 'unavailable', session.jid, contact);
+    for (const session of this.host.sessions.of(username)) {
+      if (session.presence === undefined) continue;
+      this.#show(unavailable(session), 'unavailable', session.jid, contact);
+      // It was the last that the contact hears of it.
+      for (const address of this.#directed.get(session) ?? []) {
+        const to = this.host.addresses.read(address);
+        if ((contact.isBare ? to.bare : to).equals(contact)) this.#directed.get(session)?.delete(address);
+      }
+    }
   }
 
   hideDirected(username: string, matches: (jid: JID) => boolean): void {

@@ -28,7 +28,8 @@ export class Subscriptions {
     readonly rosters: Rosters,
     readonly push: RosterPush,
     readonly presence: PresenceOf,
-    readonly maxRequests: number,
+    /** Of requests that wait for an answer. */
+    readonly most: { readonly requests: number; readonly bytes: number },
   ) {}
 
   /** A client of ours sends one. Settled when it is written and on its way: for an account of ours, when it arrived there. */
@@ -80,7 +81,7 @@ export class Subscriptions {
       const before = roster.get(jid);
       const { state, deliver, approve } = inbound(type, before);
       outcome = { deliver, approve, began: state.from && !before.from, ended: before.from && !state.from };
-      if (state.pending && !before.pending && !before.listed) this.#limitRequests(roster);
+      if (state.pending && !before.pending) this.#limitRequests(roster, before, stanza);
       const request = state.pending ? (before.request ?? stanza.raw.toString()) : undefined;
       return decided(jid, before, { ...before, ...state, request });
     };
@@ -140,10 +141,16 @@ export class Subscriptions {
     return this.host.sessions.of(username).length > 0 || this.host.accounts.exists(username);
   }
 
-  #limitRequests(roster: Roster): void {
+  /** All of them come at once when a client does. */
+  #limitRequests(roster: Roster, { listed: known }: RosterItem, { raw }: Stanza): void {
+    if (raw.length > this.most.bytes) {
+      this.host.limited('presence.max_request_bytes');
+      throw new StanzaError('modify', 'not-acceptable', `a request has at most ${this.most.bytes} bytes`);
+    }
+    if (known) return;
     let requests = 0;
     for (const { listed, pending } of roster.items.values()) if (!listed && pending) requests++;
-    if (requests < this.maxRequests) return;
+    if (requests < this.most.requests) return;
     this.host.limited('presence.max_requests');
     throw new StanzaError('wait', 'resource-constraint', 'too many requests wait for an answer');
   }

@@ -4,7 +4,9 @@ import { expect, test } from 'vitest';
 import { message } from '../../src/modules/message.js';
 import { presence } from '../../src/modules/presence.js';
 import { roster } from '../../src/modules/roster.js';
-import { CoreClient, testCore } from '../support/core.js';
+import { CoreClient, shown, testCore } from '../support/core.js';
+import { Inbox } from '../support/inbox.js';
+import { SlowDriver } from '../support/slow-driver.js';
 
 const MODULES = [roster, presence, message];
 const query = (inside = '') => `<query xmlns='jabber:iq:roster'>${inside}</query>`;
@@ -102,4 +104,91 @@ test('2.3.3: the roster of somebody else is not to be had', async () => {
   const { romeo } = await two();
   romeo.say(`<iq xmlns='jabber:client' type='get' id='his' to='${JULIET}'>${query()}</iq>`);
   expect(await romeo.hears("id='his'")).toContain('<forbidden');
+});
+
+test('with an account go its subscriptions: who gets its name next is a stranger', async () => {
+  const { core, romeo, juliet } = await two();
+  for (const [client, other] of [
+    [romeo, JULIET],
+    [juliet, ROMEO],
+  ] as const) {
+    client.say(say('subscribed', other));
+    client.say(say('subscribe', other));
+  }
+  await romeo.hears("subscription='both'");
+  await core.hosts.get('example.test')?.accounts.delete('romeo');
+  await juliet.hears("subscription='none'");
+  const next = await new CoreClient(core).enter('romeo');
+  juliet.stanzas.length = 0;
+  next.say(get);
+  expect(await next.hears("id='get'")).not.toContain('<item');
+  await next.available();
+  next.say(say('probe', JULIET));
+  next.say(`<message xmlns='jabber:client' to='${JULIET}/test' id='last'/>`);
+  await juliet.when(() => juliet.stanzas.length > 0);
+  expect(juliet.stanzas.map((xml) => / id='(\w+)'/.exec(xml)?.[1])).toEqual(['last']);
+  juliet.say(`<message xmlns='jabber:client' to='${ROMEO}/test' id='last'/>`);
+  await next.when(() => next.stanzas.length > 0);
+  expect(next.stanzas.map((xml) => / id='(\w+)'/.exec(xml)?.[1])).toEqual(['last']);
+});
+
+test('what was asked of a roster before its account was deleted leaves nothing in it', async () => {
+  const driver = new SlowDriver();
+  const { core } = testCore(MODULES, {}, driver);
+  const romeo = await new CoreClient(core).enter('romeo');
+  driver.hold('roster');
+  romeo.say(`<iq xmlns='jabber:client' type='set' id='set'>${query(`<item jid='${JULIET}'/>`)}</iq>`);
+  await driver.asked('roster');
+  const deleted = core.hosts.get('example.test')?.accounts.delete('romeo');
+  driver.release('roster');
+  await deleted;
+  expect(await driver.open('example.test', 'roster', 'map').size('romeo')).toBe(0);
+});
+
+test('4.3.2: a probe tells a stranger nothing of whether there is an account', async () => {
+  const { core, romeo } = await two();
+  const host = core.hosts.get('example.test');
+  await host?.accounts.create('nurse', 'secret');
+  const answers = new Inbox<string>();
+  host?.hooks.of('test').on('presence/full', ({ type, from, to }) => void answers.push(`${from} ${type} ${to}`), 10);
+  for (const name of ['juliet', 'nurse', 'nobody']) {
+    romeo.say(say('probe', `${name}@example.test`));
+    await answers.take((answer) => answer === `${name}@example.test unsubscribed ${ROMEO}/test`, 'the answer');
+  }
+});
+
+test('4.6.3: whom presence was directed to by a client that never was available sees it go, a contact too', async () => {
+  const { core, romeo, juliet } = await two();
+  await shown(romeo, juliet);
+  for (const go of ['word', 'loss'] as const) {
+    const phone = await new CoreClient(core).enter('romeo', go);
+    phone.say(`<presence xmlns='jabber:client' to='${JULIET}'/>`);
+    await juliet.hears(`from='${ROMEO}/${go}'`);
+    if (go === 'loss') phone.end.close({ how: 'lost' });
+    else phone.say("<presence xmlns='jabber:client' type='unavailable'/>");
+    expect(await juliet.hears("type='unavailable'")).toContain(`from='${ROMEO}/${go}'`);
+  }
+});
+
+test('3.2.4: who lost the subscription is told that one is gone, and no last words later', async () => {
+  const { romeo, juliet } = await two();
+  await shown(romeo, juliet);
+  romeo.say(`<presence xmlns='jabber:client' to='${JULIET}'/>`);
+  romeo.say(say('unsubscribed', JULIET));
+  await juliet.hears("type='unavailable'");
+  juliet.stanzas.length = 0;
+  romeo.say("<presence xmlns='jabber:client' type='unavailable'><status>with the nurse</status></presence>");
+  romeo.say(`<message xmlns='jabber:client' to='${JULIET}/test' id='last'/>`);
+  await juliet.when(() => juliet.stanzas.some((xml) => xml.includes("id='last'")));
+  expect(juliet.stanzas.join()).not.toContain('with the nurse');
+});
+
+test('3.1.3: a request that is kept has a size', async () => {
+  const { romeo, juliet } = await two();
+  const ask = (bytes: number) =>
+    `<presence xmlns='jabber:client' type='subscribe' to='${JULIET}'><status>${'x'.repeat(bytes)}</status></presence>`;
+  romeo.say(ask(8192));
+  expect(await romeo.hears("type='error'")).toContain('<not-acceptable');
+  romeo.say(ask(1024));
+  await juliet.hears(`<status>${'x'.repeat(1024)}</status>`);
 });
