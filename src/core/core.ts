@@ -41,6 +41,7 @@ export class Core implements Upstream {
   #options: CoreOptions;
   #storage: Driver | undefined;
   #components: Components | undefined;
+  #stopping = false;
 
   constructor(options: CoreOptions, deps: CoreDeps) {
     this.#options = options;
@@ -100,8 +101,9 @@ export class Core implements Upstream {
 
   attach(client: ClientStream, header: StreamHeader): StreamEnd {
     const host = this.#hostOf(header.to);
-    if (host === undefined) {
-      queueMicrotask(() => client.close({ how: 'closed', error: new StreamError('host-unknown') }));
+    if (host === undefined || this.#stopping) {
+      const error = new StreamError(host === undefined ? 'host-unknown' : 'system-shutdown');
+      queueMicrotask(() => client.close({ how: 'closed', error }));
       return closedEnd;
     }
     const stream = new C2s(client, host, header, this.#deps.now());
@@ -118,7 +120,8 @@ export class Core implements Upstream {
   }
 
   async stop(): Promise<void> {
-    for (const host of [...this.hosts.values()]) host.stop(new StreamError('system-shutdown'));
+    this.#stopping = true;
+    await Promise.all([...this.hosts.values()].map((host) => host.stop(new StreamError('system-shutdown'))));
     this.hosts.clear();
     await this.#components?.stop();
     await this.#storage?.stop();
@@ -165,7 +168,7 @@ export class Core implements Upstream {
 
   #remove(host: VirtualHost): void {
     this.hosts.delete(host.domain);
-    host.stop(new StreamError('host-gone'));
+    void host.stop(new StreamError('host-gone'));
   }
 
   /** Modules whose options changed are loaded anew. */

@@ -58,6 +58,11 @@ export interface AccountEvent {
   readonly waits: Promise<unknown>[];
 }
 
+export interface StoppingEvent {
+  /** Push what was begun and is not done. */
+  readonly waits: Promise<unknown>[];
+}
+
 /** Answers to disco#info are gathered from whoever has something to say. */
 export interface DiscoEvent {
   readonly from: Routed['from'];
@@ -109,6 +114,8 @@ export interface HookEvents extends StanzaEvents {
   'component-up': ComponentEvent;
   'component-down': ComponentEvent;
   'account-deleted': AccountEvent;
+  /** The host is about to close, and its sessions are over; asked again until nobody has anything left to finish. */
+  stopping: StoppingEvent;
   'disco/host': DiscoEvent;
   'disco/account': DiscoEvent;
   'disco-items/host': DiscoItemsEvent;

@@ -37,6 +37,9 @@ const PRE_HOOKS = {
   iq: { full: 'pre-iq/full', bare: 'pre-iq/bare', host: 'pre-iq/host' },
 } as const;
 
+/** How often modules are asked for what they have to finish. */
+const ROUNDS = 10;
+
 export class VirtualHost extends BaseHost<Host> {
   readonly sessions = new LocalSessions();
   readonly accounts: Accounts;
@@ -106,11 +109,22 @@ export class VirtualHost extends BaseHost<Host> {
     }
   }
 
-  /** Ends everything. */
-  stop(error: StreamError): void {
+  /** Ends everything; resolves when what was begun is done. */
+  async stop(error: StreamError): Promise<void> {
     for (const stream of [...this.#streams]) stream.end(error);
     for (const session of this.sessions) session.end(error);
+    await this.#finished();
     this.modules.unloadAll();
+  }
+
+  /** What its sessions left may go on to other modules before it is kept. */
+  async #finished(): Promise<void> {
+    for (let round = 0; round < ROUNDS; round++) {
+      const waits: Promise<unknown>[] = [];
+      this.hooks.tell('stopping', { waits });
+      if (waits.length === 0) return;
+      await Promise.allSettled(waits);
+    }
   }
 
   // Sessions.

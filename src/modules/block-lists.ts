@@ -36,13 +36,20 @@ export class BlockLists implements Blocks {
     return list !== undefined && matches(list, jid);
   }
 
+  /** What is being read. */
+  get reading(): Iterable<Promise<unknown>> {
+    return this.#reading.values();
+  }
+
   /** Undefined: it has to be read first. */
   known(username: string): BlockList | undefined {
     return this.#used.get(username) ?? this.#spare.get(username);
   }
 
-  async load(username: string): Promise<BlockList> {
-    return this.known(username) ?? this.#reading.get(username) ?? this.#read(username);
+  load(username: string): Promise<BlockList> {
+    const known = this.known(username);
+    if (known !== undefined) return Promise.resolve(known);
+    return this.#reading.get(username) ?? this.#read(username);
   }
 
   /** The account has sessions: its list, which was read, stays. */

@@ -38,6 +38,7 @@ export const blocking: Module<ModuleOptions['blocking']> = {
     hooks.on('session-closed', ({ session: { jid } }) => {
       if (host.sessions.of(jid.local).length === 0) lists.release(jid.local);
     });
+    hooks.on('stopping', ({ waits }) => void waits.push(...lists.reading));
     hooks.on('account-deleted', ({ username, waits }) => void waits.push(lists.remove(username)), -100);
     for (const kind of ['message', 'presence', 'iq'] as const) {
       for (const to of ['full', 'bare'] as const) hooks.on(`${kind}/${to}`, (routed) => gate.comes(routed), 200);

@@ -37,6 +37,7 @@ export const offline: Module<ModuleOptions['offline']> = {
     for (const to of ['full', 'bare'] as const) hooks.on(`message/${to}`, (routed) => messages.after(routed), 1000);
     hooks.on('session-available', ({ session }) => messages.available(session));
     hooks.on('session-unavailable', ({ session }) => messages.unavailable(session));
+    hooks.on('stopping', ({ waits }) => void waits.push(...messages.unfinished()));
     hooks.on('account-deleted', ({ username, waits }) => void waits.push(messages.remove(username)));
     hooks.on('disco/host', ({ features }) => void features.add('msgoffline'));
   },
@@ -123,6 +124,11 @@ class OfflineMessages {
 
   unavailable(session: Session): void {
     this.#served.delete(session);
+  }
+
+  unfinished(): Promise<unknown>[] {
+    const work = this.#turns.unfinished();
+    return work === undefined ? [] : [work];
   }
 
   remove(username: string): Promise<unknown> {

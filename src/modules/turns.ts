@@ -15,6 +15,11 @@ export class Turns {
     return turn;
   }
 
+  /** Resolves when all that was asked for until now is done; undefined: it is. */
+  unfinished(): Promise<unknown> | undefined {
+    return this.#last.size === 0 ? undefined : Promise.all(this.#last.values());
+  }
+
   /** Some of it is not done. */
   busy(key: string): boolean {
     return this.#last.has(key);

@@ -1,25 +1,35 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { moduleOptions } from '../../src/config/modules.js';
 import { message } from '../../src/modules/message.js';
 import { offline, worthOf } from '../../src/modules/offline.js';
 import { presence } from '../../src/modules/presence.js';
 import { roster } from '../../src/modules/roster.js';
+import { streamManagement } from '../../src/modules/stream-management.js';
+import { MemoryDriver } from '../../src/storage/memory.js';
 import type { ArchiveStore } from '../../src/storage/store.js';
 import { Stanza } from '../../src/xmpp/stanza.js';
 import { CoreClient, DOMAIN, testCore } from '../support/core.js';
 import { parseXml } from '../support/xml.js';
 
-const MODULES = [roster, presence, message, offline];
+const MODULES = [roster, presence, message, offline, streamManagement];
 const JULIET = 'juliet@example.test';
 const chat = (text: string, to = JULIET, type = 'chat') =>
   `<message xmlns='jabber:client' to='${to}' type='${type}' id='${text}'><body>${text}</body></message>`;
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2002, 8, 10, 23, 8, 25) }));
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 /** Romeo is there; Juliet has an account. */
-async function stage(max_messages = 100) {
-  const options = { ...moduleOptions.default, offline: { max_messages } };
+async function stage(max_messages = 100, management = {}) {
+  const { stream_management } = moduleOptions.default;
+  const options = {
+    ...moduleOptions.default,
+    offline: { max_messages },
+    stream_management: { ...stream_management, ...management },
+  };
   const tested = testCore(MODULES, { domains: { 'example.test': { ...DOMAIN, options } } });
   const { core } = tested;
   const host = core.hosts.get('example.test');
@@ -153,70 +163,37 @@ test.each([
   expect(worthOf(Stanza.from(`<message xmlns='jabber:client' type='${type}'>${inside}</message>`))).toBe(worth);
 });
 
-describe('what a client that is gone has not got', () => {
-  const lost = (client: CoreClient, ...stanzas: string[]) =>
-    client.end.close({ how: 'lost', undelivered: stanzas.map((xml) => Stanza.from(xml)) });
-  const from = (xml: string, to: string) => xml.replace(/ to='[^']*'/, ` from='romeo@example.test/test' to='${to}'`);
-
-  test('is kept, when it is a message for the account and nobody else is there; its time stays', async () => {
-    const { romeo, juliet, kept } = await stage();
-    romeo.say(chat('1'));
-    await kept(1);
-    const balcony = await juliet('balcony');
-    balcony.say("<presence xmlns='jabber:client'/>");
-    const late = await balcony.hears('<body>1');
-    vi.setSystemTime(Date.UTC(2003, 0, 1));
-    lost(balcony, late, from(chat('2', '', 'normal'), `${JULIET}/balcony`));
-    await kept(2);
-    const chamber = await juliet('chamber');
-    chamber.say("<presence xmlns='jabber:client'/>");
-    await chamber.when(() => bodies(chamber).length === 2);
-    expect(bodies(chamber)).toEqual(['1', '2']);
-    const [first, second] = chamber.stanzas.filter((xml) => xml.startsWith('<message'));
-    expect(first.match(/stamp='2002/g)).toHaveLength(1);
-    expect(first).not.toContain('2003');
-    expect(second).toContain("stamp='2003");
+test('what a session leaves when the server stops is kept', async () => {
+  const { core, juliet, store } = await stage();
+  await juliet('balcony');
+  const host = core.hosts.get('example.test');
+  const [session] = host?.sessions.of('juliet') ?? [];
+  const left = Stanza.from(chat('1').replace('<message', "<message from='romeo@example.test/test'"));
+  session.outbound = { stanza: () => true, undelivered: () => [left] };
+  let kept: number | undefined;
+  vi.spyOn(MemoryDriver.prototype, 'stop').mockImplementation(async () => {
+    kept = await store.size('juliet');
   });
-
-  test('goes to another resource, but not what that one has already', async () => {
-    const { juliet } = await stage();
-    const chamber = await (await juliet('chamber')).available();
-    const balcony = await (await juliet('balcony')).available();
-    lost(balcony, from(chat('all'), JULIET), from(chat('one'), `${JULIET}/balcony`));
-    await chamber.hears('<body>one');
-    expect(bodies(chamber)).toEqual([]);
-    const garden = await (await juliet('garden')).available();
-    lost(chamber, from(chat('later'), JULIET));
-    await garden.hears('<body>later');
-  });
-
-  test('is told to whoever else sent it; headlines, errors and answers are gone', async () => {
-    const { romeo, juliet, kept } = await stage();
-    const balcony = await juliet('balcony');
-    const full = `${JULIET}/balcony`;
-    const iq = (type: string) =>
-      `<iq xmlns='jabber:client' from='romeo@example.test/test' to='${full}' type='${type}' id='${type}'><q xmlns='urn:q'/></iq>`;
-    lost(
-      balcony,
-      from(chat('a', '', 'groupchat'), full),
-      from(chat('b', '', 'headline'), full),
-      from(chat('c', '', 'error'), full),
-      `<message xmlns='jabber:client' from='${JULIET}' to='${full}'><received xmlns='urn:xmpp:carbons:2'/></message>`,
-      `<presence xmlns='jabber:client' from='romeo@example.test/test' to='${full}'/>`,
-      "<a xmlns='urn:xmpp:sm:3' h='1'/>",
-      iq('result'),
-      iq('get'),
-    );
-    expect(await romeo.hears("id='get'")).toContain('<service-unavailable');
-    romeo.say(chat('d'));
-    await kept(1);
-    expect(romeo.stanzas).toEqual([]);
-  });
-
-  test('2 the room that it left is told', async () => {
-    const { romeo, juliet } = await stage();
-    const balcony = await juliet('balcony');
-    lost(balcony, from(chat('a', '', 'groupchat'), `${JULIET}/balcony`));
-    expect(await romeo.hears("id='a'")).toContain('<recipient-unavailable');
-  });
+  await core.stop();
+  expect(kept).toBe(1);
 });
+
+test('a client that acknowledges slowly (XEP-0198) gets them bit by bit, and stays', async () => {
+  const { core, romeo, juliet, kept } = await stage(100, { max_unacked: 10 });
+  const all = Array.from({ length: 30 }, (_, n) => `${n}`);
+  for (const text of all) romeo.say(chat(text));
+  await kept(30);
+  const balcony = await juliet('balcony');
+  balcony.say("<enable xmlns='urn:xmpp:sm:3'/>");
+  await balcony.hears('<enabled');
+  balcony.say("<presence xmlns='jabber:client'/>");
+  for (let h = 1; bodies(balcony).length < 30; h++) {
+    await balcony.when(() => stanzasOf(balcony) >= h);
+    balcony.say(`<a xmlns='urn:xmpp:sm:3' h='${h}'/>`);
+  }
+  expect(bodies(balcony)).toEqual(all);
+  expect(core.hosts.get('example.test')?.sessions.of('juliet')).toHaveLength(1);
+});
+
+/** How many a client counts. */
+const stanzasOf = ({ stanzas }: CoreClient) => stanzas.filter((xml) => /^<(message|presence|iq)/.test(xml)).length;
