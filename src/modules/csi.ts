@@ -10,8 +10,9 @@ import type { Stanza } from '../xmpp/stanza.js';
 const CSI = 'urn:xmpp:csi:0';
 const FEATURE = `<csi xmlns='${CSI}'/>`;
 
-/** Stanzas that are held back at most. */
+/** Stanzas that are held back at most, and bytes of them. */
 const MOST = 200;
+const MOST_BYTES = 65_536;
 
 export const csi: Module = {
   name: 'csi',
@@ -44,12 +45,14 @@ function wake({ session }: C2s): void {
 /** What waits: of each sender the last presence, of each the last typing notice. */
 class Quiet implements Outbound {
   #waiting = new Map<string, Stanza>();
+  #bytes = 0;
 
   constructor(readonly session: Session) {}
 
   stanza(stanza: Stanza): boolean {
     const key = keyOf(stanza);
-    if (key !== undefined && this.#waiting.size < MOST) {
+    if (key !== undefined && this.#waiting.size < MOST && this.#bytes + stanza.raw.length <= MOST_BYTES) {
+      this.#bytes += stanza.raw.length - (this.#waiting.get(key)?.raw.length ?? 0);
       this.#waiting.delete(key);
       this.#waiting.set(key, stanza);
       return true;
@@ -66,6 +69,7 @@ class Quiet implements Outbound {
   release(): void {
     const waiting = this.#waiting;
     this.#waiting = new Map();
+    this.#bytes = 0;
     for (const stanza of waiting.values()) this.session.outbound.stanza(stanza);
   }
 }

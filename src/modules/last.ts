@@ -61,7 +61,7 @@ class Activity {
 
   /** Section 4: a client is not asked by those who do not see it. */
   guard({ type, stanza, own, from, to }: Routed): void {
-    if (type !== 'get' || own || stanza.payload?.ns !== LAST) return;
+    if (type !== 'get' || own || !stanza.tree.getChildElements().some((child) => child.getNS() === LAST)) return;
     const roster = this.rosters.get(to.local);
     if (!roster?.get(from.bare.toString()).from) throw forbidden();
   }

@@ -5,7 +5,9 @@ import type { Host } from '../core/host.js';
 import type { Module } from '../core/module.js';
 import type { Routed } from '../core/routed.js';
 import type { Session } from '../core/session.js';
+import type { Element } from '../xmpp/element.js';
 import { StanzaError } from '../xmpp/errors.js';
+import { JID } from '../xmpp/jid.js';
 import { Stanza } from '../xmpp/stanza.js';
 import { DELAY } from './delay.js';
 import { undelivered } from './undelivered.js';
@@ -80,15 +82,30 @@ const takesMessages = ({ presence, priority }: Session): boolean => presence !==
 function own(host: Host) {
   return (routed: Routed): void => {
     const { raw } = routed.stanza;
-    if (!raw.includes(DELAY) && !raw.includes(STANZA_ID)) return;
+    // With a reference in it a namespace looks otherwise.
+    if (!raw.includes(DELAY) && !raw.includes(STANZA_ID) && !raw.includes('&#')) return;
     const { tree } = routed.stanza;
-    const forged = tree.getChildElements().filter((child) => {
-      const ns = child.getNS();
-      const by = ns === DELAY ? child.attrs.from : ns === STANZA_ID ? child.attrs.by : undefined;
-      return by !== undefined && (by === host.domain || by.endsWith(`@${host.domain}`));
-    });
+    const forged = tree.getChildElements().filter((child) => isOurs(host, writerOf(child)));
     if (forged.length === 0) return;
     for (const child of forged) tree.remove(child);
     routed.stanza = Stanza.from(tree);
   };
+}
+
+/** Who says to have written it. */
+function writerOf(child: Element): string | undefined {
+  const ns = child.getNS();
+  return ns === DELAY ? child.attrs.from : ns === STANZA_ID ? child.attrs.by : undefined;
+}
+
+/** However it is written: whoever reads it may prepare it. */
+function isOurs({ domains }: Host, address: string | undefined): boolean {
+  if (address === undefined) return false;
+  try {
+    const { domain } = JID.parse(address);
+    for (const each of domains) if (each === domain) return true;
+  } catch {
+    // No address is nobody's.
+  }
+  return false;
 }

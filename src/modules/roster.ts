@@ -21,6 +21,8 @@ const ROSTER = 'jabber:iq:roster';
 const VERSIONING = "<ver xmlns='urn:xmpp:features:rosterver'/>";
 const PRE_APPROVAL = "<sub xmlns='urn:xmpp:features:pre-approval'/>";
 const LONGEST = 1023;
+/** Bytes of the groups of one contact. */
+const MOST_GROUPS = 8192;
 
 /** Tells the interested resources of an account what changed in its roster (section 2.1.6). */
 export interface RosterPush {
@@ -209,13 +211,14 @@ function bareOf(jid: string): string {
 
 function groupsOf(item: Element): string[] {
   const groups = item.getChildren('group', ROSTER).map((group) => fitting(group.getText(), 'group') ?? '');
+  fitting(groups.join(''), 'list of groups', MOST_GROUPS);
   if (groups.includes('')) throw new StanzaError('modify', 'not-acceptable', 'a group without a name');
   if (new Set(groups).size < groups.length) throw new StanzaError('modify', 'bad-request', 'a group twice');
   return groups;
 }
 
-function fitting(text: string | undefined, what: string): string | undefined {
-  if (text !== undefined && Buffer.byteLength(text) > LONGEST)
+function fitting(text: string | undefined, what: string, longest = LONGEST): string | undefined {
+  if (text !== undefined && Buffer.byteLength(text) > longest)
     throw new StanzaError('modify', 'not-acceptable', `the ${what} is too long`);
   return text;
 }

@@ -46,7 +46,11 @@ test('3 others are refused, whether there is such an account or not, and also wh
   for (const to of ['juliet@example.test', 'juliet@example.test/test', 'nobody@example.test']) {
     expect(await seconds(romeo, to)).toBe('forbidden');
   }
-  expect(juliet.stanzas.join()).not.toContain('jabber:iq:last');
+  const to = 'juliet@example.test/test';
+  romeo.say(`<iq xmlns='jabber:client' type='get' id='two' to='${to}'><a xmlns='b'/>${QUERY}</iq>`);
+  romeo.say(`<iq xmlns='jabber:client' type='get' id='ref' to='${to}'><query xmlns='jabber:iq:las&#116;'/></iq>`);
+  for (const id of ['two', 'ref']) expect(await romeo.hears(`id='${id}'`)).toContain('<forbidden');
+  expect(juliet.stanzas).toEqual([]);
 });
 
 test('4 a contact asks the client itself', async () => {

@@ -86,6 +86,9 @@ test('2.6: a client that has the current version gets nothing', async () => {
   expect(await romeo.hears("id='other'")).toContain('<group>Capulet</group>');
 });
 
+const groups = (many: number) =>
+  Array.from({ length: many }, (_, n) => `<group>${n}${'a'.repeat(1000)}</group>`).join('');
+
 test.each([
   ['two items', "<item jid='a@b'/><item jid='c@d'/>", 'bad-request'],
   ['no item', '', 'bad-request'],
@@ -93,6 +96,7 @@ test.each([
   ['a name too long', `<item jid='a@b' name='${'a'.repeat(1024)}'/>`, 'not-acceptable'],
   ['a group without a name', "<item jid='a@b'><group/></item>", 'not-acceptable'],
   ['a group twice', "<item jid='a@b'><group>a</group><group>a</group></item>", 'bad-request'],
+  ['a contact in too many groups', `<item jid='a@b'>${groups(40)}</item>`, 'not-acceptable'],
   ['a removal of nobody', "<item jid='a@b' subscription='remove'/>", 'item-not-found'],
 ])('2.3.3: %s is refused', async (_, inside, condition) => {
   const { romeo } = await two();

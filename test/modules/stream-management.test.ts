@@ -165,6 +165,20 @@ describe('XEP-0352', () => {
     expect(romeo.stanzas).toHaveLength(1);
   });
 
+  test('no more is held back than fits into a few bytes', async () => {
+    const { core, romeo, juliet } = await two();
+    const nurse = await new CoreClient(core).enter('nurse');
+    romeo.say("<inactive xmlns='urn:xmpp:csi:0'/>");
+    const status = `<status>${'x'.repeat(30_000)}</status>`;
+    const shown = `<presence xmlns='jabber:client' to='romeo@example.test/test'>${status}</presence>`;
+    for (let n = 0; n < 9; n++) juliet.say(shown);
+    nurse.say(shown);
+    expect(romeo.stanzas).toEqual([]);
+    const angelica = await new CoreClient(core).enter('angelica');
+    angelica.say(shown);
+    expect(romeo.stanzas.map((xml) => / from='(\w+)/.exec(xml)?.[1])).toEqual(['juliet', 'nurse', 'angelica']);
+  });
+
   test('what is held back when the connection is lost is there when the client comes back', async () => {
     const { core, romeo, juliet, token } = await two();
     romeo.say("<inactive xmlns='urn:xmpp:csi:0'/>");
