@@ -25,11 +25,22 @@ export async function reference(
   return [child, (message as { port: number }).port];
 }
 
-/** Starts a program and waits until it accepts connections on `port`. */
-export async function program(command: string, args: string[], port: number, env = process.env): Promise<ChildProcess> {
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env });
+/** Starts a program and waits until it accepts connections on `port` and, where `ready` is given, has written that. */
+export async function program(
+  command: string,
+  args: string[],
+  port: number,
+  env = process.env,
+  ready = '',
+): Promise<ChildProcess> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
   running.add(child);
+  let wrote = ready === '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    wrote ||= text.includes(ready);
+  });
   await orEnd(child, () => listening(port), command);
+  await orEnd(child, () => until(() => wrote), command);
   return child;
 }
 
@@ -66,18 +77,33 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Microseconds of CPU (user and system, all threads) that a process has used. */
+/** Microseconds of CPU (user and system, all threads) that a process and its children have used. */
 export function cpu(pid: number): number {
   let nanoseconds = 0;
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]);
+  for (const task of tasks(pid)) {
+    nanoseconds += Number(readFileSync(`${task}/schedstat`, 'latin1').split(' ')[0]);
   }
-  return nanoseconds / 1000;
+  return nanoseconds / 1000 + sum(children(pid), cpu);
 }
 
-/** KiB of resident memory. */
+/** KiB of resident memory of a process and its children. */
 export function rss(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]);
+  const own = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]);
+  return own + sum(children(pid), rss);
+}
+
+function tasks(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}`);
+}
+
+function children(pid: number): number[] {
+  return tasks(pid).flatMap((task) =>
+    readFileSync(`${task}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
+  );
+}
+
+function sum(pids: readonly number[], count: (pid: number) => number): number {
+  return pids.reduce((total, pid) => total + count(pid), 0);
 }
 
 /** The load process, told what to do one order at a time. */
@@ -119,6 +145,14 @@ async function orEnd<T>(child: ChildProcess, wanted: (signal: AbortSignal) => Pr
     end.catch(() => {});
     settled.abort();
   }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let attempt = 0; attempt < 600; attempt++) {
+    if (condition()) return;
+    await sleep(100);
+  }
+  throw new Error('a program did not become ready');
 }
 
 async function listening(port: number): Promise<void> {

@@ -11,6 +11,9 @@ export interface Row {
   readonly target: string;
 }
 
+/** At most this many times a server, by its name. */
+export type Targets = Readonly<Record<string, number>>;
+
 /** The first server's rows against the second, which is the reference: ratios are taken round by round. */
 export function compared(what: string, unit: string, series: readonly Series[], target?: number): Row[] {
   const [measured, reference] = series;
@@ -27,6 +30,17 @@ export function compared(what: string, unit: string, series: readonly Series[], 
   return rows;
 }
 
+/** The first server against each of the others, in whose rows the ratios stand, taken round by round. */
+export function against(what: string, unit: string, series: readonly Series[], targets: Targets = {}): Row[] {
+  const [measured] = series;
+  return series.map((one, i) => {
+    if (i === 0 || measured === undefined) return row(what, unit, one);
+    const ratios = measured.values.map((value, round) => value / (one.values[round] ?? Number.NaN));
+    const target = verdict(median(ratios), targets[one.server], 'x');
+    return { ...row(what, unit, one), ratio: `${median(ratios).toFixed(2)} (${range(ratios, 2)})`, target };
+  });
+}
+
 /** The first server's value against a number; the others are shown for scale. */
 export function bounded(what: string, unit: string, series: readonly Series[], target: number): Row[] {
   return series.map((one, i) => ({
@@ -35,12 +49,13 @@ export function bounded(what: string, unit: string, series: readonly Series[], t
   }));
 }
 
-export function table(rows: readonly Row[]): string {
+/** `ratio` says what the column of ratios holds. */
+export function table(rows: readonly Row[], ratio: string): string {
   const lines = rows.map(
     (one) => `| ${one.what} | ${one.server} | ${one.value} | ${one.spread} | ${one.ratio} | ${one.target} |`,
   );
   return [
-    '| what | server | median | min - max | ratio to the next row (min - max) | at most |',
+    `| what | server | median | min - max | ${ratio} (min - max) | at most |`,
     '| --- | --- | ---: | ---: | ---: | --- |',
     ...lines,
     '',

@@ -1,27 +1,29 @@
 // The speed of the edge: CPU time a message of the server process, and its ratio in the same run to a bare relay that
-// pipes unparsed bytes to the same stub backend (bench/reference). Every message is checked to come once, whole and in
-// order; a run in which one did not is no run. Absolute numbers belong to the machine, ratios carry over.
+// pipes unparsed bytes to the same stub backend (bench/reference). And that of the built-in core (core-*), beside
+// ejabberd and Prosody. Every message is checked to come once, whole and in order; a run in which one did not is no
+// run. Absolute numbers belong to the machine, ratios carry over.
 //
 //   npm run bench                       everything; writes bench/RESULTS.md
-//   npm run bench -- ws-100 bosh-2      only these; prints
+//   npm run bench -- ws-100 core-chat   only these, and those whose names go on so; prints
 //   npm run bench -- micro              the hot objects alone, in this process
 //   npm run bench -- selfcheck          whether the harness sees lost, doubled, changed and misplaced messages
-//   --rounds N (5)   --sessions N (5000, for rss-*)   --profile (leaves CPU profiles in bench/profiles)
+//   --rounds N (5)   --sessions N (5000, for rss-* and core-idle-*)   --profile (leaves CPU profiles in bench/profiles)
 //
 // It does not measure latency, TLS, or what the client costs. It needs Linux (/proc), and file descriptors for
-// rss-*: two a session in each process (ulimit -n 12000 for 5,000 sessions).
+// rss-*: two a session in each process (ulimit -n 12000 for 5,000 sessions). Peers that are not installed are skipped.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { installed } from './peers.js';
+import { coreScenarios } from './core/list.js';
+import { ejabberd, installed, prosody } from './peers.js';
 import { hottest } from './profile.js';
 import { bounded, compared, type Row, table } from './results.js';
-import { CHATS, chat, memory, type Run, setup } from './scenarios.js';
+import { behindOne, CHATS, type Chat, chat, memory, type Run, setup } from './scenarios.js';
 import { selfcheck } from './selfcheck.js';
-import { ours, relay, type Start } from './servers.js';
+import { type Kind, type Launch, ours, relay, type Start } from './servers.js';
 
 const BENCH = fileURLToPath(new URL('../../', import.meta.url));
 const OPTIONS = {
@@ -37,42 +39,63 @@ const run: Run = { rounds: Number(flags.rounds), say, ...(flags.profile && { pro
 const servers: Start[] = flags['reference-only'] ? [relay, relay] : [ours, relay];
 const sessions = Number(flags.sessions);
 
-const SCENARIOS: Record<string, () => Promise<Row[]>> = {
+const EDGE: Record<string, () => Promise<Row[]>> = {
   selfcheck: async () => {
     await selfcheck(say);
     return [];
   },
-  ...Object.fromEntries(
-    CHATS.map((one) => [one.name, async () => compared(one.title, 'us', await chat(one, servers, run), one.target)]),
-  ),
-  'setup-bosh': async () => bounded('BOSH set-up to bound', 'ms', await setup('bosh', [ours], run), 0.8),
-  'setup-ws': async () => bounded('WebSocket set-up to bound', 'ms', await setup('ws', [ours], run), 0.8),
-  'rss-bosh': async () => bounded('idle BOSH session', 'KiB', await memory('bosh', servers, sessions, run), 40),
-  'rss-ws': async () => bounded('idle WebSocket session', 'KiB', await memory('ws', servers, sessions, run), 24),
+  ...Object.fromEntries(CHATS.map((one) => [one.name, () => chats(one)])),
+  'setup-bosh': async () => bounded('BOSH set-up to bound', 'ms', await setups('bosh'), 0.8),
+  'setup-ws': async () => bounded('WebSocket set-up to bound', 'ms', await setups('ws'), 0.8),
+  'rss-bosh': async () => bounded('idle BOSH session', 'KiB', await memories('bosh'), 40),
+  'rss-ws': async () => bounded('idle WebSocket session', 'KiB', await memories('ws'), 24),
   peers: async () => {
     const rows: Row[] = [];
     const few = { ...run, rounds: Math.min(3, run.rounds), part: 0.25 };
     for (const one of CHATS.filter(({ name }) => ['ws-100', 'bosh-1'].includes(name))) {
-      const series = await chat(one, installed(say), few);
+      const peers = installed<Start>(ejabberd, prosody, say);
+      const series = await behindOne(one.kind, peers, (launches) => chat(one, launches, few));
       for (const each of series) rows.push(...compared(`${one.title}, for scale`, 'us', [each]));
     }
     return rows;
   },
   micro: async () => (await import('./micro.js')).micro(say),
 };
+const CORE = coreScenarios(run, sessions);
+const NAMES = [...Object.keys(EDGE), ...Object.keys(CORE)];
 
-function unknown(name: string): never {
-  console.error(`no scenario ${name}; there are: ${Object.keys(SCENARIOS).join(' ')}`);
+async function chats(one: Chat): Promise<Row[]> {
+  const series = await behindOne(one.kind, servers, (launches) => chat(one, launches, run));
+  return compared(one.title, 'us', series, one.target);
+}
+
+function setups(kind: Kind) {
+  return behindOne(kind, [ours], (launches) => setup(`setup-${kind}`, launches, run));
+}
+
+function memories(kind: Kind) {
+  return behindOne(kind, servers, (launches: readonly Launch[]) => memory(`rss-${kind}`, launches, sessions, run));
+}
+
+/** The scenarios of this name, or of this beginning of names. */
+function named(name: string): string[] {
+  const found = NAMES.includes(name) ? [name] : NAMES.filter((one) => one.startsWith(`${name}-`));
+  if (found.length > 0) return found;
+  console.error(`no scenario ${name}; there are: ${NAMES.join(' ')}`);
   process.exit(2);
 }
 
-async function measure(wanted: readonly string[]): Promise<Row[]> {
+async function measure(scenarios: typeof EDGE, wanted: readonly string[]): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const name of wanted) rows.push(...(await (SCENARIOS[name] ?? (() => unknown(name)))()));
+  for (const name of wanted) rows.push(...((await scenarios[name]?.()) ?? []));
   return rows;
 }
 
-function report(rows: readonly Row[]): string {
+function tables(edge: readonly Row[], core: readonly Row[]): [string, string] {
+  return [table(edge, 'ratio to the next row'), table(core, "the first server's ratio to this one")];
+}
+
+function report(edge: string, core: string): string {
   const commit =
     git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', 'src') === '' ? '' : ' with changes');
   const model = cpus()[0]?.model ?? 'unknown';
@@ -86,7 +109,18 @@ round. "us" is for one message up and its echo down, sizes are those of the mess
 bound resource, after 3,000 sessions of warm-up (the first 500 cost three times as much). Memory is what ${sessions} idle sessions added to the resident memory of a fresh process, each with one plain
 socket to the backend and, over BOSH, one waiting request. How: \`bench/run.ts\`.
 
-${table(rows)}`;
+## The edge
+
+${edge}
+## The built-in core
+
+Beside Debian's ejabberd and Prosody in the same run, each with the same accounts, plain on loopback, the same features and no
+archive, loaded in turns. Chat is 32 pairs of users, each answering the other's messages; "us" is for one message from
+one to the other. Presence is one user's change, seen by 1,000 contacts over TCP: "us" is for each of them. Idle users are
+available and have fetched their roster; Set-up is from connection to bound resource, accounts are kept for SCRAM-SHA-256 with
+4,096 iterations.
+
+${core}`;
 }
 
 function git(...args: string[]): string {
@@ -103,13 +137,16 @@ function profiles(): void {
   }
 }
 
-for (const name of names) if (!Object.hasOwn(SCENARIOS, name)) unknown(name);
+const wanted = names.length > 0 ? names.flatMap(named) : NAMES;
 if (run.profile !== undefined) {
   rmSync(run.profile, { recursive: true, force: true });
   mkdirSync(run.profile, { recursive: true });
 }
-const rows = await measure(names.length > 0 ? names : Object.keys(SCENARIOS));
-console.log(`\n${table(rows)}`);
-if (names.length === 0 && !flags['reference-only']) writeFileSync(`${BENCH}RESULTS.md`, report(rows));
+const edgeRows = await measure(EDGE, wanted);
+const coreRows = await measure(CORE, wanted);
+const [edge, core] = tables(edgeRows, coreRows);
+if (edgeRows.length > 0) console.log(`\n${edge}`);
+if (coreRows.length > 0) console.log(`\n${core}`);
+if (names.length === 0 && !flags['reference-only']) writeFileSync(`${BENCH}RESULTS.md`, report(edge, core));
 if (run.profile !== undefined) profiles();
-process.exit(rows.some((row) => row.target.endsWith('MISSED')) ? 1 : 0);
+process.exit([...edgeRows, ...coreRows].some((row) => row.target.endsWith('MISSED')) ? 1 : 0);

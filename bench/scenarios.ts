@@ -2,8 +2,9 @@
 // same backend and are loaded in turns (A B A B), so that whatever disturbs the machine disturbs both.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SessionOptions } from './load/session.js';
 import { cpu, Load, rss } from './processes.js';
-import { backend, type Kind, type Server, type Start } from './servers.js';
+import { backend, type Kind, type Launch, type Server, type Start } from './servers.js';
 
 export interface Chat {
   readonly name: string;
@@ -12,6 +13,8 @@ export interface Chat {
   readonly bytes: number;
   readonly burst: number;
   readonly two: boolean;
+  /** Two users talk rather than each to himself. */
+  readonly login?: Login;
   /** At most this many times the reference. */
   readonly target?: number;
 }
@@ -42,19 +45,30 @@ export interface Run {
   readonly part?: number;
 }
 
+/** How sessions log in, and who talks with whom. */
+export type Login = Pick<SessionOptions, 'mechanism' | 'available' | 'pairs'>;
+
 const SESSIONS = 64;
 const MESSAGES = 16_000;
 /** Rounds of set-ups before the ones that count: they are cold code for long. */
 const WARM_UP = 6;
+/** Sessions of one round of set-ups. */
+export const SET_UPS = 500;
+/** Options of sessions that do not chat. */
+const SILENT = { bytes: 100, burst: 1, two: false };
 
 /** CPU microseconds a message, for each of the servers. */
-export async function chat(scenario: Chat, starts: readonly Start[], run: Run): Promise<Series[]> {
-  const { name, kind, bytes, burst, two } = scenario;
+export async function chat(scenario: Chat, launches: readonly Launch[], run: Run): Promise<Series[]> {
+  const { name, bytes, burst, two, login } = scenario;
   const messages = Math.round(MESSAGES * (bytes > 1000 ? 0.5 : 1) * (burst > 1 ? 2 : 1) * (run.part ?? 1));
-  return await withServers(kind, starts, run, name, async (fronts) => {
+  return await withServers(launches, run, name, async (fronts) => {
     const series = fronts.map(({ server }) => ({ server: server.name, values: [] as number[], requests: 0 }));
     for (const { server, load } of fronts) {
-      await load.order({ order: 'open', sessions: SESSIONS, options: { ...server.where, bytes, burst, two } });
+      await load.order({
+        order: 'open',
+        sessions: SESSIONS,
+        options: { ...server.where, ...login, bytes, burst, two },
+      });
       await load.order({ order: 'chat', messages });
     }
     for (let round = 1; round <= run.rounds; round++) {
@@ -75,19 +89,17 @@ export async function chat(scenario: Chat, starts: readonly Start[], run: Run): 
 }
 
 /** CPU milliseconds a session from its connection to the result of the resource binding. */
-export async function setup(kind: Kind, starts: readonly Start[], run: Run): Promise<Series[]> {
-  const sessions = 500;
-  return await withServers(kind, starts, run, `setup-${kind}`, async (fronts) => {
+export async function setup(name: string, launches: readonly Launch[], run: Run, login: Login = {}): Promise<Series[]> {
+  return await withServers(launches, run, name, async (fronts) => {
     const series = fronts.map(({ server }) => ({ server: server.name, values: [] as number[] }));
     for (let round = 1 - WARM_UP; round <= run.rounds; round++) {
       for (const [i, { server, load }] of fronts.entries()) {
-        const options = { ...server.where, bytes: 100, burst: 1, two: false };
         const before = cpu(server.pid);
-        await load.order({ order: 'open', sessions, options });
-        const each = (cpu(server.pid) - before) / sessions / 1000;
+        await load.order({ order: 'open', sessions: SET_UPS, options: { ...server.where, ...login, ...SILENT } });
+        const each = (cpu(server.pid) - before) / SET_UPS / 1000;
         await load.order({ order: 'finish' });
         if (round > 0) series[i].values.push(each);
-        run.say(`setup-${kind} ${round}/${run.rounds} ${server.name}: ${each.toFixed(3)} ms a session`);
+        run.say(`${name} ${round}/${run.rounds} ${server.name}: ${each.toFixed(3)} ms a session`);
       }
     }
     return series;
@@ -95,47 +107,65 @@ export async function setup(kind: Kind, starts: readonly Start[], run: Run): Pro
 }
 
 /** KiB of resident memory that an idle session adds to a fresh process; with BOSH one request of each waits. */
-export async function memory(kind: Kind, starts: readonly Start[], sessions: number, run: Run): Promise<Series[]> {
+export async function memory(
+  name: string,
+  launches: readonly Launch[],
+  sessions: number,
+  run: Run,
+  login: Login = {},
+): Promise<Series[]> {
   const series: Series[] = [];
-  for (const start of starts) {
-    await withServers(kind, [start], run, `rss-${kind}`, async ([{ server, load }]) => {
+  for (const launch of launches) {
+    await withServers([launch], run, name, async ([{ server, load }]) => {
       await sleep(1000);
       const before = rss(server.pid);
-      await load.order({ order: 'open', sessions, options: { ...server.where, bytes: 100, burst: 1, two: false } });
+      await load.order({ order: 'open', sessions, options: { ...server.where, ...login, ...SILENT } });
       await load.order({ order: 'rest' });
       await sleep(4000);
       const each = (rss(server.pid) - before) / sessions;
       await load.order({ order: 'check' });
       series.push({ server: server.name, values: [each] });
-      run.say(`rss-${kind} ${server.name}: ${each.toFixed(1)} KiB a session (${before} KiB before)`);
+      run.say(`${name} ${server.name}: ${each.toFixed(1)} KiB a session (${before} KiB before)`);
     });
   }
   return series;
 }
 
-interface Front {
+/** The servers of a measurement, ready to be started before one stub backend, which lives as long as `measure` takes. */
+export async function behindOne<T>(
+  kind: Kind,
+  starts: readonly Start[],
+  measure: (launches: readonly Launch[]) => Promise<T>,
+): Promise<T> {
+  const stub = await backend();
+  try {
+    return await measure(starts.map((start) => (profile) => start(kind, stub.port, profile)));
+  } finally {
+    await stub.stop();
+  }
+}
+
+export interface Front {
   readonly server: Server;
   readonly load: Load;
 }
 
-async function withServers<T>(
-  kind: Kind,
-  starts: readonly Start[],
+/** Starts the servers, each with a load process of its own, and stops them after `measure`. */
+export async function withServers<T>(
+  launches: readonly Launch[],
   run: Run,
   name: string,
   measure: (fronts: readonly Front[]) => Promise<T>,
 ): Promise<T> {
-  const stub = await backend();
   const fronts: Front[] = [];
   try {
-    for (const start of starts) {
-      const server = await start(kind, stub.port, run.profile && `${run.profile}/${name}`);
+    for (const launch of launches) {
+      const server = await launch(run.profile && `${run.profile}/${name}`);
       fronts.push({ server, load: new Load() });
     }
     return await measure(fronts);
   } finally {
     for (const { load } of fronts) await load.stop();
     for (const { server } of fronts) await server.stop();
-    await stub.stop();
   }
 }

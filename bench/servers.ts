@@ -15,7 +15,9 @@ export interface Server {
 }
 
 export type Kind = SessionOptions['kind'];
-/** Starts a server before the backend at this port; `profile` names a folder for its CPU profile. */
+/** Starts a server; `profile` names a folder for its CPU profile. */
+export type Launch = (profile?: string) => Promise<Server>;
+/** Starts an edge before the backend at this port. */
 export type Start = (kind: Kind, backend: number, profile?: string) => Promise<Server>;
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -56,6 +58,6 @@ export function server(name: string, child: ChildProcess, where: Where, patience
   return { name, pid, where, stop: () => stop(child, patience) };
 }
 
-function profiling(folder: string | undefined): string[] {
+export function profiling(folder: string | undefined): string[] {
   return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
 }

@@ -7,15 +7,16 @@
 import { randomInt } from 'node:crypto';
 import { Conversation } from './conversation.js';
 import { HttpConnection } from './http.js';
-import { AUTH, BIND, boundJid, type Listener, type Session, type SessionOptions } from './session.js';
+import { type Line, login } from './login.js';
+import type { Listener, Session, SessionOptions } from './session.js';
 
 const NS = "xmlns='http://jabber.org/protocol/httpbind'";
 const RESTART = "xmpp:restart='true' xmlns:xmpp='urn:xmpp:xbosh'";
 
-export class BoshSession implements Session {
+export class BoshSession implements Session, Line {
+  readonly talk: Conversation;
   readonly #options: SessionOptions;
   readonly #listener: Listener;
-  readonly #talk: Conversation;
   readonly #first: HttpConnection;
   readonly #second: HttpConnection | undefined;
   #rid = randomInt(1, 2 ** 40);
@@ -27,7 +28,7 @@ export class BoshSession implements Session {
   constructor(number: number, options: SessionOptions, listener: Listener) {
     this.#options = options;
     this.#listener = listener;
-    this.#talk = new Conversation(number, options.bytes);
+    this.talk = new Conversation(number, options.bytes);
     const path = options.relay ? `${options.path}${number}` : options.path;
     const connection = () =>
       new HttpConnection(
@@ -41,23 +42,28 @@ export class BoshSession implements Session {
   }
 
   async open(): Promise<void> {
-    if (this.#options.relay) return;
+    if (!this.#options.relay) this.talk.jid = await login(this, this.talk.number, this.#options);
+  }
+
+  async start(): Promise<string> {
     const to = `to='${this.#options.domain}'`;
+    if (this.#sid !== '') return this.#until(await this.#ask(`${to} ${RESTART}`), 'features>');
     const created = await this.#ask(
       `${to} ver='1.11' wait='60' hold='1' content='text/xml; charset=utf-8' xml:lang='en' ` +
         "xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'",
     );
     this.#sid = /[ ]sid=['"]([^'"]+)['"]/.exec(created)?.[1] ?? '';
-    await this.#until(created, 'features>');
-    await this.#until(await this.#ask('', AUTH), '<success');
-    await this.#until(await this.#ask(`${to} ${RESTART}`), '<bind');
-    this.#talk.to = boundJid(await this.#until(await this.#ask('', BIND), '<jid>'));
+    return this.#until(created, 'features>');
+  }
+
+  async ask(stanza: string, wanted: string): Promise<string> {
+    return this.#until(await this.#ask('', stanza), wanted);
   }
 
   turn(): void {
     this.#chatting = true;
     let payload = '';
-    for (let i = 0; i < this.#options.burst; i++) payload += this.#talk.next();
+    for (let i = 0; i < this.#options.burst; i++) payload += this.talk.next();
     const second = this.#second;
     const overtakes = ++this.#turns % 8 === 0;
     if (second === undefined) this.#post(this.#first, payload);
@@ -68,6 +74,7 @@ export class BoshSession implements Session {
   }
 
   rest(): void {
+    this.#chatting = true;
     this.#post(this.#first, '');
   }
 
@@ -77,7 +84,7 @@ export class BoshSession implements Session {
 
   async finish(): Promise<void> {
     this.#chatting = false;
-    if (!this.#options.relay) {
+    if (!this.#options.relay && !this.#first.busy) {
       const last = await this.#ask("type='terminate'");
       if (last.includes('<message')) throw new Error(`came with the last response: ${last.slice(0, 300)}`);
     }
@@ -87,7 +94,7 @@ export class BoshSession implements Session {
 
   waitsFor(): string {
     const open = Number(this.#first.busy) + Number(this.#second?.busy ?? false);
-    return `${this.#talk.waitsFor()} with ${open} requests in flight, last rid ${this.#rid - 1}`;
+    return `${this.talk.waitsFor()} with ${open} requests in flight, last rid ${this.#rid - 1}`;
   }
 
   #both(one: HttpConnection, payload: string, other: HttpConnection, otherPayload?: string): void {
@@ -130,9 +137,9 @@ export class BoshSession implements Session {
       return;
     }
     if (terminal) throw new Error(`the session ended: ${body.slice(0, 300)}`);
-    const heard = this.#talk.hear(content);
+    const heard = this.talk.hear(content);
     if (!this.#chatting) return;
-    if (this.#talk.outstanding === 0) {
+    if (this.talk.outstanding === 0) {
       if (heard > 0) this.#listener.turned(this);
     } else if (!this.#first.busy && !this.#second?.busy) this.rest();
   }

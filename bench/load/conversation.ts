@@ -1,4 +1,5 @@
-// One user who talks to himself: what he sends, and the check that each message came back once, whole and in order.
+// One user who talks to himself or with another: what he sends, and the check that each message came once, whole and in
+// order.
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 .';
 const STEP = 4096;
@@ -8,11 +9,14 @@ const MESSAGE_END = '</message>';
 const FILLER = filler(STEP + 16_384);
 
 export class Conversation {
-  /** Where messages go: the user's own full JID. */
-  to = 'user00@bench.example/bench';
+  /** The user's own full JID. */
+  jid = 'user00@bench.example/bench';
   readonly #prefix: string;
+  #peer: Conversation = this;
   #sent = 0;
   #heard = 0;
+  /** How many messages of the peer there are before the first of this one. */
+  #behind = 0;
 
   /** `bytes` of text in each message. */
   constructor(
@@ -22,14 +26,21 @@ export class Conversation {
     this.#prefix = `c${number}-`;
   }
 
-  /** How many messages are on their way. */
+  /** Lets this one answer the other, message by message, `burst` of them at a time. */
+  answer(other: Conversation, burst: number): void {
+    this.#peer = other;
+    this.#behind = burst;
+    other.#peer = this;
+  }
+
+  /** How many messages have to come before it is this one's turn. */
   get outstanding(): number {
-    return this.#sent - this.#heard;
+    return this.#sent + this.#behind - this.#heard;
   }
 
   next(): string {
     const n = ++this.#sent;
-    return `<message xmlns='jabber:client' to='${this.to}' type='chat' id='${this.#prefix}${n}'>${this.#content(n)}`;
+    return `<message xmlns='jabber:client' to='${this.#peer.jid}' type='chat' id='${this.#prefix}${n}'>${this.#content(n)}`;
   }
 
   /** Takes what came: any number of whole messages and nothing else. Throws at the first that is not the expected one. */
@@ -45,7 +56,7 @@ export class Conversation {
   }
 
   waitsFor(): string {
-    return `${this.#prefix}${this.#heard + 1} to ${this.#sent}`;
+    return `${this.#peer.#prefix}${this.#heard + 1} to ${this.#sent + this.#behind}`;
   }
 
   #one(message: string): void {
@@ -53,16 +64,18 @@ export class Conversation {
     const id = / id=['"]([^'"]*)['"]/.exec(head)?.[1];
     if (!head.startsWith('<message ') || id === undefined) throw new Error(`no message: ${message.slice(0, 200)}`);
     const n = this.#heard + 1;
-    if (id !== this.#prefix + n) throw new Error(this.#reason(id));
-    if (this.#heard >= this.#sent) throw new Error(`${id} was never sent`);
-    if (message.slice(head.length) !== this.#content(n)) throw new Error(`${id} was changed`);
+    const peer = this.#peer;
+    if (id !== peer.#prefix + n) throw new Error(this.#reason(id));
+    if (n > peer.#sent) throw new Error(`${id} was never sent`);
+    if (message.slice(head.length) !== peer.#content(n)) throw new Error(`${id} was changed`);
     this.#heard = n;
   }
 
   #reason(id: string): string {
-    if (!id.startsWith(this.#prefix)) return `${id} belongs to another session`;
-    const n = Number(id.slice(this.#prefix.length));
-    return n <= this.#heard ? `${id} came twice` : `${id} came before ${this.#prefix}${this.#heard + 1}`;
+    const prefix = this.#peer.#prefix;
+    if (!id.startsWith(prefix)) return `${id} belongs to another session`;
+    const n = Number(id.slice(prefix.length));
+    return n <= this.#heard ? `${id} came twice` : `${id} came before ${prefix}${this.#heard + 1}`;
   }
 
   #content(n: number): string {

@@ -2,22 +2,29 @@
 // not part of any number. One order at a time; each is answered by `done` or by `failed`.
 
 import { BoshSession } from './bosh.js';
+import { befriend, broadcast } from './presence.js';
 import type { Session, SessionOptions } from './session.js';
+import { TcpSession } from './tcp.js';
 import { WsSession } from './ws.js';
 
 export type Order =
   | { order: 'open'; sessions: number; options: SessionOptions }
   | { order: 'chat'; messages: number }
+  | { order: 'befriend' }
+  | { order: 'presence'; changes: number }
   | { order: 'rest' }
   | { order: 'check' }
   | { order: 'finish' };
 export type Answer = { done: { messages: number; requests: number; seconds: number } } | { failed: string };
 
-const STALLED = 6000;
+const STALLED = 20_000;
 const AT_ONCE = 32;
+const FRIENDS_AT_ONCE = 8;
 
 let sessions: Session[] = [];
+let askers: Session[] = [];
 let burst = 1;
+let pairs = false;
 let budget = 0;
 let resting = 0;
 let requests = 0;
@@ -29,10 +36,11 @@ const listener = { turned, failed, sent: () => void requests++ };
 
 function turned(session: Session): void {
   turns++;
-  if (budget > 0) {
+  if (answers(session)) session.turn();
+  else if (budget > 0) {
     budget--;
     session.turn();
-  } else if (++resting === sessions.length) chatted?.();
+  } else if (++resting === askers.length) chatted?.();
 }
 
 function failed(error: Error): void {
@@ -40,26 +48,35 @@ function failed(error: Error): void {
 }
 
 async function open(count: number, options: SessionOptions): Promise<void> {
-  const Kind = options.kind === 'bosh' ? BoshSession : WsSession;
+  const Kind = { bosh: BoshSession, ws: WsSession, tcp: TcpSession }[options.kind];
   burst = options.burst;
+  pairs = options.pairs === true;
   let next = 0;
   const worker = async () => {
     while (next < count) {
       const session = new Kind(next++, options, listener);
-      sessions.push(session);
+      sessions[session.talk.number] = session;
       await session.open();
       turns++;
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  askers = sessions.filter((session) => !answers(session));
+  for (const [i, asker] of askers.entries()) if (pairs) sessions[2 * i + 1]?.talk.answer(asker.talk, burst);
+}
+
+/** Whether this session speaks only when it is spoken to. */
+function answers(session: Session): boolean {
+  return pairs && session.talk.number % 2 === 1;
 }
 
 function chat(messages: number): Promise<void> {
-  budget = Math.max(0, Math.floor(messages / burst) - sessions.length);
+  budget = Math.max(0, Math.floor(messages / (pairs ? 2 * burst : burst)) - askers.length);
   resting = 0;
   return new Promise((resolve) => {
     chatted = resolve;
-    for (const session of sessions) session.turn();
+    for (const session of sessions) if (answers(session) && !session.rests()) session.rest();
+    for (const session of askers) session.turn();
   });
 }
 
@@ -78,9 +95,20 @@ async function check(): Promise<void> {
   if (awake > 0) throw new Error(`${awake} of ${sessions.length} sessions do not rest`);
 }
 
+/** The sessions of a presence scenario: the first is the one whose presence changes. */
+function contacts(): TcpSession[] {
+  return sessions.filter((session) => session instanceof TcpSession);
+}
+
+function moved(): void {
+  turns++;
+}
+
 function obey(order: Order): Promise<void> {
   if (order.order === 'open') return open(order.sessions, order.options);
   if (order.order === 'chat') return chat(order.messages);
+  if (order.order === 'befriend') return befriend(contacts(), FRIENDS_AT_ONCE, moved);
+  if (order.order === 'presence') return broadcast(contacts(), order.changes, moved);
   if (order.order === 'finish') return finish();
   if (order.order === 'check') return check();
   for (const session of sessions) session.rest();

@@ -1,7 +1,9 @@
-// What the load process knows of a session, whatever carries it, and the words of a login (RFC 6120).
+// What the load process knows of a session, whatever carries it.
+
+import type { Conversation } from './conversation.js';
 
 export interface SessionOptions {
-  readonly kind: 'bosh' | 'ws';
+  readonly kind: 'bosh' | 'ws' | 'tcp';
   readonly port: number;
   readonly path: string;
   readonly domain: string;
@@ -13,12 +15,19 @@ export interface SessionOptions {
   readonly burst: number;
   /** BOSH: each turn sends a poll and the messages in two requests on two connections. */
   readonly two: boolean;
+  /** Session n is the user u<n>; without it everybody is anonymous. */
+  readonly mechanism?: 'PLAIN' | 'SCRAM-SHA-256';
+  /** Fetches the roster and sends initial presence once it is bound. */
+  readonly available?: boolean;
+  /** Every second session answers the one before it; otherwise each talks to itself. */
+  readonly pairs?: boolean;
 }
 
 export interface Session {
-  /** From the connection to the result of the resource binding. */
+  readonly talk: Conversation;
+  /** From the connection to the result of the resource binding, or to the own presence. */
   open(): Promise<void>;
-  /** Sends the next messages; told to `turned` when all have come back. */
+  /** Sends the next messages; told to `turned` when those it waits for have come. */
   turn(): void;
   /** Nothing to say: leaves a request waiting, or just stays. */
   rest(): void;
@@ -37,15 +46,4 @@ export interface Listener {
   failed(error: Error): void;
   /** Requests or frames sent, counted. */
   sent(): void;
-}
-
-export const AUTH = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>";
-export const BIND =
-  "<iq xmlns='jabber:client' type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>";
-
-/** The full JID in a bind result. */
-export function boundJid(text: string): string {
-  const jid = /<jid>([^<]+)<\/jid>/.exec(text)?.[1];
-  if (jid === undefined) throw new Error(`no bind result: ${text.slice(0, 300)}`);
-  return jid;
 }

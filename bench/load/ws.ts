@@ -3,17 +3,18 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { Conversation } from './conversation.js';
-import { AUTH, BIND, boundJid, type Listener, type Session, type SessionOptions } from './session.js';
+import { type Line, login } from './login.js';
+import type { Listener, Session, SessionOptions } from './session.js';
 
 const TEXT = 1;
 const CLOSE = 8;
 const PING = 9;
 const PONG = 10;
 
-export class WsSession implements Session {
+export class WsSession implements Session, Line {
+  readonly talk: Conversation;
   readonly #options: SessionOptions;
   readonly #listener: Listener;
-  readonly #talk: Conversation;
   readonly #socket: Socket;
   readonly #mask = randomBytes(4);
   #received: Buffer | undefined;
@@ -24,7 +25,7 @@ export class WsSession implements Session {
   constructor(number: number, options: SessionOptions, listener: Listener) {
     this.#options = options;
     this.#listener = listener;
-    this.#talk = new Conversation(number, options.bytes);
+    this.talk = new Conversation(number, options.bytes);
     this.#socket = connect({ port: options.port, host: '127.0.0.1', noDelay: true });
     const failed = (error: Error) => listener.failed(new Error(`session ${number}: ${error.message}`));
     this.#socket.on('data', (chunk) => {
@@ -40,20 +41,19 @@ export class WsSession implements Session {
 
   async open(): Promise<void> {
     await this.#upgrade();
-    if (this.#options.relay) return;
-    const open = `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='${this.#options.domain}' version='1.0'/>`;
-    await this.#ask(open, '<open');
-    await this.#ask('', 'features>');
-    await this.#ask(AUTH, '<success');
-    await this.#ask(open, '<open');
-    await this.#ask('', '<bind');
-    this.#talk.to = boundJid(await this.#ask(BIND, '<jid>'));
+    if (!this.#options.relay) this.talk.jid = await login(this, this.talk.number, this.#options);
+  }
+
+  async start(): Promise<string> {
+    const to = this.#options.domain;
+    await this.ask(`<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='${to}' version='1.0'/>`, '<open');
+    return this.ask('', 'features>');
   }
 
   turn(): void {
     const frames: Buffer[] = [];
     for (let i = 0; i < this.#options.burst; i++)
-      frames.push(this.#frame(TEXT, Buffer.from(this.#talk.next(), 'latin1')));
+      frames.push(this.#frame(TEXT, Buffer.from(this.talk.next(), 'latin1')));
     this.#listener.sent();
     this.#socket.write(frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames));
   }
@@ -71,7 +71,7 @@ export class WsSession implements Session {
   }
 
   waitsFor(): string {
-    return this.#talk.waitsFor();
+    return this.talk.waitsFor();
   }
 
   #upgrade(): Promise<void> {
@@ -87,7 +87,7 @@ export class WsSession implements Session {
   }
 
   /** Sends, unless there is nothing to send, and takes the next frame, which has to hold `wanted`. */
-  async #ask(text: string, wanted: string): Promise<string> {
+  async ask(text: string, wanted: string): Promise<string> {
     if (text !== '') this.#socket.write(this.#frame(TEXT, Buffer.from(text, 'latin1')));
     const answer =
       this.#frames.shift() ??
@@ -134,9 +134,9 @@ export class WsSession implements Session {
 
   #text(text: string): void {
     if (text.startsWith('<message')) {
-      const heard = this.#talk.hear(text);
+      const heard = this.talk.hear(text);
       if (heard > 1 && !this.#options.relay) throw new Error('two messages in one frame');
-      if (this.#talk.outstanding === 0) this.#listener.turned(this);
+      if (this.talk.outstanding === 0) this.#listener.turned(this);
       return;
     }
     const asked = this.#asked;

@@ -1,0 +1,32 @@
+// The core scenarios by name, and what each may cost.
+
+import { installed } from '../peers.js';
+import { against, bounded, type Row } from '../results.js';
+import type { Run } from '../scenarios.js';
+import { CORE_CHATS, coreChat, coreIdle, corePresence, coreSetup } from './scenarios.js';
+import { type CoreStart, ejabberdCore, prosodyCore } from './servers.js';
+
+/** `sessions` is the number of idle ones. */
+export function coreScenarios(run: Run, sessions: number): Record<string, () => Promise<Row[]>> {
+  const servers = (): CoreStart[] => installed(ejabberdCore, prosodyCore, run.say);
+  const chats = CORE_CHATS.map((one) => [
+    one.name,
+    async () => against(one.title, 'us', await coreChat(one, servers(), run), one.targets),
+  ]);
+  const idle = async (kind: 'tcp' | 'ws' | 'bosh', title: string, most: number) =>
+    bounded(`idle user over ${title}`, 'KiB', await coreIdle(kind, servers(), sessions, run), most);
+  const setup = async (kind: 'tcp' | 'ws' | 'bosh', title: string, mechanism: 'PLAIN' | 'SCRAM-SHA-256') =>
+    against(`${title} set-up with ${mechanism}`, 'ms', await coreSetup(kind, mechanism, servers(), run));
+  return {
+    ...Object.fromEntries(chats),
+    'core-presence': async () =>
+      against('presence to 1,000 contacts', 'us', await corePresence(servers(), run), { ejabberd: 0.5 }),
+    'core-idle-tcp': () => idle('tcp', 'TCP', 40),
+    'core-idle-ws': () => idle('ws', 'WebSocket', 40),
+    'core-idle-bosh': () => idle('bosh', 'BOSH', 50),
+    'core-setup-tcp-plain': () => setup('tcp', 'TCP', 'PLAIN'),
+    'core-setup-tcp-scram': () => setup('tcp', 'TCP', 'SCRAM-SHA-256'),
+    'core-setup-ws': () => setup('ws', 'WebSocket', 'SCRAM-SHA-256'),
+    'core-setup-bosh': () => setup('bosh', 'BOSH', 'SCRAM-SHA-256'),
+  };
+}

@@ -1,0 +1,100 @@
+// What the built-in core costs beside ejabberd and Prosody, each with the same local users: chat between two of them,
+// presence to a thousand contacts, an idle session, a login. The servers run side by side and are loaded in turns.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { cpu } from '../processes.js';
+import type { Targets } from '../results.js';
+import {
+  type Chat,
+  chat,
+  type Login,
+  memory,
+  type Run,
+  SET_UPS,
+  type Series,
+  setup,
+  withServers,
+} from '../scenarios.js';
+import type { Kind, Launch } from '../servers.js';
+import type { CoreStart } from './servers.js';
+
+export interface CoreChat extends Chat {
+  readonly targets: Targets;
+}
+
+const PAIRS: Login = { mechanism: 'PLAIN', available: true, pairs: true };
+const HTTP: Targets = { ejabberd: 0.5, Prosody: 0.25 };
+const ONE = { burst: 1, two: false, login: PAIRS };
+
+export const CORE_CHATS: readonly CoreChat[] = [
+  { ...ONE, name: 'core-chat-tcp', title: 'TCP chat, 100 B', kind: 'tcp', bytes: 100, targets: { ejabberd: 0.7 } },
+  { ...ONE, name: 'core-chat-ws', title: 'WebSocket chat, 100 B', kind: 'ws', bytes: 100, targets: HTTP },
+  { ...ONE, name: 'core-chat-ws-2k', title: 'WebSocket chat, 2 KiB', kind: 'ws', bytes: 2048, targets: HTTP },
+  { ...ONE, name: 'core-chat-bosh', title: 'BOSH chat, 100 B', kind: 'bosh', bytes: 100, targets: HTTP },
+];
+
+const CONTACTS = 1000;
+const CHANGES = 20;
+const PEER_SESSIONS = 1000;
+
+/** CPU microseconds a message. */
+export function coreChat(scenario: CoreChat, starts: readonly CoreStart[], run: Run): Promise<Series[]> {
+  return chat(scenario, launches(starts, scenario.kind, 64), run);
+}
+
+/** CPU microseconds for each contact that is told of a change of presence. */
+export async function corePresence(starts: readonly CoreStart[], run: Run): Promise<Series[]> {
+  const name = 'core-presence';
+  return await withServers(launches(starts, 'tcp', CONTACTS + 1), run, name, async (fronts) => {
+    const series = fronts.map(({ server }) => ({ server: server.name, values: [] as number[] }));
+    for (const { server, load } of fronts) {
+      const options = { ...server.where, mechanism: 'PLAIN', available: true, bytes: 0, burst: 1, two: false } as const;
+      await load.order({ order: 'open', sessions: CONTACTS + 1, options });
+      const { seconds } = await load.order({ order: 'befriend' });
+      run.say(`${name} ${server.name}: ${CONTACTS} contacts made in ${Math.round(seconds)} s`);
+      await sleep(1000);
+      await load.order({ order: 'presence', changes: CHANGES });
+    }
+    for (let round = 1; round <= run.rounds; round++) {
+      for (const [i, { server, load }] of fronts.entries()) {
+        const before = cpu(server.pid);
+        await load.order({ order: 'presence', changes: CHANGES });
+        const each = (cpu(server.pid) - before) / CHANGES / CONTACTS;
+        series[i].values.push(each);
+        run.say(`${name} ${round}/${run.rounds} ${server.name}: ${each.toFixed(1)} us a delivery`);
+      }
+    }
+    return series;
+  });
+}
+
+/** KiB an idle, available session: `sessions` of them on the first server, fewer on the others. */
+export async function coreIdle(
+  kind: Kind,
+  starts: readonly CoreStart[],
+  sessions: number,
+  run: Run,
+): Promise<Series[]> {
+  const login: Login = { mechanism: 'PLAIN', available: true };
+  const series: Series[] = [];
+  for (const [i, start] of starts.entries()) {
+    const count = i === 0 ? sessions : Math.min(sessions, PEER_SESSIONS);
+    series.push(...(await memory(`core-idle-${kind}`, launches([start], kind, count), count, run, login)));
+  }
+  return series;
+}
+
+/** CPU milliseconds a login. */
+export function coreSetup(
+  kind: Kind,
+  mechanism: 'PLAIN' | 'SCRAM-SHA-256',
+  starts: readonly CoreStart[],
+  run: Run,
+): Promise<Series[]> {
+  const name = `core-setup-${kind} ${mechanism}`;
+  return setup(name, launches(starts, kind, SET_UPS), run, { mechanism });
+}
+
+function launches(starts: readonly CoreStart[], kind: Kind, accounts: number): Launch[] {
+  return starts.map((start) => (profile) => start(kind, accounts, profile));
+}

@@ -1,0 +1,71 @@
+// Whole XMPP servers for the same local users, plain on loopback: ours with its built-in core, ejabberd and Prosody. All have
+// rosters, presence, messages, offline messages, disco, ping and stream management; none has an archive, federation,
+// TLS or limits of rates.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { own, runEjabberd, runProsody, scratch } from '../peers.js';
+import { freePort } from '../processes.js';
+import type { Kind, Server } from '../servers.js';
+import { ITERATIONS, KEYS, users } from './accounts.js';
+
+/** Starts a server with so many accounts. */
+export type CoreStart = (kind: Kind, accounts: number, profile?: string) => Promise<Server>;
+
+const DOMAIN = 'bench.example';
+
+export const ejabberdCore: CoreStart = async (kind, accounts) => {
+  const folder = scratch();
+  const [tcp, http] = [await freePort(), await freePort()];
+  const settings = `auth_method: internal
+auth_password_format: scram
+auth_scram_hash: sha256
+listen:
+  - { port: ${tcp}, ip: "127.0.0.1", module: ejabberd_c2s, shaper: none, access: c2s }
+  - { port: ${http}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: { /bosh: mod_bosh, /ws: ejabberd_http_ws } }
+modules:
+  mod_roster: {}
+  mod_disco: {}
+  mod_ping: {}
+  mod_offline: {}
+  mod_stream_mgmt: {}
+  mod_bosh: { max_inactivity: 600 }
+`;
+  const scram = ['storedKey', 'serverKey', 'salt'] as const;
+  const [stored, server, salt] = scram.map((key) => `<<"${KEYS[key].toString('base64')}">>`);
+  const evaluate =
+    `[mnesia:dirty_write({passwd,{<<"u",(integer_to_binary(N))/binary>>,<<"${DOMAIN}">>},` +
+    `{scram,${stored},${server},${salt},sha256,${ITERATIONS}}}) || N <- lists:seq(0,${accounts - 1})]`;
+  const child = await runEjabberd(folder, kind === 'tcp' ? tcp : http, settings, { evaluate });
+  const path = kind === 'bosh' ? '/bosh' : '/ws';
+  return own(
+    'ejabberd',
+    child,
+    { kind, port: kind === 'tcp' ? tcp : http, path, domain: DOMAIN, relay: false },
+    folder,
+  );
+};
+
+export const prosodyCore: CoreStart = async (kind, accounts) => {
+  const folder = scratch();
+  const [tcp, http] = [await freePort(), await freePort()];
+  const hex = (key: 'storedKey' | 'serverKey') => KEYS[key].toString('hex');
+  const account =
+    `return { ["iteration_count"] = ${ITERATIONS}; ["salt"] = "${KEYS.salt}"; ` +
+    `["stored_key"] = "${hex('storedKey')}"; ["server_key"] = "${hex('serverKey')}"; };\n`;
+  const data = join(folder, DOMAIN.replace('.', '%2e'), 'accounts');
+  mkdirSync(data, { recursive: true });
+  for (const name of users(accounts)) writeFileSync(join(data, `${name}.dat`), account);
+  const settings = `c2s_ports = { ${tcp} } http_ports = { ${http} }
+allow_unencrypted_plain_auth = true
+authentication = "internal_hashed"
+password_hash = "SHA-256"
+storage = "internal"
+bosh_max_inactivity = 600
+modules_enabled = { "roster", "saslauth", "presence", "message", "iq", "disco", "ping", "offline", "smacks", "bosh", "websocket" }
+VirtualHost "${DOMAIN}"
+`;
+  const child = await runProsody(folder, kind === 'tcp' ? tcp : http, settings);
+  const path = kind === 'bosh' ? '/http-bind' : '/xmpp-websocket';
+  return own('Prosody', child, { kind, port: kind === 'tcp' ? tcp : http, path, domain: DOMAIN, relay: false }, folder);
+};
