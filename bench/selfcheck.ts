@@ -2,7 +2,7 @@
 // that forgets a request, have to be caught, by the name of what they did.
 
 import { Load } from './processes.js';
-import { backend, type Kind, relayWith } from './servers.js';
+import { backend, type Kind, relayWith, type Where } from './servers.js';
 
 const FAULTS: Record<string, RegExp> = {
   drop: /stalled|came before/,
@@ -14,7 +14,7 @@ const FAULTS: Record<string, RegExp> = {
 
 /** Throws when a fault went unseen, or health was called a fault. */
 export async function selfcheck(say: (text: string) => void): Promise<void> {
-  for (const kind of ['ws', 'bosh'] as const) {
+  for (const kind of ['ws', 'bosh', 'tcp'] as const) {
     for (const two of kind === 'bosh' ? [false, true] : [false]) {
       const healthy = await seen(kind, two, 'none', 4);
       if (healthy !== undefined) throw new Error(`${kind}: a healthy backend was called faulty: ${healthy}`);
@@ -34,7 +34,7 @@ export async function selfcheck(say: (text: string) => void): Promise<void> {
 
 async function seen(kind: Kind, two: boolean, fault: string, burst: number): Promise<string | undefined> {
   const stub = await backend(fault === 'strand' ? 'none' : fault);
-  const front = await relayWith(kind, stub.port, fault);
+  const front = kind === 'tcp' ? direct(stub) : await relayWith(kind, stub.port, fault);
   const load = new Load();
   try {
     await load.order({ order: 'open', sessions: 8, options: { ...front.where, bytes: 100, burst, two } });
@@ -46,4 +46,10 @@ async function seen(kind: Kind, two: boolean, fault: string, burst: number): Pro
   } finally {
     await Promise.all([load.stop(), front.stop(), stub.stop()]);
   }
+}
+
+/** The backend itself, where there is nothing to stand in front of it. */
+function direct({ port }: { port: number }): { where: Where; stop(): Promise<void> } {
+  const where: Where = { kind: 'tcp', port, path: '', domain: 'bench.example', relay: false };
+  return { where, stop: async () => {} };
 }

@@ -20,7 +20,7 @@ export type Launch = (profile?: string) => Promise<Server>;
 /** Starts an edge before the backend at this port. */
 export type Start = (kind: Kind, backend: number, profile?: string) => Promise<Server>;
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 export const ours: Start = async (kind, backend, profile) => {
   const port = await freePort();

@@ -4,11 +4,11 @@ import { installed } from '../peers.js';
 import { against, bounded, type Row } from '../results.js';
 import type { Run } from '../scenarios.js';
 import { CORE_CHATS, coreChat, coreIdle, corePresence, coreSetup } from './scenarios.js';
-import { type CoreStart, ejabberdCore, prosodyCore } from './servers.js';
+import { type CoreStart, ejabberdCore, oursCore, prosodyCore } from './servers.js';
 
 /** `sessions` is the number of idle ones. */
 export function coreScenarios(run: Run, sessions: number): Record<string, () => Promise<Row[]>> {
-  const servers = (): CoreStart[] => installed(ejabberdCore, prosodyCore, run.say);
+  const servers = (): CoreStart[] => [oursCore, ...installed(ejabberdCore, prosodyCore, run.say)];
   const chats = CORE_CHATS.map((one) => [
     one.name,
     async () => against(one.title, 'us', await coreChat(one, servers(), run), one.targets),

@@ -22,7 +22,7 @@ export interface CoreChat extends Chat {
   readonly targets: Targets;
 }
 
-const PAIRS: Login = { mechanism: 'PLAIN', available: true, pairs: true };
+const PAIRS: Login = { mechanism: 'SCRAM-SHA-256', available: true, pairs: true };
 const HTTP: Targets = { ejabberd: 0.5, Prosody: 0.25 };
 const ONE = { burst: 1, two: false, login: PAIRS };
 
@@ -48,7 +48,14 @@ export async function corePresence(starts: readonly CoreStart[], run: Run): Prom
   return await withServers(launches(starts, 'tcp', CONTACTS + 1), run, name, async (fronts) => {
     const series = fronts.map(({ server }) => ({ server: server.name, values: [] as number[] }));
     for (const { server, load } of fronts) {
-      const options = { ...server.where, mechanism: 'PLAIN', available: true, bytes: 0, burst: 1, two: false } as const;
+      const options = {
+        ...server.where,
+        mechanism: 'SCRAM-SHA-256',
+        available: true,
+        bytes: 0,
+        burst: 1,
+        two: false,
+      } as const;
       await load.order({ order: 'open', sessions: CONTACTS + 1, options });
       const { seconds } = await load.order({ order: 'befriend' });
       run.say(`${name} ${server.name}: ${CONTACTS} contacts made in ${Math.round(seconds)} s`);
@@ -75,7 +82,7 @@ export async function coreIdle(
   sessions: number,
   run: Run,
 ): Promise<Series[]> {
-  const login: Login = { mechanism: 'PLAIN', available: true };
+  const login: Login = { mechanism: 'SCRAM-SHA-256', available: true };
   const series: Series[] = [];
   for (const [i, start] of starts.entries()) {
     const count = i === 0 ? sessions : Math.min(sessions, PEER_SESSIONS);

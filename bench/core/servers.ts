@@ -1,18 +1,60 @@
-// Whole XMPP servers for the same local users, plain on loopback: ours with its built-in core, ejabberd and Prosody. All have
-// rosters, presence, messages, offline messages, disco, ping and stream management; none has an archive, federation,
-// TLS or limits of rates.
+// Whole XMPP servers for the same local users, plain on loopback: ours with its built-in core, ejabberd and Prosody, with
+// the same modules and with what they keep on disk. None has an archive, federation, TLS or limits of rates.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Accounts, ITERATIONS } from '../../src/core/accounts.js';
+import { Derivation } from '../../src/core/sasl/derivation.js';
+import { openStorage, type StorageOptions } from '../../src/storage/index.js';
+import { PASSWORD, user } from '../load/login.js';
 import { own, runEjabberd, runProsody, scratch } from '../peers.js';
-import { freePort } from '../processes.js';
-import type { Kind, Server } from '../servers.js';
-import { ITERATIONS, KEYS, users } from './accounts.js';
+import { freePort, program } from '../processes.js';
+import { type Kind, profiling, ROOT, type Server } from '../servers.js';
+import { KEYS, users } from './accounts.js';
 
 /** Starts a server with so many accounts. */
 export type CoreStart = (kind: Kind, accounts: number, profile?: string) => Promise<Server>;
 
 const DOMAIN = 'bench.example';
+
+export const oursCore: CoreStart = async (kind, accounts, profile) => {
+  const folder = scratch();
+  const [tcp, http] = [await freePort(), await freePort()];
+  const storage = { driver: 'level', path: join(folder, 'data'), max_bytes: 0 } as const;
+  await fill(storage, accounts);
+  const file = join(folder, 'bosh.conf.json');
+  const options = {
+    host: '127.0.0.1',
+    port: http,
+    c2s: { port: tcp, require_tls: false },
+    domains: { [DOMAIN]: {} },
+    storage,
+    max_inactivity: 600,
+    default_inactivity: 600,
+    limits: { rates: false },
+    logging: 'ERROR',
+  };
+  writeFileSync(file, JSON.stringify(options));
+  const args = [...profiling(profile), `${ROOT}bin/bosh-server.js`, `--config=${file}`];
+  const child = await program(process.execPath, args, kind === 'tcp' ? tcp : http);
+  const path = kind === 'bosh' ? '/http-bind/' : '/xmpp-websocket/';
+  return own(
+    'bosh-server',
+    child,
+    { kind, port: kind === 'tcp' ? tcp : http, path, domain: DOMAIN, relay: false },
+    folder,
+  );
+};
+
+/** Makes the accounts: one, and copies of it. */
+async function fill(storage: StorageOptions, accounts: number): Promise<void> {
+  const driver = await openStorage(storage);
+  const store = driver.open(DOMAIN, 'accounts', 'keyvalue');
+  await new Accounts(store, new Derivation()).create(user(0), PASSWORD);
+  const record = await store.get(user(0));
+  await Promise.all(users(accounts).map((name) => store.set(name, record)));
+  await driver.stop();
+}
 
 export const ejabberdCore: CoreStart = async (kind, accounts) => {
   const folder = scratch();
@@ -29,6 +71,13 @@ modules:
   mod_ping: {}
   mod_offline: {}
   mod_stream_mgmt: {}
+  mod_client_state: {}
+  mod_caps: {}
+  mod_last: {}
+  mod_private: {}
+  mod_time: {}
+  mod_vcard: {}
+  mod_version: {}
   mod_bosh: { max_inactivity: 600 }
 `;
   const scram = ['storedKey', 'serverKey', 'salt'] as const;
@@ -62,7 +111,7 @@ authentication = "internal_hashed"
 password_hash = "SHA-256"
 storage = "internal"
 bosh_max_inactivity = 600
-modules_enabled = { "roster", "saslauth", "presence", "message", "iq", "disco", "ping", "offline", "smacks", "bosh", "websocket" }
+modules_enabled = { "roster", "saslauth", "presence", "message", "iq", "disco", "ping", "offline", "smacks", "csi", "lastactivity", "private", "time", "vcard", "version", "bosh", "websocket" }
 VirtualHost "${DOMAIN}"
 `;
   const child = await runProsody(folder, kind === 'tcp' ? tcp : http, settings);

@@ -17,12 +17,13 @@ export type Order =
   | { order: 'finish' };
 export type Answer = { done: { messages: number; requests: number; seconds: number } } | { failed: string };
 
-const STALLED = 20_000;
+const STALLED = 30_000;
 const AT_ONCE = 32;
 const FRIENDS_AT_ONCE = 8;
 
 let sessions: Session[] = [];
 let askers: Session[] = [];
+const opening = new Set<Session>();
 let burst = 1;
 let pairs = false;
 let budget = 0;
@@ -56,7 +57,9 @@ async function open(count: number, options: SessionOptions): Promise<void> {
     while (next < count) {
       const session = new Kind(next++, options, listener);
       sessions[session.talk.number] = session;
+      opening.add(session);
       await session.open();
+      opening.delete(session);
       turns++;
     }
   };
@@ -122,7 +125,7 @@ function watchdog(): () => void {
     if (turns === seen)
       failed(
         new Error(
-          `stalled; waiting for ${sessions
+          `stalled; waiting for ${[...opening, ...sessions]
             .slice(0, 3)
             .map((one) => one.waitsFor())
             .join('; ')}`,

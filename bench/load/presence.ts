@@ -3,7 +3,10 @@
 
 import type { TcpSession } from './tcp.js';
 
-const VER = 'q07IKJEyjvHSyhy//CH0CxmKi8w=';
+// The simple example of XEP-0115 section 5.2: servers may ask what it stands for.
+const DISCO = 'http://jabber.org/protocol/disco#info';
+const FEATURES = ['caps', 'disco#info', 'disco#items', 'muc'].map((each) => `http://jabber.org/protocol/${each}`);
+const VER = 'QgayPKawpkPSDYmwT/WM94uAlu0=';
 const CAPS = `<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='http://client.example/' ver='${VER}'/>`;
 
 /** The first session and each of the others subscribe to one another, `atOnce` at a time; all are available. */
@@ -66,7 +69,8 @@ export async function broadcast(sessions: readonly TcpSession[], changes: number
 function once(hub: TcpSession, session: TcpSession, status: string, seen: () => void): (stanza: string) => void {
   let heard = false;
   return (stanza) => {
-    if (from(stanza) !== hub.talk.jid) return;
+    if (stanza.startsWith('<iq') && stanza.includes(DISCO)) session.send(disco(stanza));
+    if (!stanza.startsWith('<presence') || from(stanza) !== hub.talk.jid) return;
     if (heard || !stanza.includes(`<status>${status}</status>`) || !stanza.includes(VER))
       throw new Error(`${session.talk.jid} waits for "${status}", heard ${stanza.slice(0, 300)}`);
     heard = true;
@@ -74,16 +78,31 @@ function once(hub: TcpSession, session: TcpSession, status: string, seen: () => 
   };
 }
 
+function disco(request: string): string {
+  const features = FEATURES.map((each) => `<feature var='${each}'/>`).join('');
+  const node = `http://client.example/#${VER}`;
+  return (
+    `<iq type='result' id='${attribute(request, 'id')}' to='${from(request)}'><query xmlns='${DISCO}' node='${node}'>` +
+    `<identity category='client' type='pc' name='Exodus 0.9.1'/>${features}</query></iq>`
+  );
+}
+
 function presence(kind: string, to: string): string {
   return `<presence type='${kind}' to='${to}'/>`;
 }
 
 function from(stanza: string): string {
-  return / from=['"]([^'"]*)['"]/.exec(stanza.slice(0, stanza.indexOf('>')))?.[1] ?? '';
+  return attribute(stanza, 'from') ?? '';
 }
 
 function type(stanza: string): string | undefined {
-  return / type=['"]([^'"]*)['"]/.exec(stanza.slice(0, stanza.indexOf('>')))?.[1];
+  return attribute(stanza, 'type');
+}
+
+/** Of the first tag. */
+function attribute(stanza: string, name: string): string | undefined {
+  const head = stanza.slice(0, stanza.indexOf('>'));
+  return new RegExp(` ${name}=['"]([^'"]*)['"]`).exec(head)?.[1];
 }
 
 function bare(jid: string): string {
