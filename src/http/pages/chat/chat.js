@@ -145,9 +145,10 @@ function open(to) {
   if (!to) return;
   if (to === bare(connection.address))
     return notices.tell('That is your own address: open the link in another window.');
+  // On a small screen nothing of it has a size before.
+  document.body.classList.add('talking');
   view.show(to);
   list.chosen = to;
-  document.body.classList.add('talking');
   view.focus();
   if (connection.account?.kind === 'anonymous' || !people.of(to).isContact) presence.introduce(to);
 }

@@ -28,6 +28,7 @@ export class Door {
     find('#door').hidden = false;
     find('#door .invitation').hidden = !invitation;
     find('#door .invitation b').textContent = invitation?.name ?? '';
+    find('#door .invitation').title = invitation?.to ?? '';
     this.#show();
     this.failed(failure);
     const known = this.#field('name').value !== '' && !find('#door .password').hidden;
