@@ -5,4 +5,4 @@ c2s_require_encryption = false
 authentication = "internal_hashed"
 log = { { levels = { min = "info" }, to = "console" } }
 
-VirtualHost "localhost"
+VirtualHost "prosody.test"
