@@ -37,6 +37,7 @@ export class C2s implements StreamEnd {
   readonly deadline: number;
   #over = false;
   #holds = 0;
+  readonly #works = new Set<Promise<void>>();
   readonly #pace = new Pace();
   /** It sends faster than it may: one of the holds. */
   #ahead = false;
@@ -96,6 +97,8 @@ export class C2s implements StreamEnd {
     }
     this.#ending = ending;
     if (this.session?.outbound === this.client) this.session.outbound = new Unsent(ending.undelivered);
+    // It sends nothing more: there is nothing to be slowed down.
+    if (this.#ahead) this.#keepPace();
   }
 
   // What the host says.
@@ -119,19 +122,27 @@ export class C2s implements StreamEnd {
   /** Nothing further of the client is looked at until this is settled: order is kept. Rejections end the stream. */
   hold(work: Promise<unknown>): void {
     this.#holds++;
-    work.then(
-      () => this.#release(),
-      (error) => {
-        this.fail(error);
+    const done = work
+      .catch((error) => this.fail(error))
+      .then(() => {
+        this.#works.delete(done);
         this.#release();
-      },
-    );
+      });
+    this.#works.add(done);
+  }
+
+  /** Resolves when what it is held for now is settled; undefined where that is nothing. */
+  get working(): Promise<unknown> | undefined {
+    return this.#works.size > 0 ? Promise.all(this.#works) : undefined;
   }
 
   /** It goes on once it is no longer ahead of its pace. */
   sweep(now: number): void {
     const { limits } = this.host.core;
-    if (!this.#ahead || (limits.rates && this.#pace.ahead(now, limits) !== undefined)) return;
+    if (!limits.rates || this.#pace.ahead(now, limits) === undefined) this.#keepPace();
+  }
+
+  #keepPace(): void {
     this.#ahead = false;
     this.host.keepsPace(this);
     this.#release();
@@ -232,7 +243,8 @@ export class C2s implements StreamEnd {
 
   #count({ raw }: Stanza): void {
     const { limits } = this.host.core;
-    const limit = limits.rates ? this.#pace.take(raw.length, this.host.time, limits) : undefined;
+    const limit =
+      limits.rates && this.#ending === undefined ? this.#pace.take(raw.length, this.host.time, limits) : undefined;
     if (limit === undefined) return;
     this.#ahead = true;
     this.#holds++;

@@ -120,6 +120,12 @@ class Managed implements Keeper {
       stream.send(failed('item-not-found'));
       return;
     }
+    // What was handled is what was kept.
+    const working = session.stream?.working;
+    if (working !== undefined) {
+      stream.hold(working.then(() => stream.over || this.#resume(stream, stanza)));
+      return;
+    }
     unacknowledged.acknowledge(countOf(stanza));
     this.#absent.delete(unacknowledged);
     session.stream?.replaced();

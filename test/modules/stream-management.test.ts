@@ -112,6 +112,28 @@ describe('XEP-0198', () => {
     expect(told).not.toContain('closed romeo@example.test/test');
   });
 
+  test('5: who comes back is not told that something was handled before it is kept', async () => {
+    const { core, romeo, token } = await two();
+    let kept = () => {};
+    const host = core.hosts.get('example.test');
+    host?.hooks.of('test').on('message/offline', (routed) => {
+      const keeping = new Promise<void>((resolve) => {
+        kept = resolve;
+      });
+      routed.later(keeping);
+      return true;
+    });
+    romeo.say(chat('1', 'nurse@example.test'));
+    const again = await back(core, resume(token, 0));
+    const other = await new CoreClient(core).enter('nurse');
+    expect(other.ending).toBeUndefined();
+    expect(again.stanzas.join()).not.toContain('<resumed');
+    expect(romeo.ending).toBeUndefined();
+    kept();
+    expect(await again.hears('<resumed')).toContain(" h='1'");
+    expect((await romeo.closed()).error?.condition).toBe('conflict');
+  });
+
   test("5: nobody resumes another account's session, nor one that is over", async () => {
     const { core, romeo, token } = await two();
     const thief = new CoreClient(core);
