@@ -235,10 +235,14 @@ export class VirtualHost extends BaseHost<Host> {
   }
 }
 
+/** No language tag is so long (RFC 5646 section 4.4.1 knows of 35): it is not written into each of its client's stanzas. */
+const LONGEST_LANG = 100;
+
 /** Section 8.1.2.1 and 8.1.5: whose it is, and in which language when it does not say. */
 function stampOf(session: Session, stanza: Stanza): Record<string, string | undefined> {
   const lang = session.stream?.header.lang;
-  if (lang === undefined || stanza.attr('xml:lang') !== undefined) return { from: session.address };
+  const said = lang === undefined || lang.length > LONGEST_LANG || stanza.attr('xml:lang') !== undefined;
+  if (said) return { from: session.address };
   return { from: session.address, 'xml:lang': lang };
 }
 

@@ -44,6 +44,15 @@ export const bind: Module = {
   },
 };
 
+/** Section 7.7.2.1. */
+function fullJid(account: JID, resource: string): JID {
+  try {
+    return account.withResource(resource);
+  } catch {
+    throw new StanzaError('modify', 'bad-request', 'no resource');
+  }
+}
+
 class Binder {
   constructor(readonly host: Host) {}
 
@@ -69,7 +78,7 @@ class Binder {
   async bind(stream: C2s, resource: string | undefined): Promise<Session> {
     const { identity } = stream;
     if (identity === undefined || stream.session !== undefined) throw new StanzaError('cancel', 'not-allowed');
-    const jid = identity.jid.withResource(resource ?? randomBytes(9).toString('base64url'));
+    const jid = fullJid(identity.jid, resource ?? randomBytes(9).toString('base64url'));
     const session = new Session(jid, stream, identity.anonymous);
     const waits: Promise<unknown>[] = [];
     this.host.tell('session-binding', { session, waits });

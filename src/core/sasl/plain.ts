@@ -31,8 +31,10 @@ export class Plain implements Exchange {
     const username = usernameOf(authcid, domain);
     checkAuthzid(authzid, username, domain);
     this.#setting.admit?.(username);
-    if (!(await accounts.verify(username, password))) throw unauthorized();
+    const right = await accounts.verify(username, password);
+    // In any case: who guessed many times at once must not see which of them was right.
     this.#setting.admit?.(username);
+    if (!right) throw unauthorized();
     return success(username);
   }
 }

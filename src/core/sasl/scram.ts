@@ -95,8 +95,9 @@ export class Scram implements Exchange {
     const clientKey = Buffer.from(final.proof.map((byte, at) => byte ^ signature[at]));
     const verifier = hmac(hash, credentials.serverKey, message).toString('base64');
     const proven = same(digest(hash, clientKey), credentials.storedKey);
-    if (!proven || !credentials.known) throw unauthorized();
+    // In any case: who guessed many times at once must not see which of them was right.
     this.#setting.admit?.(username);
+    if (!proven || !credentials.known) throw unauthorized();
     return success(username, { data: Buffer.from(`v=${verifier}`) });
   }
 }
