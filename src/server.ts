@@ -84,7 +84,9 @@ export class Server extends Events {
   readonly #newcomers: Admission;
   readonly #tcp: TcpListener | undefined;
   readonly #chat: () => readonly ChatDomain[];
-  readonly #components: TcpListener | undefined;
+  /** The port for components, once there are some that are programs. */
+  #components: TcpListener | undefined;
+  readonly #forComponents: (options: ListenerOptions) => TcpListener;
   readonly #reloaded: Gauge;
   #control: ControlSocket | undefined;
   #sweep: NodeJS.Timeout | undefined;
@@ -119,16 +121,8 @@ export class Server extends Events {
     this.#newcomers = new Admission(config);
     const tcp = { ...deps, turn, admission: this.#newcomers };
     if (isForTcp(config)) this.#tcp = new TcpListener(config, { ...tcp, upstream: front.upstream });
-    const forComponents = componentListening(config);
-    if (forComponents !== undefined) {
-      const { components: upstream } = this.#core;
-      this.#components = new TcpListener(forComponents, {
-        ...tcp,
-        upstream,
-        contentNs: NS.component,
-        label: 'component',
-      });
-    }
+    const components = { upstream: this.#core.components, contentNs: NS.component, label: 'component' };
+    this.#forComponents = (options) => new TcpListener(options, { ...tcp, ...components });
     this.#reloaded = this.#measure();
   }
 
@@ -162,7 +156,7 @@ export class Server extends Events {
     }
     await this.fastify.listen({ host, port });
     await this.#tcp?.start();
-    await this.#components?.start();
+    await this.#listenToComponents(this.#config);
     this.#sweep = setInterval(() => {
       this.#sessions.sweep();
       this.#core.sweep();
@@ -180,10 +174,12 @@ export class Server extends Events {
 
   /**
    * Takes new options for everything but the listening address; streams that are open keep what they have. Rejects with
-   * ConfigError, and changes nothing, when they are wrong.
+   * ConfigError, and changes nothing, when they are wrong; with the system's error when the first component that is a
+   * program cannot be listened to.
    */
   async reload(options: ConfigInput): Promise<void> {
     const config = reloaded(this.#config, configure(options));
+    await this.#listenToComponents(config);
     this.#core.reload(config);
     this.#proxy.reload(config);
     this.#connector.reload(config);
@@ -191,10 +187,20 @@ export class Server extends Events {
     this.fastify.reload(config);
     this.#newcomers.reload(config);
     if (isForTcp(config)) this.#tcp?.reload(config);
-    const forComponents = componentListening(config);
-    if (forComponents !== undefined) this.#components?.reload(forComponents);
     this.#config = config;
     this.#reloaded.set(1);
+  }
+
+  async #listenToComponents(config: Config): Promise<void> {
+    const options = componentListening(config);
+    if (options === undefined) return;
+    if (this.#components !== undefined) {
+      this.#components.reload(options);
+      return;
+    }
+    const listener = this.#forComponents(options);
+    await listener.start();
+    this.#components = listener;
   }
 
   /** Somebody tried to give it a configuration that cannot be taken. */
@@ -259,7 +265,8 @@ function componentListening(config: Config): ListenerOptions | undefined {
   const { components, component_host: host, component_port: port } = config;
   if (port === null || !Object.values(components).some(({ secret }) => secret)) return undefined;
   const c2s = { host, port, direct_tls_port: null, tls: null, require_tls: false, send_timeout: 120 };
-  return { ...config, tls: null, proxy_protocol: false, c2s };
+  const sizes = { max_data_held: config.max_xmpp_buffer_size };
+  return { ...config, ...sizes, tls: null, proxy_protocol: false, drain: { see_other_host: '' }, c2s };
 }
 
 function authorityOf({ address, port, family }: AddressInfo): string {

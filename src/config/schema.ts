@@ -217,6 +217,16 @@ const component = group(
     multiple: flag(false, 'Let several connections be this component at the same time; they share the load by sender.'),
     queue: patience(0, [0, HOUR], 'How long stanzas wait for a program that is away; 0 sends them back at once.'),
     queue_bytes: bytes(MEBIBYTE, [1024, 1024 * MEBIBYTE], 'Most bytes that wait for it.'),
+    stanzas_per_second: count(
+      1000,
+      [0, 1_000_000],
+      'Stanzas per second that are taken of one connection of a program, and ten times as many at once; it is read more slowly then. 0 sets no limit.',
+    ),
+    bytes_per_second: bytes(
+      MEBIBYTE,
+      [0, 1024 * MEBIBYTE],
+      'Bytes per second that are taken of it, and ten times as many at once; 0 sets no limit.',
+    ),
     attach: orNull(
       group(
         {

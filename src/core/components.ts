@@ -2,6 +2,7 @@
 // the component listener brings its connections to, and a route of the router.
 
 import { randomBytes } from 'node:crypto';
+import { queueBytes } from '../metrics.js';
 import { type ClientStream, closedEnd, type StreamEnd, type Upstream } from '../stream/end.js';
 import { StreamError } from '../xmpp/errors.js';
 import type { StreamHeader } from '../xmpp/header.js';
@@ -33,6 +34,8 @@ export interface Attached {
 export interface ComponentsDeps extends HostDeps {
   readonly modules: readonly ComponentModule[];
   readonly attach: Attach;
+  /** Whether what one connection may send has a limit. */
+  rates(): boolean;
 }
 
 interface Entry {
@@ -46,18 +49,29 @@ export class Components implements Upstream, Route {
   readonly #entries = new Map<string, Entry>();
 
   constructor(readonly deps: ComponentsDeps) {
-    const connections = () =>
-      [...this.#entries].flatMap(([host, { component }]) =>
-        component instanceof ExternalComponent ? [[{ host }, component.connections.length] as const] : [],
-      );
+    const connections = () => this.#programs.map((each) => [{ host: each.domain }, each.connections.length] as const);
     deps.metrics.read('component_connections', 'Connections of external components.', ['host'], connections);
+    const waiting = () => this.#programs.reduce((bytes, each) => bytes + each.waiting, 0);
+    queueBytes(deps.metrics, () => [[{ queue: 'component' }, waiting()]]);
+  }
+
+  get #programs(): ExternalComponent[] {
+    return [...this.#entries.values()].flatMap(({ component }) =>
+      component instanceof ExternalComponent ? [component] : [],
+    );
   }
 
   /** Addresses and names of those that are to be found below a domain, for its list of services. */
   *below(domain: string): Iterable<{ jid: string; name?: string }> {
     for (const [jid, { component, link }] of this.#entries) {
-      if (link === undefined && jid.endsWith(`.${domain}`)) yield { jid, name: component.label };
+      if (link === undefined && this.#parentOf(jid) === domain) yield { jid, name: component.label };
     }
+  }
+
+  /** The nearest domain above it. */
+  #parentOf(jid: string): string | undefined {
+    const above = [...this.deps.domains.keys()].filter((domain) => jid.endsWith(`.${domain}`));
+    return above.sort((a, b) => b.length - a.length)[0];
   }
 
   /** Those that are to be there from now on. Throws when a module cannot be loaded. */
@@ -94,8 +108,10 @@ export class Components implements Upstream, Route {
   }
 
   sweep(now: number): void {
-    for (const { component } of this.#entries.values())
+    for (const { component } of this.#entries.values()) {
       if (component instanceof ExternalComponent) component.sweep(now);
+      else component.hooks.tell('sweep', { now });
+    }
   }
 
   async stop(): Promise<void> {

@@ -57,7 +57,12 @@ export class Core implements Upstream {
   start(storage: Driver): void {
     this.#storage = storage;
     const { componentModules: modules = [], attach = nowhere } = this.#deps;
-    this.#components = new Components({ ...this.#shared(), modules, attach });
+    this.#components = new Components({
+      ...this.#shared(),
+      modules,
+      attach,
+      rates: () => this.#options.limits.rates,
+    });
     this.router.routes.push(this.#components);
     for (const [domain, options] of Object.entries(this.#options.domains)) this.#add(prepareDomain(domain), options);
     this.#components.set(this.#options.components);

@@ -11,6 +11,7 @@ import { Stanza } from '../xmpp/stanza.js';
 import type { Addresses } from './addresses.js';
 import { forComponent, fromComponent } from './component-namespace.js';
 import type { ComponentOptions } from './options.js';
+import { Pace, type PaceLimits } from './pace.js';
 import { Queue } from './queue.js';
 import { Routed } from './routed.js';
 import type { Route, Router } from './router.js';
@@ -21,6 +22,8 @@ export interface ComponentDeps {
   readonly log: Log;
   now(): number;
   limited(limit: string): void;
+  /** Whether what one connection may send has a limit. */
+  rates(): boolean;
 }
 
 export class ExternalComponent implements Route {
@@ -38,9 +41,9 @@ export class ExternalComponent implements Route {
     this.#queue = new Queue(options, deps);
   }
 
-  /** Stanzas that wait for it to come back. */
+  /** Bytes that wait for it to come back. */
   get waiting(): number {
-    return this.#queue.size;
+    return this.#queue.bytes;
   }
 
   get label(): string | undefined {
@@ -76,8 +79,17 @@ export class ExternalComponent implements Route {
     this.deps.log.info('component_left', { domain: this.domain, connections: this.connections.length });
   }
 
+  /** What one connection may send. */
+  get pace(): PaceLimits | undefined {
+    const { stanzas_per_second, bytes_per_second } = this.options;
+    if (!this.deps.rates()) return undefined;
+    const bursts = { stanza_burst: stanzas_per_second * BURST, byte_burst: bytes_per_second * BURST };
+    return { stanzas_per_second, bytes_per_second, ...bursts };
+  }
+
   sweep(now: number): void {
     this.#queue.sweep(now);
+    for (const connection of this.connections) connection.sweep(now);
   }
 
   stop(error: StreamError): void {
@@ -104,6 +116,9 @@ export class ExternalComponent implements Route {
     return chosen;
   }
 }
+
+/** Seconds' worth that may be sent at once. */
+const BURST = 10;
 
 const askedBy = (id: string | undefined, of: string): string => `${id} ${of}`;
 
@@ -140,6 +155,9 @@ export class ComponentStream implements StreamEnd {
   #state: 'new' | 'proved' | 'over' = 'new';
   /** It takes nothing more for now. */
   #full = false;
+  readonly #pace = new Pace();
+  /** It has sent so much that it is not read for now. */
+  #ahead = false;
 
   constructor(
     readonly client: ClientStream,
@@ -160,7 +178,15 @@ export class ComponentStream implements StreamEnd {
     } catch (error) {
       this.#fail(error);
     }
-    return true;
+    return !this.#isAhead(stanza);
+  }
+
+  /** It goes on once it is no longer ahead of its pace. */
+  sweep(now: number): void {
+    const { pace } = this.component;
+    if (!this.#ahead || (pace && this.#pace.ahead(now, pace) !== undefined)) return;
+    this.#ahead = false;
+    this.client.drain();
   }
 
   drain(): void {
@@ -188,6 +214,14 @@ export class ComponentStream implements StreamEnd {
       throw new StanzaError('wait', 'resource-constraint', 'the component does not keep up');
     }
     this.#full = !this.client.stanza(forComponent(stanza));
+  }
+
+  #isAhead({ raw }: Stanza): boolean {
+    const { deps, pace } = this.component;
+    const limit = pace && this.#pace.take(raw.length, deps.now(), pace);
+    if (limit !== undefined && !this.#ahead) deps.limited(limit);
+    this.#ahead ||= limit !== undefined;
+    return this.#ahead;
   }
 
   /** Section 3: the hash of the stream id and the secret. */

@@ -113,6 +113,8 @@ export interface HookEvents extends StanzaEvents {
   /** A component can be heard from now on: all hosts are there, or its link to another server is; and no more. */
   'component-up': ComponentEvent;
   'component-down': ComponentEvent;
+  /** Several times a second, of a component: deadlines may be over. */
+  sweep: { readonly now: number };
   'account-deleted': AccountEvent;
   /** The host is about to close, and its sessions are over; asked again until nobody has anything left to finish. */
   stopping: StoppingEvent;

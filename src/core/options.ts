@@ -26,6 +26,9 @@ export interface ComponentOptions {
   /** Seconds that stanzas wait for a component that is away; 0: they go back at once. */
   readonly queue: number;
   readonly queue_bytes: number;
+  /** What a program may send per second, and ten times as much at once; 0 is no limit. */
+  readonly stanzas_per_second: number;
+  readonly bytes_per_second: number;
   /** The server that the module is a component of; absent: this one. */
   readonly attach: { readonly host: string; readonly port: number; readonly secret: string } | null;
 }

@@ -25,8 +25,9 @@ export class Queue {
     readonly deps: Deps,
   ) {}
 
-  get size(): number {
-    return this.#items.length;
+  /** Bytes that wait. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** False: it is not to wait, or there is no room. */
@@ -56,7 +57,10 @@ export class Queue {
     let late = 0;
     while (late < this.#items.length && this.#items[late].until <= now) late++;
     if (late === 0) return;
-    for (const { routed } of this.#items.splice(0, late)) this.#refuse(routed);
+    for (const { routed } of this.#items.splice(0, late)) {
+      this.#bytes -= routed.stanza.raw.length;
+      this.#refuse(routed);
+    }
   }
 
   clear(): void {
@@ -64,7 +68,6 @@ export class Queue {
   }
 
   #refuse(routed: Routed): void {
-    this.#bytes = Math.max(0, this.#bytes - routed.stanza.raw.length);
     this.deps.router.refuse(routed, new StanzaError('wait', 'remote-server-timeout'));
   }
 }

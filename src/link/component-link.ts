@@ -36,19 +36,29 @@ export interface Attached {
 export interface LinkDeps {
   readonly log: Log;
   readonly turn: Turn;
+  readonly times?: Times;
 }
 
-/** Milliseconds: the first pause before it is tried again, and the longest. */
-const [FIRST, LONGEST] = [1000, 60_000];
-/** From the connection to the server's word that it is welcome. */
-const PATIENCE = 15_000;
+/** Milliseconds. */
+interface Times {
+  /** The pause before it is tried again. */
+  readonly first: number;
+  readonly longest: number;
+  /** From the connection to the server's word that it is welcome. */
+  readonly patience: number;
+}
+
+const TIMES: Times = { first: 1000, longest: 60_000, patience: 15_000 };
+/** How long a connection is silent until it is probed, in milliseconds. */
+const IDLE = 60_000;
 
 export class ComponentLink implements Route, StreamEnd {
   readonly name = 'link';
   #stream: TcpStream | undefined;
   #socket: Socket | undefined;
   #state: 'away' | 'proving' | 'up' | 'stopped' = 'away';
-  #pause = FIRST;
+  readonly #times: Times;
+  #pause: number;
   #timer: NodeJS.Timeout | undefined;
   #full = false;
 
@@ -58,6 +68,8 @@ export class ComponentLink implements Route, StreamEnd {
     readonly component: Attached,
     readonly deps: LinkDeps,
   ) {
+    this.#times = deps.times ?? TIMES;
+    this.#pause = this.#times.first;
     this.#dial();
   }
 
@@ -108,9 +120,9 @@ export class ComponentLink implements Route, StreamEnd {
   #dial(): void {
     if (this.#state === 'stopped') return;
     const { host, port } = this.server;
-    const socket = connect({ host, port, noDelay: true, keepAlive: true });
+    const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: IDLE });
     this.#socket = socket;
-    this.#timer = setTimeout(() => this.#lost(new Error('no answer in time')), PATIENCE).unref();
+    this.#timer = setTimeout(() => this.#lost(new Error('no answer in time')), this.#times.patience).unref();
     socket.once('error', (error) => this.#lost(error));
     socket.once('connect', () => this.#prove(socket));
   }
@@ -126,7 +138,7 @@ export class ComponentLink implements Route, StreamEnd {
   #welcome(): void {
     clearTimeout(this.#timer);
     this.#state = 'up';
-    this.#pause = FIRST;
+    this.#pause = this.#times.first;
     this.deps.log.info('component_attached', { domain: this.domain, host: this.server.host, port: this.server.port });
     this.component.up();
   }
@@ -167,7 +179,7 @@ export class ComponentLink implements Route, StreamEnd {
       error: error?.message,
       retry_ms: wait,
     });
-    this.#pause = Math.min(this.#pause * 2, LONGEST);
+    this.#pause = Math.min(this.#pause * 2, this.#times.longest);
     this.#timer = setTimeout(() => this.#dial(), wait).unref();
   }
 

@@ -73,7 +73,7 @@ export class TcpClient implements ClientStream, Securing {
   #loggedIn = false;
   /** The socket that is being encrypted. */
   #raw: Socket | undefined;
-  /** When it has to be attached; 0 for never. */
+  /** When it has to be attached, or to have proved itself; 0 for never. */
   #deadline: number;
   #signs = 0;
   /** Since when there was no sign of life while something is being sent; 0: nothing is, or there was. */
@@ -223,10 +223,11 @@ export class TcpClient implements ClientStream, Securing {
 
   #attach(header: StreamHeader): void {
     this.#phase = 'attached';
-    // From here on the upstream minds the time.
-    this.#deadline = 0;
+    const component = this.#share.tcp.contentNs === NS.component;
+    // From here on the upstream minds the time, but that of a component until it has proved itself.
+    if (!component) this.#deadline = 0;
     this.#server = this.#share.upstream.attach(this, header);
-    if (!this.#mayEncrypt) this.#share.settled(this);
+    if (!component && !this.#mayEncrypt) this.#share.settled(this);
   }
 
   get #mayEncrypt(): boolean {
@@ -270,12 +271,14 @@ export class TcpClient implements ClientStream, Securing {
     if (name === 'features' && ns === NS.stream && this.#mayEncrypt) return this.stream.stanza(withStarttls(stanza));
     const go = this.stream.stanza(stanza);
     if (name === 'success' && (ns === NS.sasl || ns === NS.sasl2)) this.#welcome(ns);
+    else if (name === 'handshake' && ns === NS.component) this.#welcome(ns);
     return go;
   }
 
-  /** After SASL the client opens a new stream (section 6.4.6); after SASL2 it does not (XEP-0388). */
+  /** After SASL the client opens a new stream (section 6.4.6); after SASL2 (XEP-0388) and XEP-0114 it does not. */
   #welcome(ns: string): void {
     this.#loggedIn = true;
+    this.#deadline = 0;
     this.#share.settled(this);
     if (ns === NS.sasl) this.stream.restart();
   }
@@ -284,7 +287,9 @@ export class TcpClient implements ClientStream, Securing {
     this.#deadline = 0;
     if (this.#phase === 'over') return;
     this.#share.limited('open_timeout');
-    this.#end(new StreamError('connection-timeout', 'no stream was opened in time'));
+    const error = new StreamError('connection-timeout', 'no stream was opened in time');
+    this.#leave({ how: 'closed', error });
+    this.#end(error);
   }
 
   #waitFor(now: number): void {

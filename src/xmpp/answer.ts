@@ -17,14 +17,16 @@ export function errorAnswer(stanza: Stanza, error: StanzaError, payload = false)
   const raw = turned.raw;
   const open = turned.closed ? Buffer.concat([raw.subarray(0, start - 2), Buffer.from('>')]) : raw.subarray(0, start);
   const sent = payload ? raw.subarray(start, end) : Buffer.alloc(0);
-  return new Stanza(Buffer.concat([open, sent, Buffer.from(`${written(error, stanza.ns)}</${name}>`)]));
+  return new Stanza(Buffer.concat([open, sent, Buffer.from(`${written(error, stanza, name)}</${name}>`)]));
 }
 
-function written({ type, condition, text, application }: StanzaError, ns: string): string {
+/** In the namespace of the stanza, whichever that will be: links change it. */
+function written({ type, condition, text, application }: StanzaError, { ns }: Stanza, name: string): string {
   const said = text === undefined ? '' : `<text xmlns='${NS.stanzas}' xml:lang='en'>${escapeText(text)}</text>`;
   const more = application === undefined ? '' : `<${application.name} xmlns='${escapeAttribute(application.ns)}'/>`;
   const inside = `<${condition} xmlns='${NS.stanzas}'/>${said}${more}`;
-  return `<error xmlns='${escapeAttribute(ns)}' type='${type}'>${inside}</error>`;
+  const xmlns = name.includes(':') ? ` xmlns='${escapeAttribute(ns)}'` : '';
+  return `<error${xmlns} type='${type}'>${inside}</error>`;
 }
 
 /** The result that answers an iq (section 8.2.3), in the client's namespace, with this payload in it. */

@@ -14,7 +14,15 @@ import { CoreClient, testCore } from '../support/core.js';
 
 const SECRET = 'sesame';
 const BRIDGE = 'bridge.example.test';
-const OPTIONS: ComponentOptions = { secret: SECRET, multiple: false, queue: 0, queue_bytes: 10_000, attach: null };
+const OPTIONS: ComponentOptions = {
+  secret: SECRET,
+  multiple: false,
+  queue: 0,
+  queue_bytes: 10_000,
+  stanzas_per_second: 0,
+  bytes_per_second: 0,
+  attach: null,
+};
 const NS = 'jabber:component:accept';
 
 function build(options: Partial<ComponentOptions> = {}) {
@@ -30,8 +38,9 @@ class TestComponent extends FakeClient {
     this.end = core.components.attach(this, { to });
   }
 
-  say(xml: string): void {
-    this.end.stanza(Stanza.from(xml));
+  /** False: it is to wait. */
+  say(xml: string): boolean {
+    return this.end.stanza(Stanza.from(xml));
   }
 
   async prove(secret = SECRET): Promise<this> {
@@ -196,4 +205,32 @@ test('a component that does not keep up gets no more', async () => {
   bridge.end.drain();
   romeo.say(chat('3'));
   expect(bridge.stanzas.pop()).toContain("id='3'");
+});
+
+test('a component that floods is read more slowly', async () => {
+  const { core, clock, metrics } = build({ stanzas_per_second: 2 });
+  const bridge = await new TestComponent(core).prove();
+  const romeo = await new CoreClient(core).enter('romeo');
+  const said = [];
+  for (let i = 0; i < 25; i++) {
+    said.push(bridge.say(`<message xmlns='${NS}' from='${BRIDGE}' to='romeo@example.test/test' id='${i}'/>`));
+  }
+  // Its handshake was the first of the twenty that it may send at once.
+  expect(said.indexOf(false)).toBe(19);
+  expect(romeo.stanzas).toHaveLength(25);
+  core.sweep();
+  expect(bridge.drained).toBe(0);
+  clock.now = 3000;
+  core.sweep();
+  expect(bridge.drained).toBe(1);
+  expect(await metrics.text()).toContain('bosh_limits_hit_total{limit="stanzas_per_second"} 1\n');
+});
+
+test('an error for a component is in its namespace, all of it', async () => {
+  const { core } = build();
+  const bridge = await new TestComponent(core).prove();
+  bridge.say(`<message xmlns='${NS}' from='${BRIDGE}' to='nobody@example.test' id='1'/>`);
+  await bridge.when(() => bridge.stanzas.length === 2);
+  expect(bridge.stanzas[1]).toContain('type="error"'.replaceAll('"', "'"));
+  expect(bridge.stanzas[1]).not.toContain('jabber:client');
 });
