@@ -12,7 +12,7 @@ import { type Address, Hooks } from './hooks.js';
 import type { ComponentHost } from './host.js';
 import { answerIq } from './iq.js';
 import { type Lender, type ModuleEvents, Modules } from './module.js';
-import { type Part, Parts } from './parts.js';
+import { Kept, type Part, Parts } from './parts.js';
 import { Routed } from './routed.js';
 import type { Route, Router } from './router.js';
 
@@ -42,6 +42,7 @@ export abstract class BaseHost<H extends ComponentHost> implements Route, Lender
   readonly hooks: Hooks;
   readonly modules: Modules<H>;
   readonly log: Log;
+  readonly kept = new Kept();
   protected readonly parts = new Parts();
 
   constructor(
@@ -91,7 +92,10 @@ export function addressOf(to: JID): Address {
   return to.local === '' ? 'host' : to.resource === '' ? 'bare' : 'full';
 }
 
-type Lending = Pick<BaseHost<ComponentHost>, 'domain' | 'jid' | 'hooks' | 'log' | 'deps' | 'limited' | 'route'>;
+type Lending = Pick<
+  BaseHost<ComponentHost>,
+  'domain' | 'jid' | 'hooks' | 'log' | 'deps' | 'kept' | 'limited' | 'route'
+>;
 
 /** A host as one module sees it: what it registers goes when it does. */
 export class LentHost<B extends Lending> implements ComponentHost {
@@ -155,6 +159,9 @@ export class LentHost<B extends Lending> implements ComponentHost {
   }
   open<K extends StoreKind>(store: string, kind: K): Store<K> {
     return this.host.deps.storage.open(this.domain, store, kind);
+  }
+  keep<T>(part: Part<T>, make: () => T, gone?: (value: T) => void): T {
+    return this.host.kept.get(part, this.owner, make, gone);
   }
   provide<T>(part: Part<T>, value: T): void {
     this.undo.push(this.parts.provide(part, value));

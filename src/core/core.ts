@@ -190,6 +190,7 @@ export class Core implements Upstream {
     for (const module of wanted) {
       if (!host.modules.has(module.name)) host.modules.load(module, optionsOf(options, module));
     }
+    host.kept.retain(host.modules);
   }
 
   #wanted({ modules: names }: DomainOptions): Module[] {

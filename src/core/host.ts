@@ -42,6 +42,11 @@ export interface ComponentHost {
   readonly run: Hooks['run'];
   /** A store of this host. */
   open<K extends StoreKind>(store: string, kind: K): Store<K>;
+  /**
+   * What this module knows of those who are there. It is made once, and still there when the module is loaded anew with
+   * other options; `gone` is called when it is unloaded for good.
+   */
+  keep<T>(part: Part<T>, make: () => T, gone?: (value: T) => void): T;
   /** Lends something to other modules, until this one is unloaded. */
   provide<T>(part: Part<T>, value: T): void;
   /** What another module lends; throws when it is not loaded. */

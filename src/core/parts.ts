@@ -6,6 +6,28 @@ export class Part<T> {
   constructor(readonly name: string) {}
 }
 
+/** What modules know of those who are there: it outlives that a module is loaded anew with other options. */
+export class Kept {
+  readonly #values = new Map<Part<unknown>, { owner: string; value: unknown; gone: () => void }>();
+
+  get<T>(part: Part<T>, owner: string, make: () => T, gone: (value: T) => void = () => {}): T {
+    const there = this.#values.get(part);
+    if (there !== undefined) return there.value as T;
+    const value = make();
+    this.#values.set(part, { owner, value, gone: () => gone(value) });
+    return value;
+  }
+
+  /** Forgets what was kept for modules that are not among these. */
+  retain(loaded: { has(module: string): boolean }): void {
+    for (const [part, { owner, gone }] of [...this.#values]) {
+      if (loaded.has(owner)) continue;
+      this.#values.delete(part);
+      gone();
+    }
+  }
+}
+
 export class Parts {
   readonly #values = new Map<Part<unknown>, unknown>();
 

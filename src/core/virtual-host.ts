@@ -115,6 +115,7 @@ export class VirtualHost extends BaseHost<Host> {
     for (const session of this.sessions) session.end(error);
     await this.#finished();
     this.modules.unloadAll();
+    this.kept.retain(this.modules);
   }
 
   /** What its sessions left may go on to other modules before it is kept. */

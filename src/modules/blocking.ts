@@ -5,6 +5,7 @@ import type { ModuleOptions } from '../config/modules.js';
 import type { DONE, IqRequest } from '../core/hooks.js';
 import type { Host } from '../core/host.js';
 import type { Module } from '../core/module.js';
+import { Part } from '../core/parts.js';
 import type { Routed } from '../core/routed.js';
 import type { Session } from '../core/session.js';
 import { StanzaError } from '../xmpp/errors.js';
@@ -22,6 +23,9 @@ import { isSubscriptionType } from './subscription-states.js';
 const BLOCKING = 'urn:xmpp:blocking';
 const MUC_USER = 'http://jabber.org/protocol/muc#user';
 
+const LISTS = new Part<BlockLists>('block lists');
+const INFORMED = new Part<WeakSet<Session>>('sessions that know the block list');
+
 export const blocking: Module<ModuleOptions['blocking']> = {
   name: 'blocking',
   about: 'Lets an account block addresses.',
@@ -29,7 +33,7 @@ export const blocking: Module<ModuleOptions['blocking']> = {
   needs: ['roster', 'presence'],
   load(host, { max_items }) {
     const { hooks } = host;
-    const lists = new BlockLists(host.open('blocking', 'map'));
+    const lists = host.keep(LISTS, () => new BlockLists(host.open('blocking', 'map')));
     host.provide(BLOCKS, lists);
     const gate = new Gate(host, lists);
     const commands = new Commands(host, lists, max_items);
@@ -108,14 +112,16 @@ function turnedAway({ kind, type, stanza }: Routed): true {
 
 class Commands {
   /** Clients that know the list, and are told of changes. */
-  readonly #informed = new WeakSet<Session>();
+  readonly #informed: WeakSet<Session>;
   #pushes = 0;
 
   constructor(
     readonly host: Host,
     readonly lists: BlockLists,
     readonly maxItems: number,
-  ) {}
+  ) {
+    this.#informed = host.keep(INFORMED, () => new WeakSet());
+  }
 
   /** Section 3.1. */
   async list({ from, session }: IqRequest): Promise<string> {

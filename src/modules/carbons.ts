@@ -27,6 +27,8 @@ export interface Carbons {
 }
 export const CARBONS = new Part<Carbons>('carbons');
 
+const COPIES = new Part<Copies>('copies');
+
 export const carbons: Module = {
   name: 'carbons',
   about: 'Shows each resource of an account what the others send and receive.',
@@ -37,7 +39,7 @@ export const carbons: Module = {
   needs: ['message'],
   load(host) {
     const { hooks } = host;
-    const copies = new Copies(host);
+    const copies = host.keep(COPIES, () => new Copies(host));
     host.provide(CARBONS, copies);
     for (const what of ['enable', 'disable'] as const) {
       hooks.iq('set', 'own', CARBONS_NS, what, ({ session }) => {

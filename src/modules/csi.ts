@@ -2,7 +2,9 @@
 // does, or something more important comes.
 
 import type { C2s } from '../core/c2s.js';
+import type { Host } from '../core/host.js';
 import type { Module } from '../core/module.js';
+import { Part } from '../core/parts.js';
 import type { Outbound, Session } from '../core/session.js';
 import { StreamError } from '../xmpp/errors.js';
 import type { Stanza } from '../xmpp/stanza.js';
@@ -14,12 +16,16 @@ const FEATURE = `<csi xmlns='${CSI}'/>`;
 const MOST = 200;
 const MOST_BYTES = 65_536;
 
+const QUIET = new Part<Host['sessions']>('sessions that nobody looks at');
+
 export const csi: Module = {
   name: 'csi',
   about: 'Holds presence and typing back from clients that nobody looks at.',
   specifications: [{ id: 'XEP-0352', name: 'Client State Indication', version: '1.0.0' }],
   needs: ['bind'],
-  load({ hooks }) {
+  load(host) {
+    const { hooks } = host;
+    host.keep(QUIET, () => host.sessions, release);
     hooks.on('stream-features', ({ stream, features }) => {
       if (stream.identity !== undefined && stream.session === undefined) features.push(FEATURE);
     });
@@ -30,6 +36,11 @@ export const csi: Module = {
     });
   },
 };
+
+/** Nobody can tell any more that somebody looks again. */
+function release(sessions: Host['sessions']): void {
+  for (const session of sessions) if (session.filter instanceof Quiet) session.unfiltered();
+}
 
 function quiet({ session }: C2s): void {
   if (session !== undefined && !(session.filter instanceof Quiet)) session.filter = new Quiet(session);

@@ -4,6 +4,7 @@
 import type { IqRequest } from '../core/hooks.js';
 import type { Host } from '../core/host.js';
 import type { Module } from '../core/module.js';
+import { Part } from '../core/parts.js';
 import type { Routed } from '../core/routed.js';
 import type { Session } from '../core/session.js';
 import type { Json, KeyValueStore } from '../storage/store.js';
@@ -17,6 +18,8 @@ const LAST = 'jabber:iq:last';
 /** Bytes of a status that are kept. */
 const LONGEST = 1024;
 
+const BEGAN = new Part<number>('when it began');
+
 export const last: Module = {
   name: 'last',
   about: 'Tells contacts when an account was last used, and how long the server has been up.',
@@ -25,7 +28,7 @@ export const last: Module = {
   load(host) {
     const { hooks } = host;
     const activity = new Activity(host, host.use(ROSTERS), host.open('last', 'keyvalue'));
-    const began = host.now();
+    const began = host.keep(BEGAN, () => host.now());
     hooks.iq('get', 'host', LAST, 'query', () => answer(host.now() - began));
     hooks.iq('get', 'account', LAST, 'query', (request) => activity.asked(request));
     hooks.on('iq/full', (routed) => activity.guard(routed));

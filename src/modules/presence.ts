@@ -26,6 +26,10 @@ export interface ShownPresence extends PresenceOf {
 }
 export const SHOWN = new Part<ShownPresence>('shown presence');
 
+const INCOMING = new Part<Turns>('what comes for accounts');
+const DIRECTED = new Part<WeakMap<Session, Set<string>>>('directed presence');
+const CHANGES = new Part<{ count: number }>('changes of presence');
+
 export const presence: Module<ModuleOptions['presence']> = {
   name: 'presence',
   about: 'Tells contacts who is there, and keeps their subscriptions.',
@@ -35,7 +39,7 @@ export const presence: Module<ModuleOptions['presence']> = {
     const rosters = host.use(ROSTERS);
     const shown = new Presence(host, rosters, max_directed);
     // What comes for an account stays in order while a store is waited for.
-    const incoming = new Turns();
+    const incoming = host.keep(INCOMING, () => new Turns());
     const take = (routed: Routed, work: () => Promise<unknown>) =>
       routed.later(incoming.take(routed.to.local, work).catch(refusing(host, routed)));
     host.provide(SHOWN, shown);
@@ -73,14 +77,17 @@ const TYPES = new Set([undefined, 'unavailable', 'probe', 'error']);
 
 class Presence implements ShownPresence {
   /** Whom a session showed itself to, besides its contacts (section 4.6). */
-  readonly #directed = new WeakMap<Session, Set<string>>();
-  #changes = 0;
+  readonly #directed: WeakMap<Session, Set<string>>;
+  readonly #changes: { count: number };
 
   constructor(
     readonly host: Host,
     readonly rosters: Rosters,
     readonly maxDirected: number,
-  ) {}
+  ) {
+    this.#directed = host.keep(DIRECTED, () => new WeakMap());
+    this.#changes = host.keep(CHANGES, () => ({ count: 0 }));
+  }
 
   // What a client sends.
 
@@ -98,7 +105,7 @@ class Presence implements ShownPresence {
     const initial = session.presence === undefined;
     session.presence = stanza;
     session.priority = priority;
-    session.activity = ++this.#changes;
+    session.activity = ++this.#changes.count;
     this.#broadcast(session, stanza, undefined);
     this.#toOwn(session, stanza, true);
     if (initial) this.#look(session);

@@ -7,6 +7,8 @@ import type { C2s } from '../core/c2s.js';
 import type { DONE, IqRequest, StreamStanza } from '../core/hooks.js';
 import type { Host } from '../core/host.js';
 import type { Module } from '../core/module.js';
+import { Part } from '../core/parts.js';
+import { SaslError } from '../core/sasl/errors.js';
 import type { Session } from '../core/session.js';
 import { errorAnswer, resultAnswer } from '../xmpp/answer.js';
 import type { Element } from '../xmpp/element.js';
@@ -20,13 +22,17 @@ const REGISTER = 'jabber:iq:register';
 const FEATURE = "<register xmlns='http://jabber.org/features/iq-register'/>";
 const FORM = `<query xmlns='${REGISTER}'><instructions>Choose a username and password.</instructions><username/><password/></query>`;
 
+const REGISTRATIONS = new Part<Registrations>('registrations');
+
 export const register: Module<ModuleOptions['register']> = {
   name: 'register',
   about: 'Lets clients make accounts, change their passwords and delete their accounts.',
   specifications: [{ id: 'XEP-0077', name: 'In-Band Registration', version: '2.4' }],
   load(host, options) {
     const { hooks } = host;
-    const desk = new Desk(host, new Registrations(options, () => host.now()));
+    const registrations = host.keep(REGISTRATIONS, () => new Registrations(options, () => host.now()));
+    registrations.limits = options;
+    const desk = new Desk(host, registrations);
     hooks.on('stream-features', ({ stream, features }) => {
       if (stream.identity === undefined && host.options.auth.register && stream.secure) features.push(FEATURE);
     });
@@ -167,6 +173,7 @@ const badRequest = (text: string) => new StanzaError('modify', 'bad-request', te
 
 /** What an account error is to the client; others stay what they are. */
 function refusal(error: unknown): unknown {
+  if (error instanceof SaslError) return new StanzaError('wait', 'resource-constraint', 'too many at once');
   if (!(error instanceof AccountError)) return error;
   if (error.reason === 'exists') return new StanzaError('cancel', 'conflict', 'the username is taken');
   if (error.reason === 'password') return notAcceptable('not a password');

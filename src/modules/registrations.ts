@@ -17,7 +17,7 @@ export class Registrations {
   readonly #times = new Map<string, readonly number[]>();
 
   constructor(
-    readonly limits: RegistrationLimits,
+    public limits: RegistrationLimits,
     /** Milliseconds that never go back. */
     readonly now: () => number,
   ) {}

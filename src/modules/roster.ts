@@ -38,6 +38,9 @@ export const ROSTER_PUSH = new Part<RosterPush>('roster push');
 export type ContactRemoved = (username: string, jid: string, before: RosterItem) => Promise<void>;
 export const CONTACT_REMOVED = new Part<ContactRemoved>('contact removed');
 
+const READ = new Part<WeakMap<Session, Roster>>('rosters that were read for sessions');
+const INTERESTED = new Part<WeakSet<Session>>('sessions that asked for the roster');
+
 export const roster: Module<ModuleOptions['roster']> = {
   name: 'roster',
   about: 'Keeps the contacts of each account and tells its clients of changes.',
@@ -47,7 +50,7 @@ export const roster: Module<ModuleOptions['roster']> = {
   ],
   needs: ['bind'],
   load(host, options) {
-    const rosters = new Rosters(host.open('roster', 'map'));
+    const rosters = host.keep(ROSTERS, () => new Rosters(host.open('roster', 'map')));
     host.provide(ROSTERS, rosters);
     const { hooks } = host;
     const contacts = new Contacts(host, rosters, options);
@@ -55,7 +58,7 @@ export const roster: Module<ModuleOptions['roster']> = {
     hooks.on('stream-features', ({ stream, features }) => {
       if (stream.identity !== undefined && stream.session === undefined) features.push(VERSIONING, PRE_APPROVAL);
     });
-    const read = new WeakMap<Session, Roster>();
+    const read = host.keep(READ, () => new WeakMap());
     hooks.on('session-binding', ({ session, waits }) => {
       waits.push(rosters.load(session.jid.local).then((roster) => read.set(session, roster)));
     });
@@ -63,6 +66,11 @@ export const roster: Module<ModuleOptions['roster']> = {
       const roster = read.get(session);
       if (roster !== undefined) rosters.use(roster);
     });
+    // Who is there already, where it was not loaded before.
+    for (const session of host.sessions) {
+      const failed = (error: unknown) => host.log.error('binding_failed', { error });
+      rosters.load(session.jid.local).then((roster) => session.over || rosters.use(roster), failed);
+    }
     hooks.on('session-closed', ({ session }) => {
       if (host.sessions.of(session.jid.local).length === 0) rosters.release(session.jid.local);
     });
@@ -80,7 +88,7 @@ export const roster: Module<ModuleOptions['roster']> = {
 
 class Contacts {
   readonly push: RosterPush;
-  readonly #interested = new WeakSet<Session>();
+  readonly #interested: WeakSet<Session>;
   #pushes = 0;
 
   constructor(
@@ -88,6 +96,7 @@ class Contacts {
     readonly rosters: Rosters,
     readonly options: ModuleOptions['roster'],
   ) {
+    this.#interested = host.keep(INTERESTED, () => new WeakSet());
     this.push = Object.assign((roster: Roster, changes: readonly RosterChange[]) => this.#push(roster, changes), {
       interested: (username: string) => host.sessions.of(username).filter((session) => this.#interested.has(session)),
       makeRoom: (roster: Roster) => this.#makeRoom(roster),

@@ -5,6 +5,7 @@ import type { C2s } from '../core/c2s.js';
 import type { StreamStanza } from '../core/hooks.js';
 import type { Host } from '../core/host.js';
 import type { Module } from '../core/module.js';
+import { Part } from '../core/parts.js';
 import { initialData, responseData, toText } from '../core/sasl/base64.js';
 import { SaslError } from '../core/sasl/errors.js';
 import { challenge, type Exchange, type Step, type Success, unauthorized } from '../core/sasl/mechanism.js';
@@ -25,6 +26,9 @@ const MISTAKES = 6;
 
 const CHANNEL_BINDING = 'urn:xmpp:sasl-cb:0';
 
+const THROTTLE = new Part<Throttle>('failed logins');
+const LOGINS = new Part<WeakMap<C2s, Login>>('logins on their way');
+
 export const saslauth: Module = {
   name: 'saslauth',
   about: 'Lets clients log in: SCRAM, PLAIN, EXTERNAL and ANONYMOUS.',
@@ -39,8 +43,8 @@ export const saslauth: Module = {
   ],
   load(host) {
     const limited = (limit: string) => host.limited(limit);
-    const throttle = new Throttle(host, limited, () => host.now());
-    const logins = new WeakMap<C2s, Login>();
+    const throttle = host.keep(THROTTLE, () => new Throttle(host, limited, () => host.now()));
+    const logins = host.keep(LOGINS, () => new WeakMap());
     const loginOf = (stream: C2s): Login => {
       const login = logins.get(stream) ?? new Login(stream, host, throttle);
       logins.set(stream, login);

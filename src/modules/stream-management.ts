@@ -7,6 +7,7 @@ import type { C2s } from '../core/c2s.js';
 import type { StreamStanza } from '../core/hooks.js';
 import type { Host } from '../core/host.js';
 import type { Module } from '../core/module.js';
+import { Part } from '../core/parts.js';
 import type { Session } from '../core/session.js';
 import type { Ending } from '../stream/end.js';
 import { StreamError } from '../xmpp/errors.js';
@@ -16,6 +17,7 @@ import { Acknowledged, type Keeper } from './acknowledged.js';
 
 type Options = ModuleOptions['stream_management'];
 
+const MANAGED = new Part<Managed>('managed streams');
 const FEATURE = `<sm xmlns='${NS.sm3}'><optional/></sm>`;
 
 export const streamManagement: Module<Options> = {
@@ -24,7 +26,9 @@ export const streamManagement: Module<Options> = {
   specifications: [{ id: 'XEP-0198', name: 'Stream Management', version: '1.6.3' }],
   needs: ['bind'],
   load(host, options) {
-    const managed = new Managed(host, options);
+    const gone = (managed: Managed) => managed.gone();
+    const managed = host.keep(MANAGED, () => new Managed(host, options), gone);
+    managed.options = options;
     const { hooks } = host;
     hooks.on('stream-features', ({ stream, features }) => {
       if (stream.identity !== undefined && stream.session === undefined) features.push(FEATURE);
@@ -32,7 +36,6 @@ export const streamManagement: Module<Options> = {
     hooks.nonza(NS.sm3, (event) => managed.heard(event));
     hooks.on('session-detached', ({ session, ending }) => managed.detached(session, ending));
     hooks.on('session-closed', ({ session }) => managed.closed(session));
-    return () => managed.unloaded();
   },
 };
 
@@ -40,8 +43,6 @@ export const streamManagement: Module<Options> = {
 const PATIENCE = 1000;
 
 class Managed implements Keeper {
-  readonly maxStanzas: number;
-  readonly maxBytes: number;
   readonly #sessions = new WeakMap<Session, Acknowledged>();
   /** Those whose clients may come back, by their token. */
   readonly #tokens = new Map<string, Acknowledged>();
@@ -55,15 +56,21 @@ class Managed implements Keeper {
 
   constructor(
     readonly host: Host,
-    readonly options: Options,
+    public options: Options,
   ) {
-    this.maxStanzas = options.max_unacked;
-    this.maxBytes = options.max_unacked_bytes;
     const help = 'Sessions that their clients wanted to resume (resumed, failed), or did not in time (expired).';
     this.#outcomes = host.metrics.counter('resumptions_total', help, ['outcome']);
     host.metrics.read('sessions_absent', 'Sessions that wait for their clients to come back.', ['host'], () => [
       [{ host: host.domain }, this.#absent.size] as const,
     ]);
+  }
+
+  get maxStanzas(): number {
+    return this.options.max_unacked;
+  }
+
+  get maxBytes(): number {
+    return this.options.max_unacked_bytes;
   }
 
   heard({ stream, stanza }: StreamStanza): void {
@@ -162,11 +169,14 @@ class Managed implements Keeper {
     if (unacknowledged.token !== undefined) this.#tokens.delete(unacknowledged.token);
   }
 
-  unloaded(): void {
+  /** Nobody counts any more: who is away does not come back, and who is there goes on without. */
+  gone(): void {
     clearTimeout(this.#asking);
     clearTimeout(this.#expiring);
-    // What was enabled goes on as far as it can: without this module nobody counts.
     for (const [unacknowledged] of [...this.#absent]) unacknowledged.session.closed({ how: 'lost' });
+    for (const session of this.host.sessions) {
+      if (session.stream !== undefined && this.#sessions.has(session)) session.outbound = session.stream.client;
+    }
   }
 
   // What clients leave unacknowledged.

@@ -173,3 +173,14 @@ test('who has no account has none to change', async () => {
   }
   expect(conditionOf(await client.ask('get', query()))).toBe('not-allowed');
 });
+
+test('while too many passwords are worked on, it is to be tried again', async () => {
+  const { stranger, accounts, told } = stage();
+  const client = await stranger();
+  const others = Array.from({ length: 300 }, () => accounts.verify('nobody', 'secret').catch(() => {}));
+  await accounts.exists('nobody');
+  expect(conditionOf(await client.ask('set', named('bill')))).toBe('resource-constraint');
+  await Promise.all(others);
+  expect(conditionOf(await client.ask('set', named('bill')))).toBeUndefined();
+  expect(told.filter((line) => line.startsWith('failed'))).toEqual([]);
+});
