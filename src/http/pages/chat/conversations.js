@@ -10,6 +10,10 @@ import { child, NS, newId, problem, text, xml } from './xml.js';
 const LONGEST = 500;
 const PAUSE = 5000;
 const TYPING = 30_000;
+const FAILURES = {
+  'service-unavailable': 'nobody is reached at this address',
+  'remote-server-not-found': 'there is no such server, or it is not reached from here',
+};
 const STATES = ['active', 'composing', 'paused', 'inactive', 'gone'];
 
 class Conversation {
@@ -214,7 +218,8 @@ export class Conversations extends Source {
   }
 
   #failed(from, stanza) {
-    this.#mark(from, stanza.getAttribute('id'), 'failed', problem(stanza).text);
+    const { condition, text } = problem(stanza);
+    this.#mark(from, stanza.getAttribute('id'), 'failed', FAILURES[condition] ?? text);
   }
 
   #mark(address, id, state, error) {

@@ -36,7 +36,7 @@ export class Finder {
       .slice(0, MOST);
     const whole = address(typed);
     const isNew = whole !== undefined && !known.some((each) => each.address === whole);
-    return isNew ? [...known, { address: whole, title: `Write to ${whole}` }] : known;
+    return isNew ? [...known, { address: whole, title: whole, about: 'Write to this address' }] : known;
   }
 
   #draw(at) {
@@ -58,7 +58,7 @@ export class Finder {
       },
       face(person),
       h('span', { className: 'name' }, person.title),
-      h('small', {}, person.address),
+      h('small', {}, person.about ?? person.address),
     );
     item.addEventListener('click', () => this.#choose(item));
     return item;
