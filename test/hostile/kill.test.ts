@@ -14,6 +14,7 @@ import { Ledger, type Value } from '../support/ledger.js';
 import { freePort } from '../support/peers/process.js';
 import { type Place, Resident, type Way } from '../support/resident.js';
 import { type ServerProcess, startServer } from '../support/server.js';
+import { TcpClient } from '../support/tcp-client.js';
 import type { Xml } from '../support/xml.js';
 
 const ROUNDS = 50;
@@ -42,10 +43,15 @@ const operate = (command: AccountCommand, name: string, password = 'secret') =>
 
 const rosterQuery = (item = '') => `<query xmlns='jabber:iq:roster'>${item}</query>`;
 
+const registration = (name: string, password: string) =>
+  `<query xmlns='jabber:iq:register'><username>${name}</username><password>${password}</password></query>`;
+
 /** What is known and what is done, over all rounds. */
 class Siege {
   readonly ledger = new Ledger();
   readonly dice: Dice;
+  /** Where clients reach the server now. */
+  tcp = 0;
   #count = 0;
 
   constructor(seed: number) {
@@ -110,20 +116,47 @@ class Siege {
     return this.#answered(client, about, word === 'block' ? 'blocked' : undefined, payload);
   }
 
-  async password(_client: Resident, name: string, mark: string): Promise<boolean> {
-    return this.#operated('passwd', name, `password ${name}`, mark);
+  async password(client: Resident, name: string, mark: string): Promise<boolean> {
+    const about = `password ${name}`;
+    if (this.dice.roll(2) === 0) return this.#operated('passwd', name, about, mark);
+    return this.#isOpen(about) || this.#answered(client, about, mark, registration(name, mark));
   }
 
   async account(_client: Resident, name: string): Promise<boolean> {
     const username = `${name}-${this.dice.roll(3)}`;
     const about = `account ${username}`;
     const there = this.ledger.last(about) === 'there';
-    return this.#operated(there ? 'deluser' : 'adduser', username, about, there ? undefined : 'there');
+    if (there || this.dice.roll(2) === 0) {
+      return this.#operated(there ? 'deluser' : 'adduser', username, about, there ? undefined : 'there');
+    }
+    return this.#isOpen(about) || this.#registers(username, about);
+  }
+
+  /** One at a time: what is asked for over several connections has no order. */
+  #isOpen(about: string): boolean {
+    return this.ledger.may(about).length > 1;
+  }
+
+  /** By a client of its own (XEP-0077). */
+  async #registers(username: string, about: string): Promise<boolean> {
+    const done = this.ledger.says(about, 'there');
+    try {
+      const client = await TcpClient.open(this.tcp, { to: DOMAIN });
+      await client.features();
+      const iq = `<iq type='set' id='1'>${registration(username, 'secret')}</iq>`;
+      const answer = await client.exchange(iq, ({ name }) => name === 'iq');
+      client.socket.destroy();
+      if (answer.attr('type') !== 'result') throw new Error(`${about}: ${answer}`);
+      done();
+      return true;
+    } catch (error) {
+      if ((error as Error).message.startsWith(about)) throw error;
+      return false;
+    }
   }
 
   async #operated(command: AccountCommand, username: string, about: string, value: Value): Promise<boolean> {
-    // One at a time: what is asked for over several connections has no order.
-    if (this.ledger.may(about).length > 1) return true;
+    if (this.#isOpen(about)) return true;
     const done = this.ledger.says(about, value);
     const answer = await operate(command, username, value);
     if (answer?.outcome === 'done') done();
@@ -263,6 +296,7 @@ test(`kill -9, ${ROUNDS} times: the server starts again, and nothing that it ack
   const siege = new Siege(seed);
   for (let count = 0; count < ROUNDS; count++) {
     const tcp = await freePort();
+    siege.tcp = tcp;
     const server = await startServer({ config: config(tcp) });
     try {
       await server.process.listens(tcp);
