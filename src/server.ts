@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { Sessions } from './bosh/sessions.js';
-import { type Config, type ConfigInput, configure } from './config/load.js';
+import { type Config, ConfigError, type ConfigInput, configure, explain, type Problem } from './config/load.js';
 import { reloaded } from './config/restart.js';
 import type { AccountsOf } from './control/accounts.js';
 import { ControlSocket } from './control/socket.js';
@@ -63,8 +63,8 @@ const SWEEP = 100;
 
 /** A server that is not listening yet. Throws ConfigError with every mistake in the options. */
 export function createServer(options: ServerOptions = {}): Server {
-  const { upstream, modules, log, chat, ...input } = options;
-  return new Server(configure(input), { upstream, modules, log, chat });
+  const { upstream, modules: more, log, chat, ...input } = options;
+  return new Server(served(configure(input), more), { upstream, modules: more, log, chat });
 }
 
 type Brought = Pick<ServerOptions, 'upstream' | 'modules' | 'log' | 'chat'>;
@@ -76,6 +76,7 @@ export class Server extends Events {
   /** The Fastify instance: routes and hooks may be added before `start`. */
   readonly fastify: Http;
   #config: Config;
+  readonly #more: readonly Module[];
   readonly #proxy: Proxy;
   readonly #core: Core;
   readonly #connector: Connector;
@@ -95,6 +96,7 @@ export class Server extends Events {
 
   constructor(config: Config, { upstream, modules: more = [], log, chat = [] }: Brought = {}) {
     super();
+    this.#more = more;
     this.#config = config;
     this.log = log ?? createLog(config.logging);
     this.#chat = () => [...offered(this.#config), ...chat];
@@ -178,7 +180,7 @@ export class Server extends Events {
    * program cannot be listened to.
    */
   async reload(options: ConfigInput): Promise<void> {
-    const config = reloaded(this.#config, configure(options));
+    const config = served(reloaded(this.#config, configure(options)), this.#more);
     await this.#listenToComponents(config);
     this.#core.reload(config);
     this.#proxy.reload(config);
@@ -293,26 +295,32 @@ export async function accountsIn(config: Config): Promise<{ readonly of: Account
 }
 
 /** What would keep the local domains from being served, as far as that shows beforehand: each in the words for people. */
-export async function obstacles({ domains, storage }: Config): Promise<string[]> {
-  const missing = Object.entries(domains).flatMap(([domain, { modules: names }]) => {
-    const fix = 'bosh-server config modules lists all modules; null loads them all';
-    const wrong = obstacle(() => selected(names, modules));
-    return wrong === undefined ? [] : [`domains.${domain}.modules  ${wrong}\n   fix: ${fix}`];
-  });
-  const closed = await inspectStorage(storage).then(
+export async function obstacles(config: Config): Promise<string[]> {
+  const closed = await inspectStorage(config.storage).then(
     () => [],
     ({ message }: Error) => [message],
   );
-  return [...missing, ...closed];
+  return [...moduleProblems(config, modules).map(explain), ...closed];
 }
 
-function obstacle(attempt: () => void): string | undefined {
-  try {
-    attempt();
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
+/** The configuration, if the modules that it names are there. Throws ConfigError. */
+function served(config: Config, more: readonly Module[] = []): Config {
+  const problems = moduleProblems(config, [...modules, ...more]);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+function moduleProblems({ domains }: Config, all: readonly Module[]): Problem[] {
+  return Object.entries(domains).flatMap(([domain, { modules: names }]) => {
+    try {
+      selected(names, all);
+      return [];
+    } catch (error) {
+      const fix = 'bosh-server config modules lists all modules; null loads them all';
+      const option = `domains.${domain}.modules`;
+      return [{ origin: { kind: 'given' } as const, option, message: (error as Error).message, fix }];
+    }
+  });
 }
 
 const accountsOf =

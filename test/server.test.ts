@@ -32,6 +32,14 @@ afterEach(async () => {
 });
 
 describe('createServer', () => {
+  test('modules that are none are mistakes in the options', async () => {
+    const config = { domains: { 'a.example': { modules: ['pnig'] } } };
+    expect(() => createServer({ ...options(), ...config })).toThrow(ConfigError);
+    server = createServer(options());
+    await server.start();
+    await expect(server.reload(config)).rejects.toThrow('there is no module pnig');
+  });
+
   test('serves both transports at the URLs it tells', async () => {
     server = createServer(options());
     await server.start();
