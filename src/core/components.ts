@@ -36,6 +36,8 @@ export interface ComponentsDeps extends HostDeps {
   readonly attach: Attach;
   /** Whether what one connection may send has a limit. */
   rates(): boolean;
+  /** Seconds that a connection may take to prove that it is the component. */
+  authTimeout(): number;
 }
 
 interface Entry {
@@ -104,7 +106,7 @@ export class Components implements Upstream, Route {
     }
     const id = randomBytes(16).toString('hex');
     queueMicrotask(() => client.open({ from: component.domain, id }));
-    return new ComponentStream(client, component, id);
+    return component.came(new ComponentStream(client, component, id));
   }
 
   sweep(now: number): void {

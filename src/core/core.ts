@@ -62,6 +62,7 @@ export class Core implements Upstream {
       modules,
       attach,
       rates: () => this.#options.limits.rates,
+      authTimeout: () => this.#options.auth_timeout,
     });
     this.router.routes.push(this.#components);
     for (const [domain, options] of Object.entries(this.#options.domains)) this.#add(prepareDomain(domain), options);

@@ -24,6 +24,7 @@ export interface ComponentDeps {
   limited(limit: string): void;
   /** Whether what one connection may send has a limit. */
   rates(): boolean;
+  authTimeout(): number;
 }
 
 export class ExternalComponent implements Route {
@@ -31,6 +32,8 @@ export class ExternalComponent implements Route {
   /** Those that have proved to be it. */
   readonly connections: ComponentStream[] = [];
   readonly #queue: Queue;
+  /** Those that have not, and until when they may; in milliseconds. */
+  readonly #strangers = new Map<ComponentStream, number>();
 
   constructor(
     readonly domain: string,
@@ -58,11 +61,18 @@ export class ExternalComponent implements Route {
     return true;
   }
 
+  /** It has to prove that it is this component. */
+  came(connection: ComponentStream): ComponentStream {
+    this.#strangers.set(connection, this.deps.now() + this.deps.authTimeout() * 1000);
+    return connection;
+  }
+
   /** It has proved to be this component. Throws StreamError conflict when there is another, and may not be. */
   joined(connection: ComponentStream): void {
     if (this.connections.length > 0 && !this.options.multiple) {
       throw new StreamError('conflict', 'this component is connected already');
     }
+    this.#strangers.delete(connection);
     this.connections.push(connection);
     this.deps.log.info('component_connected', { domain: this.domain, connections: this.connections.length });
   }
@@ -73,6 +83,7 @@ export class ExternalComponent implements Route {
   }
 
   left(connection: ComponentStream): void {
+    this.#strangers.delete(connection);
     const at = this.connections.indexOf(connection);
     if (at < 0) return;
     this.connections.splice(at, 1);
@@ -89,11 +100,20 @@ export class ExternalComponent implements Route {
 
   sweep(now: number): void {
     this.#queue.sweep(now);
+    this.#endLate(now);
     for (const connection of this.connections) connection.sweep(now);
   }
 
+  #endLate(now: number): void {
+    for (const [connection, until] of [...this.#strangers]) {
+      if (now < until) return;
+      this.deps.limited('auth_timeout');
+      connection.end(new StreamError('connection-timeout', 'the handshake did not come in time'));
+    }
+  }
+
   stop(error: StreamError): void {
-    for (const connection of [...this.connections]) connection.end(error);
+    for (const connection of [...this.#strangers.keys(), ...this.connections]) connection.end(error);
     this.#queue.clear();
   }
 

@@ -77,6 +77,18 @@ describe('XEP-0114', () => {
     expect((await bridge.closed()).error?.condition).toBe(condition);
   });
 
+  test('who proves nothing in time is let go', async () => {
+    const { core, clock } = build();
+    const [stranger, bridge] = [new TestComponent(core), await new TestComponent(core).prove()];
+    clock.now = 119_999;
+    core.sweep();
+    expect(stranger.ending).toBeUndefined();
+    clock.now = 120_000;
+    core.sweep();
+    expect((await stranger.closed()).error?.condition).toBe('connection-timeout');
+    expect(bridge.ending).toBeUndefined();
+  });
+
   test('a component nobody configured is host-unknown', async () => {
     const stranger = new TestComponent(build().core, 'other.example.test');
     expect((await stranger.closed()).error?.condition).toBe('host-unknown');

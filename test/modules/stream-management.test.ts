@@ -146,6 +146,32 @@ describe('XEP-0198', () => {
     await late.hears('item-not-found');
   });
 
+  test('5: of two who come back at once the later has the session, whole; the other is told of a conflict', async () => {
+    const { core, romeo, juliet, token, told } = await two();
+    juliet.say(chat('1'));
+    romeo.end.close({ how: 'lost' });
+    const [first, second] = [await back(core, resume(token, 0)), await back(core, resume(token, 0))];
+    expect((await first.closed()).error?.condition).toBe('conflict');
+    first.end.close({ how: 'lost' });
+    await second.hears("id='1'");
+    juliet.say(chat('2'));
+    await second.hears("id='2'");
+    expect(told).not.toContain('closed romeo@example.test/test');
+  });
+
+  test.each(['7', '', '-1', '4294967296', 'one'])(
+    '5: who comes back with a count that cannot be (%s) does not, and the session waits on',
+    async (h) => {
+      const { core, romeo, juliet, token } = await two();
+      juliet.say(chat('1'));
+      romeo.end.close({ how: 'lost' });
+      const wrong = await back(core, `<resume xmlns='${SM}' previd='${token}' h='${h}'/>`);
+      expect((await wrong.closed()).error).toBeDefined();
+      const again = await back(core, resume(token, 0));
+      await again.hears("id='1'");
+    },
+  );
+
   test('5: after its time the session is over, and what it did not get goes back', async () => {
     const { romeo, juliet, clock, told } = await two({ resume_timeout: 60 });
     juliet.say(chat('1'));
