@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { type Json, type KeyValueStore, StoreError } from '../storage/store.js';
 import { type Derivation, hmac, preparePassword } from './sasl/derivation.js';
 import { type CredentialSource, type Credentials, HASHES, type Hash, type ScramKeys, same } from './sasl/mechanism.js';
+import { Turns } from './turns.js';
 
 /** Rounds of PBKDF2. RFC 5802 asks for 4096 at least, which has become too few. */
 export const ITERATIONS = 10_000;
@@ -38,6 +39,7 @@ export class Accounts implements CredentialSource {
   readonly #store: KeyValueStore;
   readonly #derivation: Derivation;
   readonly #iterations: number;
+  readonly #turns = new Turns();
   readonly #deleted: ((username: string) => void | Promise<void>)[] = [];
   #secret: Buffer | undefined;
 
@@ -52,9 +54,12 @@ export class Accounts implements CredentialSource {
   async create(username: string, password: string): Promise<void> {
     if (await this.exists(username)) throw new AccountError('exists');
     const record = await this.#record(password);
-    await this.#store.update(username, (there) => {
-      if (there !== undefined) throw new AccountError('exists');
-      return record;
+    await this.#turns.take(username, async () => {
+      if (await this.exists(username)) throw new AccountError('exists');
+      // The process may have ended while an account of this name was being deleted: its data is not for this one.
+      const [failure] = await this.#clear(username);
+      if (failure !== undefined) throw failure;
+      await this.#store.update(username, () => record);
     });
   }
 
@@ -72,18 +77,26 @@ export class Accounts implements CredentialSource {
    * Rejects with AccountError `unknown`. `gone` is called when it is deleted, before those who wanted to know are told;
    * resolves when they all have done what they do.
    */
-  async delete(username: string, gone: () => void = () => {}): Promise<void> {
-    await this.#store.update(username, (there) => {
-      if (there === undefined) throw new AccountError('unknown');
-      return undefined;
+  delete(username: string, gone: () => void = () => {}): Promise<void> {
+    return this.#turns.take(username, async () => {
+      await this.#store.update(username, (there) => {
+        if (there === undefined) throw new AccountError('unknown');
+        return undefined;
+      });
+      gone();
+      const failed = await this.#clear(username);
+      if (failed.length > 0)
+        throw new AggregateError(failed, 'the account is deleted, but not all that belonged to it');
     });
-    gone();
-    const done = await Promise.allSettled(this.#deleted.map(async (listener) => listener(username)));
-    const failed = done.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
-    if (failed.length > 0) throw new AggregateError(failed, 'the account is deleted, but not all that belonged to it');
   }
 
-  /** Calls back after an account was deleted; returns what undoes that. */
+  /** Has everything go that belongs to an account; what could not. */
+  async #clear(username: string): Promise<unknown[]> {
+    const done = await Promise.allSettled(this.#deleted.map(async (listener) => listener(username)));
+    return done.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+  }
+
+  /** Calls back after an account was deleted, and before one is made; returns what undoes that. */
   onDelete(listener: (username: string) => void | Promise<void>): () => void {
     this.#deleted.push(listener);
     return () => void this.#deleted.splice(this.#deleted.indexOf(listener), 1);

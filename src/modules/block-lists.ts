@@ -1,10 +1,10 @@
 // Whom each account blocks (XEP-0191), kept in the store `blocking`. The list of an account that has sessions is at hand;
 // others are read when something comes for them, and the last ones are remembered.
 
+import { Turns } from '../core/turns.js';
 import type { MapStore } from '../storage/store.js';
 import type { JID } from '../xmpp/jid.js';
 import type { Blocks } from './blocks.js';
-import { Turns } from './turns.js';
 
 /** Addresses, prepared. */
 export type BlockList = ReadonlySet<string>;

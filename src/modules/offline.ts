@@ -7,13 +7,13 @@ import type { Host } from '../core/host.js';
 import type { Module } from '../core/module.js';
 import type { Routed } from '../core/routed.js';
 import type { Session } from '../core/session.js';
+import { Turns } from '../core/turns.js';
 import type { ArchiveItem, ArchiveStore } from '../storage/store.js';
 import { StanzaError } from '../xmpp/errors.js';
 import { NS } from '../xmpp/ns.js';
 import { Stanza } from '../xmpp/stanza.js';
 import { delayed, isDelayed } from './delay.js';
 import { stanzaErrorOf } from './store-error.js';
-import { Turns } from './turns.js';
 
 const HINTS = 'urn:xmpp:hints';
 const CHAT_STATES = 'http://jabber.org/protocol/chatstates';

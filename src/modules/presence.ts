@@ -7,6 +7,7 @@ import type { Module } from '../core/module.js';
 import { Part } from '../core/parts.js';
 import { Routed } from '../core/routed.js';
 import type { Session } from '../core/session.js';
+import { Turns } from '../core/turns.js';
 import { StanzaError } from '../xmpp/errors.js';
 import { attribute } from '../xmpp/escape.js';
 import type { JID } from '../xmpp/jid.js';
@@ -17,7 +18,6 @@ import { CONTACT_REMOVED, ROSTER_PUSH } from './roster.js';
 import { ROSTERS, type Rosters } from './rosters.js';
 import { isSubscriptionType } from './subscription-states.js';
 import { type PresenceOf, refusing, Subscriptions } from './subscriptions.js';
-import { Turns } from './turns.js';
 
 /** Who gets to see an account, for modules that decide about it. */
 export interface ShownPresence extends PresenceOf {

@@ -5,11 +5,11 @@ import type { ModuleOptions } from '../config/modules.js';
 import type { DONE, IqRequest } from '../core/hooks.js';
 import type { Host } from '../core/host.js';
 import type { Module } from '../core/module.js';
+import { Turns } from '../core/turns.js';
 import type { MapStore } from '../storage/store.js';
 import { type Element, standalone } from '../xmpp/element.js';
 import { StanzaError } from '../xmpp/errors.js';
 import { fetched, stored } from './store-error.js';
-import { Turns } from './turns.js';
 
 const PRIVATE = 'jabber:iq:private';
 

@@ -3,9 +3,9 @@
 
 import { Part } from '../core/parts.js';
 import type { Routed } from '../core/routed.js';
+import { Turns } from '../core/turns.js';
 import type { Json, MapStore } from '../storage/store.js';
 import { NO_SUBSCRIPTION, type SubscriptionState } from './subscription-states.js';
-import { Turns } from './turns.js';
 
 /** What is kept of a contact. */
 export interface RosterItem extends SubscriptionState {

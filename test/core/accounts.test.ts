@@ -106,6 +106,7 @@ test('who wants to know hears of a deletion, and it is over when they are done',
   });
   forget();
   await accounts.create('user', 'pencil');
+  told.length = 0;
   await accounts.delete('user');
   expect(told).toEqual(['user']);
 });
@@ -113,14 +114,30 @@ test('who wants to know hears of a deletion, and it is over when they are done',
 test('one that fails at a deletion keeps no other from it, and is told', async () => {
   const { accounts } = opened();
   const told: string[] = [];
+  await accounts.create('user', 'pencil');
   accounts.onDelete(() => {
     throw new Error('broken');
   });
   accounts.onDelete((username) => void told.push(username));
-  await accounts.create('user', 'pencil');
   await expect(accounts.delete('user')).rejects.toThrow(AggregateError);
   expect(told).toEqual(['user']);
   expect(await accounts.exists('user')).toBe(false);
+});
+
+test('an account is made only when nothing is left of one that was not deleted as a whole', async () => {
+  const { accounts } = opened();
+  const left = new Set(['user']);
+  let broken = true;
+  accounts.onDelete(async (username) => {
+    if (broken) throw new Error('broken');
+    left.delete(username);
+  });
+  await expect(accounts.create('user', 'pencil')).rejects.toThrow('broken');
+  expect(await accounts.exists('user')).toBe(false);
+  broken = false;
+  const both = await Promise.allSettled([accounts.create('user', 'pencil'), accounts.create('user', 'brush')]);
+  expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(left).toEqual(new Set());
 });
 
 test('keys that cannot be read are an error of the store', async () => {

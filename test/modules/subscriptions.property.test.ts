@@ -44,6 +44,9 @@ class Believer {
   /** Whom it sees. */
   readonly seen = new Set<string>();
   available = false;
+  /** Presence by which it came, as it comes back from the server: what it saw before that is over. */
+  readonly #entrances = new Set<string>();
+  #comes = 0;
   #asked = 0;
   #read = 0;
 
@@ -73,7 +76,9 @@ class Believer {
   }
 
   #come(): void {
-    this.client.say("<presence xmlns='jabber:client'/>");
+    const mark = String(++this.#comes);
+    if (!this.available) this.#entrances.add(mark);
+    this.client.say(`<presence xmlns='jabber:client'><status>${mark}</status></presence>`);
     this.available = true;
   }
 
@@ -87,8 +92,13 @@ class Believer {
   #believe(stanza: Xml): void {
     const [from, type] = [stanza.attr('from') ?? '', stanza.attr('type')];
     if (stanza.name === 'iq') for (const item of stanza.child('query')?.children ?? []) this.#learn(item);
+    else if (from === `${jidOf(this.name)}/test`) this.#returned(stanza.textOf('status') ?? '');
     else if (type === undefined) this.seen.add(from);
     else if (type === 'unavailable') this.seen.delete(from);
+  }
+
+  #returned(mark: string): void {
+    if (this.#entrances.has(mark)) this.seen.clear();
   }
 
   #learn(item: Xml): void {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Turns } from '../../src/modules/turns.js';
+import { Turns } from '../../src/core/turns.js';
 import { News } from '../support/news.js';
 
 test('work of one key is done in order, whatever becomes of it; other keys do not wait', async () => {
