@@ -13,7 +13,7 @@ type Samples<L extends string = string> = () => Iterable<Sample<L>>;
 /** What is declared twice under one name is one metric: several rooms may count the same thing. */
 export class Metrics {
   readonly registry = new Registry();
-  readonly #read = new Map<string, Samples[]>();
+  readonly #read = new Map<string, Set<Samples>>();
 
   /** Counts events that are not on the hot path; `name` without prefix and ending in `_total`. */
   counter<L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
@@ -35,18 +35,23 @@ export class Metrics {
     return this.#one(name, help, labelNames, (options) => new Histogram({ ...options, buckets }));
   }
 
-  /** A gauge that is read from plain numbers when somebody asks: what the hot path counts costs it an addition. */
+  /**
+   * A gauge that is read from plain numbers when somebody asks: what the hot path counts costs it an addition. Returns what
+   * ends that.
+   */
   read<L extends string = never>(
     name: string,
     help: string,
     labelNames: readonly L[],
     values: Samples<L>,
     kind: 'gauge' | 'counter' = 'gauge',
-  ): void {
-    const sources = this.#read.get(name) ?? [];
-    this.#read.set(name, [...sources, values]);
-    if (sources.length > 0) return;
-    const all = () => this.#read.get(name)?.flatMap((source) => [...source()]) ?? [];
+  ): () => void {
+    const known = this.#read.get(name);
+    const sources = known ?? new Set();
+    this.#read.set(name, sources.add(values));
+    const forget = () => void sources.delete(values);
+    if (known !== undefined) return forget;
+    const all = () => [...sources].flatMap((source) => [...source()]);
     const Kind = kind === 'gauge' ? Gauge : Counter;
     new Kind({
       name: `bosh_${name}`,
@@ -58,6 +63,7 @@ export class Metrics {
         for (const [labels, value] of all()) this.inc(labels as Record<L, string>, value);
       },
     });
+    return forget;
   }
 
   #one<L extends string, M>(name: string, help: string, labels: readonly L[], make: (o: Declaration<L>) => M): M {
@@ -112,5 +118,5 @@ export function xmlRejections(metrics: Metrics): (reason: string) => void {
 }
 
 /** Declares queues: the bytes that wait in them are read when somebody asks. */
-export const queueBytes = (metrics: Metrics, queues: Samples<'queue'>): void =>
+export const queueBytes = (metrics: Metrics, queues: Samples<'queue'>): (() => void) =>
   metrics.read('queue_bytes', 'Bytes that wait, by where.', ['queue'], queues);

@@ -68,6 +68,13 @@ const clientProxy = {
   ),
   timeout: patience(60, [0.1, 3600], 'How long a client may take to answer.'),
   max_pending: count(10_000, [1, 1_000_000], 'Most requests that wait for an answer.'),
+  max_pending_bytes: bytes(16 * MEBIBYTE, [1024, 1024 * MEBIBYTE], 'Most bytes of such requests.'),
+  max_clients: count(100, [1, 10_000], 'Most clients of the account that are known at the same time.'),
+  max_users: count(
+    10_000,
+    [1, 1_000_000],
+    'Most users that clients can write to; who has not spoken for longest is forgotten first.',
+  ),
   messages: flag(false, 'Carry messages and presence in both directions too.'),
   requests: flag(false, 'Let the clients ask users who have spoken to this component before.'),
 };

@@ -13,6 +13,7 @@ import { forComponent, fromComponent } from './component-namespace.js';
 import type { ComponentOptions } from './options.js';
 import { Pace, type PaceLimits } from './pace.js';
 import { Queue } from './queue.js';
+import { rendezvous } from './rendezvous.js';
 import { Routed } from './routed.js';
 import type { Route, Router } from './router.js';
 
@@ -127,13 +128,7 @@ export class ExternalComponent implements Route {
       const asker = connections.find((connection) => connection.asked.take(key));
       if (asker !== undefined) return asker;
     }
-    const sender = from.bare.toString();
-    let [chosen, highest] = [connections[0], -1];
-    for (const connection of connections) {
-      const weight = hash(`${connection.salt}${sender}`);
-      if (weight > highest) [chosen, highest] = [connection, weight];
-    }
-    return chosen;
+    return rendezvous(connections, ({ salt }) => salt, from.bare.toString());
   }
 }
 
@@ -141,14 +136,6 @@ export class ExternalComponent implements Route {
 const BURST = 10;
 
 const askedBy = (id: string | undefined, of: string): string => `${id} ${of}`;
-
-/** FNV-1a, 32 bits. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
-  value ^= value >>> 15;
-  return Math.imul(value, 0x2c1b3c6d) >>> 0;
-}
 
 /** Requests of one connection that are not answered; the oldest are forgotten. */
 class Asked {

@@ -3,6 +3,10 @@
 
 import { BaseHost, type HostDeps, LentHost } from './base-host.js';
 import type { ComponentHost } from './host.js';
+import { Part } from './parts.js';
+
+/** How the component is, in a few words for people; its module tells. */
+export const STATE = new Part<() => string>('state');
 
 export class LocalComponent extends BaseHost<ComponentHost> {
   constructor(
@@ -16,6 +20,10 @@ export class LocalComponent extends BaseHost<ComponentHost> {
 
   lend(owner: string, undo: (() => void)[]): ComponentHost {
     return new LentHost(this, this.parts, owner, undo);
+  }
+
+  get state(): string | undefined {
+    return this.parts.find(STATE)?.();
   }
 
   stop(): void {

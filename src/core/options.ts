@@ -31,6 +31,9 @@ export interface ComponentOptions {
   readonly bytes_per_second: number;
   /** The server that the module is a component of; absent: this one. */
   readonly attach: { readonly host: string; readonly port: number; readonly secret: string } | null;
+  // What the module client_proxy is told.
+  readonly target_address?: string;
+  readonly client_proxy?: object;
 }
 
 export interface CoreOptions {

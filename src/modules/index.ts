@@ -4,6 +4,7 @@ import type { ComponentModule, Module } from '../core/module.js';
 import { bind } from './bind.js';
 import { blocking } from './blocking.js';
 import { carbons } from './carbons.js';
+import { clientProxy } from './client-proxy.js';
 import { csi } from './csi.js';
 import { disco } from './disco.js';
 import { last } from './last.js';
@@ -42,4 +43,4 @@ export const modules: readonly Module[] = [
 ];
 
 /** What components can do. */
-export const componentModules: readonly ComponentModule[] = [];
+export const componentModules: readonly ComponentModule[] = [clientProxy];

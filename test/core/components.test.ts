@@ -1,54 +1,16 @@
 // External components (XEP-0114) at a core in memory, over streams without a transport.
 
-import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { Core } from '../../src/core/core.js';
 import type { ComponentOptions } from '../../src/core/options.js';
 import { disco } from '../../src/modules/disco.js';
 import { message } from '../../src/modules/message.js';
 import { roster } from '../../src/modules/roster.js';
-import type { StreamEnd } from '../../src/stream/end.js';
 import { Stanza } from '../../src/xmpp/stanza.js';
-import { FakeClient } from '../support/client-stream.js';
 import { CoreClient, testCore } from '../support/core.js';
-
-const SECRET = 'sesame';
-const BRIDGE = 'bridge.example.test';
-const OPTIONS: ComponentOptions = {
-  secret: SECRET,
-  multiple: false,
-  queue: 0,
-  queue_bytes: 10_000,
-  stanzas_per_second: 0,
-  bytes_per_second: 0,
-  attach: null,
-};
-const NS = 'jabber:component:accept';
+import { BRIDGE, NS, PROGRAM, TestComponent } from '../support/core-component.js';
 
 function build(options: Partial<ComponentOptions> = {}) {
-  return testCore([roster, message, disco], { components: { [BRIDGE]: { ...OPTIONS, name: 'Bridge', ...options } } });
-}
-
-/** A component, and what it hears. */
-class TestComponent extends FakeClient {
-  readonly end: StreamEnd;
-
-  constructor(core: Core, to = BRIDGE) {
-    super();
-    this.end = core.components.attach(this, { to });
-  }
-
-  /** False: it is to wait. */
-  say(xml: string): boolean {
-    return this.end.stanza(Stanza.from(xml));
-  }
-
-  async prove(secret = SECRET): Promise<this> {
-    await this.when(() => this.headers.length === 1);
-    const proof = createHash('sha1').update(`${this.headers[0].id}${secret}`).digest('hex');
-    this.say(`<handshake xmlns='${NS}'>${proof}</handshake>`);
-    return this;
-  }
+  return testCore([roster, message, disco], { components: { [BRIDGE]: { ...PROGRAM, name: 'Bridge', ...options } } });
 }
 
 const chat = (id: string, to = `user@${BRIDGE}`) =>

@@ -2,7 +2,7 @@
 
 import { moduleOptions } from '../../src/config/modules.js';
 import { Core } from '../../src/core/core.js';
-import type { Module } from '../../src/core/module.js';
+import type { ComponentModule, Module } from '../../src/core/module.js';
 import type { CoreOptions, DomainOptions } from '../../src/core/options.js';
 import { Metrics } from '../../src/metrics.js';
 import { bind } from '../../src/modules/bind.js';
@@ -59,6 +59,7 @@ export function testCore(
   modules: readonly Module[] = [],
   options: Partial<CoreOptions> = {},
   storage: Driver = new MemoryDriver(),
+  componentModules: readonly ComponentModule[] = [],
 ) {
   const [log, metrics, told] = [new MemoryLog(), new Metrics(), [] as string[]];
   const clock = { now: 0 };
@@ -71,7 +72,10 @@ export function testCore(
     failed: (domain: string, name: string, error: unknown) => void told.push(`failed ${domain} ${name}: ${error}`),
   };
   const all = [bind, trusting, ...modules];
-  const core = new Core({ ...OPTIONS, ...options }, { log, metrics, modules: all, events, now: () => clock.now });
+  const core = new Core(
+    { ...OPTIONS, ...options },
+    { log, metrics, modules: all, componentModules, events, now: () => clock.now },
+  );
   core.start(storage);
   return { core, log, metrics, told, clock };
 }
