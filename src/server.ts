@@ -9,6 +9,7 @@ import { type Config, ConfigError, type ConfigInput, configure, explain, type Pr
 import { reloaded } from './config/restart.js';
 import type { AccountsOf } from './control/accounts.js';
 import { ControlSocket } from './control/socket.js';
+import { moduleOf } from './core/components.js';
 import { Core, type CoreDeps } from './core/core.js';
 import { measured } from './core/measured-storage.js';
 import { type Module, selected } from './core/module.js';
@@ -242,7 +243,8 @@ export class Server extends Events {
   #status() {
     const { size: sessions, streams } = this.#sessions;
     const draining = this.#stopped !== undefined;
-    return { version, startedAt: this.#startedAt, sessions, streams, draining, options: this.#config };
+    const components = this.#core.componentStates();
+    return { version, startedAt: this.#startedAt, sessions, streams, components, draining, options: this.#config };
   }
 
   #measure(): Gauge {
@@ -310,17 +312,25 @@ function served(config: Config, more: readonly Module[] = []): Config {
   return config;
 }
 
-function moduleProblems({ domains }: Config, all: readonly Module[]): Problem[] {
-  return Object.entries(domains).flatMap(([domain, { modules: names }]) => {
-    try {
-      selected(names, all);
-      return [];
-    } catch (error) {
-      const fix = 'bosh-server config modules lists all modules; null loads them all';
-      const option = `domains.${domain}.modules`;
-      return [{ origin: { kind: 'given' } as const, option, message: (error as Error).message, fix }];
-    }
-  });
+function moduleProblems({ domains, components }: Config, all: readonly Module[]): Problem[] {
+  return [
+    ...Object.entries(domains).flatMap(([domain, { modules: names }]) =>
+      moduleProblem(`domains.${domain}.modules`, () => selected(names, all), '; null loads them all'),
+    ),
+    ...Object.entries(components).flatMap(([domain, component]) =>
+      moduleProblem(`components.${domain}.module`, () => moduleOf(component, componentModules)),
+    ),
+  ];
+}
+
+function moduleProblem(option: string, attempt: () => unknown, more = ''): Problem[] {
+  try {
+    attempt();
+    return [];
+  } catch (error) {
+    const fix = `bosh-server config modules lists all modules${more}`;
+    return [{ origin: { kind: 'given' }, option, message: (error as Error).message, fix }];
+  }
 }
 
 const accountsOf =

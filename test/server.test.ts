@@ -38,6 +38,8 @@ describe('createServer', () => {
     server = createServer(options());
     await server.start();
     await expect(server.reload(config)).rejects.toThrow('there is no module pnig');
+    const components = { 'c.example': { module: 'pnig' } };
+    await expect(server.reload({ components })).rejects.toThrow('there is no component module pnig');
   });
 
   test('serves both transports at the URLs it tells', async () => {

@@ -76,6 +76,11 @@ export class Components implements Upstream, Route {
     return above.sort((a, b) => b.length - a.length)[0];
   }
 
+  /** How each of them is, for people. */
+  states(): { readonly domain: string; readonly state: string }[] {
+    return [...this.#entries].map(([domain, { component }]) => ({ domain, state: component.state }));
+  }
+
   /** Those that are to be there from now on. Throws when a module cannot be loaded. */
   set(options: Readonly<Record<string, ComponentOptions>>): void {
     const wanted = new Map(Object.entries(options).map(([domain, each]) => [prepareDomain(domain), each]));
@@ -133,9 +138,8 @@ export class Components implements Upstream, Route {
 
   #entry(domain: string, options: ComponentOptions): Entry {
     const { deps } = this;
-    if (options.module === undefined) return { component: new ExternalComponent(domain, options, deps), options };
-    const module = deps.modules.find(({ name }) => name === options.module);
-    if (module === undefined) throw new Error(`there is no component module ${options.module}`);
+    const module = moduleOf(options, deps.modules);
+    if (module === undefined) return { component: new ExternalComponent(domain, options, deps), options };
     // Attached, all it says goes to the other server, and what is said to itself as well.
     const router = options.attach ? new Router([], deps.log) : deps.router;
     const component = new LocalComponent(domain, { ...deps, router }, options.name);
@@ -161,4 +165,14 @@ export class Components implements Upstream, Route {
     else component.stop();
     link?.stop().catch((error) => this.deps.log.error('component_failed', { domain, error }));
   }
+}
+
+/** What it does when it runs in here. Throws when there is no such module. */
+export function moduleOf(
+  { module }: Pick<ComponentOptions, 'module'>,
+  all: readonly ComponentModule[],
+): ComponentModule | undefined {
+  const found = all.find(({ name }) => name === module);
+  if (module !== undefined && found === undefined) throw new Error(`there is no component module ${module}`);
+  return found;
 }

@@ -11,7 +11,7 @@ import type { StreamHeader } from '../xmpp/header.js';
 import { prepareDomain } from '../xmpp/jid.js';
 import { Addresses } from './addresses.js';
 import { C2s } from './c2s.js';
-import { type Attach, Components } from './components.js';
+import { type Attach, Components, moduleOf } from './components.js';
 import { type ComponentModule, type Module, type ModuleEvents, selected } from './module.js';
 import type { CoreOptions, DomainOptions } from './options.js';
 import { Router } from './router.js';
@@ -78,11 +78,17 @@ export class Core implements Upstream {
     };
   }
 
+  /** How each component is, for people. */
+  componentStates(): ReturnType<Components['states']> {
+    return this.#components?.states() ?? [];
+  }
+
   /**
    * Takes new options: new domains are opened, those that are gone are closed; modules come and go. Throws, and changes
    * nothing, when a module that is asked for is not there.
    */
   reload(options: CoreOptions): void {
+    for (const component of Object.values(options.components)) moduleOf(component, this.#deps.componentModules ?? []);
     for (const domain of Object.values(options.domains)) this.#wanted(domain);
     this.#options = options;
     const wanted = new Map(Object.entries(options.domains).map(([name, domain]) => [prepareDomain(name), domain]));

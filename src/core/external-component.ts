@@ -50,6 +50,12 @@ export class ExternalComponent implements Route {
     return this.#queue.bytes;
   }
 
+  /** For people. */
+  get state(): string {
+    const { length } = this.connections;
+    return length === 0 ? 'away' : length === 1 ? 'connected' : `${length} connections`;
+  }
+
   get label(): string | undefined {
     return this.options.name;
   }

@@ -22,8 +22,8 @@ export class LocalComponent extends BaseHost<ComponentHost> {
     return new LentHost(this, this.parts, owner, undo);
   }
 
-  get state(): string | undefined {
-    return this.parts.find(STATE)?.();
+  get state(): string {
+    return this.parts.find(STATE)?.() ?? 'here';
   }
 
   stop(): void {

@@ -194,6 +194,7 @@ class Face {
       sessions: 0,
       streams: 0,
       websockets: this.#websockets.size,
+      components: [],
       draining: false,
       options: {},
       ...status,

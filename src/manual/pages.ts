@@ -1,28 +1,27 @@
 // A page for each module, and a list of them: what docs/modules holds. All of it comes from the modules and their options.
 
 import { optionTable } from '../config/manual.js';
-import { moduleOptions } from '../config/modules.js';
+import { clientProxyOptions, moduleOptions } from '../config/modules.js';
 import type { Option } from '../config/option.js';
-import type { Module } from '../core/module.js';
+import type { ComponentModule, Module } from '../core/module.js';
 import type { Workings } from './recorded.js';
 import { implemented, linked } from './specifications.js';
 
 /** What `docs/modules/README.md` holds. */
-export function moduleIndex(modules: readonly Module[]): string {
-  const rows = modules.map(({ name, about, specifications, needs = [] }) => [
-    page(name),
-    about,
-    specifications.map(linked).join(', '),
-    needs.map(page).join(', '),
-  ]);
-  const list = implemented(modules).map((each) => [
+export function moduleIndex(modules: readonly Module[], components: readonly ComponentModule[]): string {
+  const list = implemented([...modules, ...components]).map((each) => [
     linked(each),
     each.name,
     each.version ?? '',
     each.by.map((by) => (by === 'edge' ? by : page(by))).join(', '),
   ]);
   return `${INTRODUCTION}
-${table(['module', '', 'specifications', 'needs'], rows)}
+${moduleTable(modules)}
+## Of components
+
+What a component does that runs in here: \`components.<domain>.module\` names one. [components.md](../components.md) shows how to use it.
+
+${moduleTable(components)}
 ## Specifications
 
 What is implemented, and in which version. \`edge\` are the listeners and the proxy, which serve domains of other servers too;
@@ -31,8 +30,21 @@ What is implemented, and in which version. \`edge\` are the listeners and the pr
 ${table(['specification', '', 'version', 'by'], list)}`;
 }
 
+/** A module, of whatever hosts. */
+type Named = Pick<Module, 'name' | 'about' | 'specifications' | 'needs'>;
+
+function moduleTable(modules: readonly Named[]): string {
+  const rows = modules.map(({ name, about, specifications, needs = [] }) => [
+    page(name),
+    about,
+    specifications.map(linked).join(', '),
+    needs.map(page).join(', '),
+  ]);
+  return table(['module', '', 'specifications', 'needs'], rows);
+}
+
 /** What `docs/modules/<name>.md` holds. */
-export function modulePage(module: Module, work: Workings, modules: readonly Module[]): string {
+export function modulePage(module: Named, work: Workings, modules: readonly Named[]): string {
   const { name, about, specifications, needs = [] } = module;
   const needed = modules.filter((each) => each.needs?.includes(name)).map((each) => each.name);
   const related = [
@@ -65,6 +77,8 @@ These pages are written by \`npm run generate\`.
 `;
 
 function options(name: string): string {
+  if (name === 'client_proxy')
+    return `## Options\n\nIn \`components.<domain>.client_proxy\`:\n\n${optionTable(clientProxyOptions)}`;
   const { fields } = moduleOptions.shape as { fields: Readonly<{ [name: string]: Option<unknown> }> };
   const option = fields[name];
   if (option === undefined) return '## Options\n\nNone.\n';

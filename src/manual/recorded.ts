@@ -3,8 +3,8 @@
 import { configure } from '../config/load.js';
 import { Core } from '../core/core.js';
 import type { HookRegistry } from '../core/hooks.js';
-import type { Host } from '../core/host.js';
-import { type Module, ordered } from '../core/module.js';
+import type { ComponentHost, Host } from '../core/host.js';
+import { type ComponentModule, type Module, ordered } from '../core/module.js';
 import { silentLog } from '../log.js';
 import { Metrics } from '../metrics.js';
 import { MemoryDriver } from '../storage/memory.js';
@@ -24,16 +24,32 @@ export interface Workings {
 const HERE = 'example.com';
 
 /** By the name of the module. Everything that can be switched on is on. */
-export function recorded(modules: readonly Module[]): ReadonlyMap<string, Workings> {
+export function recorded(
+  modules: readonly Module[],
+  components: readonly ComponentModule[] = [],
+): ReadonlyMap<string, Workings> {
   const works = new Map<string, Workings>();
-  const watched = ordered(modules).map((module) => {
+  const watch = (name: string): Workings => {
     const work: Workings = { hooks: [], iqs: [], nonzas: [], stores: [], lends: [], borrows: [] };
-    works.set(module.name, work);
+    works.set(name, work);
+    return work;
+  };
+  const watched = ordered(modules).map((module) => {
+    const work = watch(module.name);
     return { ...module, load: (host: Host, options: object) => module.load(watching(host, work), options) };
   });
-  const config = configure({ domains: { [HERE]: { auth: { anonymous: true, register: true } } } });
+  const componentModules = components.map((module) => {
+    const work = watch(module.name);
+    return { ...module, load: (host: ComponentHost, options: object) => module.load(watching(host, work), options) };
+  });
+  const config = configure({
+    domains: { [HERE]: { auth: { anonymous: true, register: true } } },
+    components: Object.fromEntries(
+      components.map(({ name: module }, i) => [`c${i}.${HERE}`, { module, target_address: `service@${HERE}` }]),
+    ),
+  });
   const events = { loaded() {}, unloaded() {}, failed() {}, authenticated() {}, created() {}, closed() {} };
-  const deps = { log: silentLog, metrics: new Metrics(), modules: watched, events, now: () => 0 };
+  const deps = { log: silentLog, metrics: new Metrics(), modules: watched, componentModules, events, now: () => 0 };
   const core = new Core(config, deps);
   core.start(new MemoryDriver());
   void core.stop();
@@ -41,8 +57,8 @@ export function recorded(modules: readonly Module[]): ReadonlyMap<string, Workin
 }
 
 /** The same host, and a list of what is asked of it. */
-function watching(host: Host, work: Workings): Host {
-  const watched: Partial<Host> = {
+function watching<H extends ComponentHost>(host: H, work: Workings): H {
+  const watched: Partial<ComponentHost> = {
     hooks: watchingHooks(host.hooks, work),
     open: (name, kind) => {
       work.stores.push({ name, kind });

@@ -1,13 +1,16 @@
 // Which specifications are implemented, in which version, and where: those of the edge are listed here, those of the
 // core by its modules.
 
-import type { Module, Specification } from '../core/module.js';
+import type { Specification } from '../core/module.js';
 
 /** A specification and everybody who has a part in it. */
 export interface Implemented extends Specification {
   /** `edge`, or names of modules. */
   readonly by: readonly string[];
 }
+
+/** A module, of whatever hosts. */
+type Implementing = { readonly name: string; readonly specifications: readonly Specification[] };
 
 /** What listeners and the proxy implement, whoever serves the domain. */
 const edge: readonly Specification[] = [
@@ -21,6 +24,7 @@ const edge: readonly Specification[] = [
   { id: 'RFC 8265', name: 'PRECIS for Usernames and Passwords' },
   { id: 'RFC 8305', name: 'Happy Eyeballs Version 2' },
   { id: 'RFC 9525', name: 'Service Identity in TLS' },
+  { id: 'XEP-0114', name: 'Jabber Component Protocol', version: '1.6' },
   { id: 'XEP-0124', name: 'Bidirectional-streams Over Synchronous HTTP (BOSH)', version: '1.11.2' },
   { id: 'XEP-0156', name: 'Discovering Alternative XMPP Connection Methods', version: '1.4.0' },
   { id: 'XEP-0206', name: 'XMPP Over BOSH', version: '1.4' },
@@ -29,7 +33,7 @@ const edge: readonly Specification[] = [
 ];
 
 /** All, in order; a section that a module names belongs to it alone. */
-export function implemented(modules: readonly Module[]): Implemented[] {
+export function implemented(modules: readonly Implementing[]): Implemented[] {
   const found = new Map<string, Implemented>();
   const add = (by: string, { id, name, version }: Specification) => {
     const known = found.get(id) ?? { id, name: name.replace(/, sections? .*/, ''), version, by: [] };
@@ -48,7 +52,7 @@ export function linked({ id }: Specification): string {
 }
 
 /** All in a few lines. */
-export function specificationLines(modules: readonly Module[], width = 150): string {
+export function specificationLines(modules: readonly Implementing[], width = 150): string {
   const known = implemented(modules).map(({ id, version }) => (version === undefined ? id : `${id} (${version})`));
   const lines: string[] = [''];
   for (const [at, each] of known.entries()) {

@@ -10,6 +10,7 @@ export interface Status {
   readonly sessions: number;
   readonly streams: number;
   readonly websockets: number;
+  readonly components: readonly { readonly domain: string; readonly state: string }[];
   readonly draining: boolean;
   /** Every option, by name. */
   readonly options: object;
@@ -39,6 +40,9 @@ ${table(
   'long',
 )}`;
 
+const components = ({ components: all }: Status) =>
+  all.length === 0 ? '' : html`<h2>Components</h2>${table(all.map(({ domain, state }) => [domain, state]))}`;
+
 const NO_UPSTREAM = html`<p>No XMPP server stands behind it yet: start it with <code>--upstream=example.com</code> or
 <code>--upstream=example.com=HOST:PORT</code>, or name the server under <code>upstreams</code> in <code>bosh.conf.json</code>.</p>`;
 
@@ -59,7 +63,8 @@ export function statusPage(status: Status, endpoints: Endpoints, now = Date.now(
 <p class="soft">XMPP for browsers: BOSH and WebSocket in front of an XMPP server.</p>
 ${figures(status, now)}
 ${reachesNobody(status.options) ? NO_UPSTREAM : ''}
-${addresses(endpoints)}`,
+${addresses(endpoints)}
+${components(status)}`,
   );
 }
 
