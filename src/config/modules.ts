@@ -6,6 +6,13 @@ import { bytes, choice, count, flag, group, patience, seconds, type Values } fro
 const MEBIBYTE = 1_048_576;
 const DAY = 86_400;
 
+const pubsubLimits = (nodes: number, bytesOfItem: number) => ({
+  max_nodes: count(nodes, [1, 1_000_000], 'Most nodes; each account has its own with pep.'),
+  max_items: count(1000, [1, 100_000], 'Most items that are kept at one node, whatever it is configured to keep.'),
+  max_item_bytes: bytes(bytesOfItem, [1024, 16 * MEBIBYTE], 'Largest item that is published.'),
+  max_subscriptions: count(1000, [1, 100_000], 'Most subscriptions, and most affiliations, of one node.'),
+});
+
 const fields = {
   roster: group(
     { max_items: count(1000, [1, 100_000], 'Most contacts of one account.') },
@@ -38,6 +45,7 @@ const fields = {
     { max_items: count(1000, [1, 100_000], 'Most addresses that one account blocks.') },
     'Blocked addresses (XEP-0191).',
   ),
+  pep: group(pubsubLimits(100, 131_072), 'What accounts publish (XEP-0163).'),
   register: group(
     {
       per_address: count(5, [1, 100_000], 'Accounts that may be made from one address within the interval.'),
@@ -85,3 +93,7 @@ export const clientProxyOptions = group(
 );
 
 export type ClientProxyOptions = Values<typeof clientProxy>;
+
+export const pubsubOptions = group(pubsubLimits(1000, 65_536), 'Publish-subscribe (component module pubsub).');
+
+export type PubsubLimits = ModuleOptions['pep'];

@@ -75,6 +75,14 @@ export interface DiscoEvent {
   readonly extensions: Element[];
 }
 
+/** An account is about to be asked what it is, or what it has. */
+export interface DiscoAskingEvent {
+  readonly username: string;
+  readonly node: string | undefined;
+  /** Push what has to be read before that. */
+  readonly waits: Promise<unknown>[];
+}
+
 export interface DiscoItemsEvent {
   readonly from: Routed['from'];
   readonly to: Routed['to'];
@@ -116,8 +124,11 @@ export interface HookEvents extends StanzaEvents {
   /** Several times a second, of a component: deadlines may be over. */
   sweep: { readonly now: number };
   'account-deleted': AccountEvent;
+  /** An account has another vCard; `source`: the module that wrote it, when its client did not. */
+  'vcard-changed': { readonly username: string; readonly vcard: string; readonly source: string | undefined };
   /** The host is about to close, and its sessions are over; asked again until nobody has anything left to finish. */
   stopping: StoppingEvent;
+  'disco-asking/account': DiscoAskingEvent;
   'disco/host': DiscoEvent;
   'disco/account': DiscoEvent;
   'disco-items/host': DiscoItemsEvent;

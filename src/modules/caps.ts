@@ -6,11 +6,13 @@ import type { Element } from '../xmpp/element.js';
 
 const DATA = 'jabber:x:data';
 
-export type DiscoInfo = Pick<DiscoEvent, 'identities' | 'features' | 'extensions'>;
+export interface DiscoInfo extends Pick<DiscoEvent, 'features' | 'extensions'> {
+  readonly identities: readonly { category: string; type: string; lang?: string; name?: string }[];
+}
 
 /** The text that is hashed. */
 export function described({ identities, features, extensions }: DiscoInfo): string {
-  const named = identities.map(({ category, type, name = '' }) => `${category}/${type}//${name}`);
+  const named = identities.map(({ category, type, lang = '', name = '' }) => `${category}/${type}/${lang}/${name}`);
   const forms = extensions.map(form).filter((each) => each !== undefined);
   const sorted = forms.sort((a, b) => byOctets(a.type, b.type)).map(({ text }) => text);
   return [...terminated(named), ...terminated([...features]), ...sorted].join('');

@@ -62,6 +62,7 @@ class Discovery {
     const { node } = payload.attrs;
     if (!(await fetched(isShown(this.rosters, request)))) throw new StanzaError('cancel', 'service-unavailable');
     const event = emptyInfo(from, to, node);
+    await this.#asking(to.local, node);
     if (node !== undefined) return this.host.run('disco-node/account', event) ? infoXml(event, node) : notFound();
     event.identities.push({ category: 'account', type: own && session?.anonymous ? 'anonymous' : 'registered' });
     event.features.add(INFO).add(ITEMS);
@@ -86,6 +87,12 @@ class Discovery {
     if (node === undefined) this.host.tell('disco-items/account', event);
     else if (!this.host.run('disco-node-items/account', event)) notFound();
     return itemsXml(event);
+  }
+
+  async #asking(username: string, node: string | undefined): Promise<void> {
+    const waits: Promise<unknown>[] = [];
+    this.host.tell('disco-asking/account', { username, node, waits });
+    await fetched(Promise.all(waits));
   }
 
   #aboutHost(from: DiscoEvent['from']): DiscoEvent {

@@ -13,6 +13,7 @@ import { offline } from './offline.js';
 import { ping } from './ping.js';
 import { presence } from './presence.js';
 import { privateXml } from './private.js';
+import { pubsub } from './pubsub/service.js';
 import { register } from './register.js';
 import { roster } from './roster.js';
 import { saslauth } from './saslauth.js';
@@ -43,4 +44,4 @@ export const modules: readonly Module[] = [
 ];
 
 /** What components can do. */
-export const componentModules: readonly ComponentModule[] = [clientProxy];
+export const componentModules: readonly ComponentModule[] = [clientProxy, pubsub];

@@ -1,7 +1,7 @@
 // The error that answers a stanza (RFC 6120 section 8.3).
 
 import type { Element } from './element.js';
-import type { StanzaError } from './errors.js';
+import type { ApplicationCondition, StanzaError } from './errors.js';
 import { attribute, escapeAttribute, escapeText } from './escape.js';
 import { NS } from './ns.js';
 import { Stanza } from './stanza.js';
@@ -23,10 +23,15 @@ export function errorAnswer(stanza: Stanza, error: StanzaError, payload = false)
 /** In the namespace of the stanza, whichever that will be: links change it. */
 function written({ type, condition, text, application }: StanzaError, { ns }: Stanza, name: string): string {
   const said = text === undefined ? '' : `<text xmlns='${NS.stanzas}' xml:lang='en'>${escapeText(text)}</text>`;
-  const more = application === undefined ? '' : `<${application.name} xmlns='${escapeAttribute(application.ns)}'/>`;
+  const more = application === undefined ? '' : empty(application);
   const inside = `<${condition} xmlns='${NS.stanzas}'/>${said}${more}`;
   const xmlns = name.includes(':') ? ` xmlns='${escapeAttribute(ns)}'` : '';
   return `<error${xmlns} type='${type}'>${inside}</error>`;
+}
+
+function empty({ name, ns, attrs = {} }: ApplicationCondition): string {
+  const more = Object.entries(attrs).map(([key, value]) => attribute(key, value));
+  return `<${name}${attribute('xmlns', ns)}${more.join('')}/>`;
 }
 
 /** The result that answers an iq (section 8.2.3), in the client's namespace, with this payload in it. */

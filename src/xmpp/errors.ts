@@ -94,6 +94,7 @@ export type StanzaErrorType = 'auth' | 'cancel' | 'continue' | 'modify' | 'wait'
 export interface ApplicationCondition {
   readonly name: string;
   readonly ns: string;
+  readonly attrs?: Readonly<Record<string, string>>;
 }
 
 /** Answers a stanza. */

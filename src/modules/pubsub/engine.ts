@@ -1,0 +1,151 @@
+// Publish-subscribe (XEP-0060) for whoever has nodes: reads requests and does what they ask for, one change of an address
+// after the other. What it does not have: collections, subscription options, several subscriptions of one address,
+// batches, leases, and the list of pending subscriptions (get-pending).
+
+import { DONE, type IqAnswer, type IqRequest } from '../../core/hooks.js';
+import type { Routed } from '../../core/routed.js';
+import { parseElement } from '../../xmpp/element.js';
+import { StanzaError } from '../../xmpp/errors.js';
+import type { JID } from '../../xmpp/jid.js';
+import { fetched } from '../store-error.js';
+import { type Action, Works } from './ask.js';
+import type { Face } from './face.js';
+import { listAffiliations, listSubscriptions, setAffiliations, setSubscriptions } from './members.js';
+import { OWNER, PUBSUB, unsupported } from './names.js';
+import { metadataForm } from './node-config.js';
+import { configuration, configure, create, defaults, purge, remove } from './owning.js';
+import { items, publish, retract } from './publishing.js';
+import { affiliations, decide, subscribe, subscriptions, unsubscribe } from './subscribing.js';
+import { Trees } from './trees.js';
+
+const refusing =
+  (feature: string): Action =>
+  async () => {
+    throw unsupported(feature);
+  };
+
+/** By type, namespace and element. */
+const ACTIONS: Readonly<Record<string, Action | undefined>> = {
+  [`get ${PUBSUB} items`]: items,
+  [`get ${PUBSUB} subscriptions`]: subscriptions,
+  [`get ${PUBSUB} affiliations`]: affiliations,
+  [`get ${PUBSUB} options`]: refusing('subscription-options'),
+  [`get ${PUBSUB} default`]: refusing('retrieve-default-sub'),
+  [`set ${PUBSUB} options`]: refusing('subscription-options'),
+  [`set ${PUBSUB} create`]: create,
+  [`set ${PUBSUB} publish`]: publish,
+  [`set ${PUBSUB} retract`]: retract,
+  [`set ${PUBSUB} subscribe`]: subscribe,
+  [`set ${PUBSUB} unsubscribe`]: unsubscribe,
+  [`get ${OWNER} configure`]: configuration,
+  [`get ${OWNER} default`]: defaults,
+  [`get ${OWNER} subscriptions`]: listSubscriptions,
+  [`get ${OWNER} affiliations`]: listAffiliations,
+  [`set ${OWNER} configure`]: configure,
+  [`set ${OWNER} delete`]: remove,
+  [`set ${OWNER} purge`]: purge,
+  [`set ${OWNER} subscriptions`]: setSubscriptions,
+  [`set ${OWNER} affiliations`]: setAffiliations,
+};
+
+const FEATURES = [
+  'config-node',
+  'create-and-configure',
+  'create-nodes',
+  'delete-items',
+  'delete-nodes',
+  'instant-nodes',
+  'item-ids',
+  'manage-subscriptions',
+  'member-affiliation',
+  'meta-data',
+  'modify-affiliations',
+  'outcast-affiliation',
+  'persistent-items',
+  'publish',
+  'publish-only-affiliation',
+  'publish-options',
+  'publisher-affiliation',
+  'purge-nodes',
+  'retract-items',
+  'retrieve-affiliations',
+  'retrieve-default',
+  'retrieve-items',
+  'retrieve-subscriptions',
+  'rsm',
+  'subscribe',
+  'subscription-notifications',
+  'config-node-max',
+];
+
+export class Engine {
+  readonly works: Works;
+  readonly trees: Trees;
+
+  constructor(readonly face: Face) {
+    this.trees = new Trees(face.host, face.name);
+    this.works = new Works(face, this.trees);
+  }
+
+  /** What disco#info says of it. */
+  get features(): string[] {
+    const { accessModels, autoCreate } = this.face;
+    const models = accessModels.map((model) => `access-${model}`);
+    return [
+      PUBSUB,
+      ...[...FEATURES, ...models, ...(autoCreate ? ['auto-create', 'last-published'] : [])].map(
+        (name) => `${PUBSUB}#${name}`,
+      ),
+    ];
+  }
+
+  /** Takes the requests to these addresses. */
+  listen(address: 'host' | 'account', ownerOf: (to: JID) => string): void {
+    const { hooks } = this.face.host;
+    for (const ns of [PUBSUB, OWNER]) {
+      hooks.iq('get', address, ns, 'pubsub', (request) => this.#asked(request, ownerOf(request.to)));
+      hooks.iq('set', address, ns, 'pubsub', (request) => this.#told(request, ownerOf(request.to)));
+    }
+  }
+
+  async #asked(request: IqRequest, owner: string): Promise<IqAnswer> {
+    return this.#done(request, await fetched(this.trees.load(owner)));
+  }
+
+  /** What this client sends next waits until it is done. */
+  #told(request: IqRequest, owner: string): Promise<IqAnswer> {
+    const done = this.trees.change(owner, (tree) => this.#done(request, tree));
+    request.session?.stream?.hold(done.catch(() => {}));
+    return done;
+  }
+
+  async #done(request: IqRequest, tree: Awaited<ReturnType<Trees['load']>>): Promise<IqAnswer> {
+    const { payload, type, from } = request;
+    for (const element of payload.getChildElements()) {
+      const action = ACTIONS[`${type} ${element.getNS()} ${element.getName()}`];
+      if (action === undefined) continue;
+      return (await fetched(action(this.works, { request, from, tree, action: element }))) ?? DONE;
+    }
+    throw new StanzaError('cancel', 'feature-not-implemented');
+  }
+
+  /** An owner's decision about a request came in a message; one that is not his to make is refused. */
+  decided(routed: Routed, owner: string): Promise<void> {
+    const done = this.trees.change(owner, (tree) => fetched(decide(this.works, tree, routed)));
+    return done.catch((error) => {
+      if (error instanceof StanzaError) this.face.host.refuse(routed, error);
+      else this.face.host.log.error('pubsub_failed', { error });
+    });
+  }
+}
+
+/** What everybody may know of a node, as disco#info has it. */
+export function nodeInfo({
+  record,
+  config,
+}: {
+  record: { subscriptions: ReadonlyMap<string, unknown> };
+  config: Parameters<typeof metadataForm>[0];
+}) {
+  return { form: parseElement(metadataForm(config, record.subscriptions.size)), title: config.title };
+}

@@ -1,0 +1,94 @@
+// All nodes of an address: of a service, or of an account. They are read when they are first asked for; those of accounts
+// that nobody asked about for long are forgotten. Everything is in the store before it is said to be done.
+
+import type { ComponentHost } from '../../core/host.js';
+import type { MapStore } from '../../storage/store.js';
+import { Turns } from '../turns.js';
+import { keptRecord, Node, type NodeRecord, newRecord, readRecord } from './node.js';
+import type { NodeConfig } from './node-config.js';
+
+export class Tree {
+  readonly nodes = new Map<string, Node>();
+
+  constructor(
+    /** The account; '' for a service. */
+    readonly owner: string,
+  ) {}
+}
+
+/** Trees that nobody uses now are kept for the next who asks, so many. */
+const SPARE = 500;
+
+export class Trees {
+  readonly #records: MapStore;
+  readonly #items: MapStore;
+  readonly #trees = new Map<string, Promise<Tree>>();
+  readonly #turns = new Turns();
+
+  constructor(host: ComponentHost, name: string) {
+    this.#records = host.open(name, 'map');
+    this.#items = host.open(`${name}_items`, 'map');
+  }
+
+  /** The same one for everybody. */
+  load(owner: string): Promise<Tree> {
+    const there = this.#trees.get(owner);
+    if (there !== undefined) this.#trees.delete(owner);
+    const tree = there ?? this.#read(owner);
+    this.#trees.set(owner, tree);
+    for (const oldest of this.#trees.keys()) {
+      if (this.#trees.size <= SPARE) break;
+      if (!this.#turns.busy(oldest)) this.#trees.delete(oldest);
+    }
+    return tree;
+  }
+
+  /** Changes of one address, one after the other. */
+  change<T>(owner: string, work: (tree: Tree) => Promise<T>): Promise<T> {
+    return this.#turns.take(owner, async () => work(await this.load(owner)));
+  }
+
+  /** Resolves when all is done; undefined: it is. */
+  unfinished(): Promise<unknown> | undefined {
+    return this.#turns.unfinished();
+  }
+
+  async create(tree: Tree, name: string, config: NodeConfig, creator: string | undefined): Promise<Node> {
+    const node = new Node(name, newRecord(config, creator), tree.owner, this.#items);
+    await this.#records.set(tree.owner, name, keptRecord(node.record));
+    tree.nodes.set(name, node);
+    return node;
+  }
+
+  async write(tree: Tree, node: Node, change: Partial<NodeRecord>): Promise<void> {
+    const record = { ...node.record, ...change };
+    await this.#records.set(tree.owner, node.name, keptRecord(record));
+    node.record = record;
+  }
+
+  /** Of its items none is found any more, even when they could not be removed. */
+  async delete(tree: Tree, node: Node): Promise<void> {
+    await this.#records.set(tree.owner, node.name, undefined);
+    tree.nodes.delete(node.name);
+    await node.clear().catch(() => {});
+  }
+
+  /** The account is no more. */
+  remove(owner: string): Promise<void> {
+    return this.change(owner, async (tree) => {
+      for (const node of tree.nodes.values()) await node.clear();
+      await this.#records.remove(owner);
+      tree.nodes.clear();
+    });
+  }
+
+  #read(owner: string): Promise<Tree> {
+    const read = this.#records.all(owner).then((kept) => {
+      const tree = new Tree(owner);
+      for (const [name, record] of kept) tree.nodes.set(name, new Node(name, readRecord(record), owner, this.#items));
+      return tree;
+    });
+    read.catch(() => void this.#trees.delete(owner));
+    return read;
+  }
+}
