@@ -1,9 +1,14 @@
 // The examples of the documentation, run as they are shown.
 
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { BoshSession } from './support/bosh-client.js';
+import { scratch } from './support/peers/peer.js';
 import { freePort, Running } from './support/peers/process.js';
+import { python, slixmppInstalled } from './support/peers/python.js';
 import { login } from './support/sasl.js';
+import { startServer } from './support/server.js';
 import { StubServer } from './support/stub-server.js';
 import { WsClient } from './support/ws-client.js';
 import type { Xml } from './support/xml.js';
@@ -19,7 +24,8 @@ async function run(name: string, args: readonly string[] = []): Promise<{ bosh: 
 }
 
 afterEach(async () => {
-  expect(await example?.stop()).toBe(0);
+  if (example !== undefined) expect(await example.stop()).toBe(0);
+  example = undefined;
 });
 
 const say = (to: string, text: string) =>
@@ -84,5 +90,50 @@ describe('docs/examples/dice.js: a module for a domain that is served here', () 
     const refused = await romeo.exchange(thrown, answers);
     expect(refused.child('error')?.children.map(({ name }) => name)).toEqual(['policy-violation', 'text']);
     romeo.cut();
+  });
+});
+
+describe('docs/examples/time-service: several clients behind one component', () => {
+  const example = (name: string) => new URL(`../docs/examples/${name}`, import.meta.url).pathname;
+  const time = `<iq xmlns='jabber:client' type='get' id='t' to='berlin@time.localhost'><time xmlns='urn:xmpp:time'/></iq>`;
+
+  const services = (port: number) => [
+    new Running(process.execPath, [example('time-service.js'), 'one'], {
+      env: { SERVICE: `xmpp://127.0.0.1:${port}` },
+    }),
+    ...(slixmppInstalled() || process.env.CI
+      ? [python(example('time-service.py'), ['two'], { SERVER: `127.0.0.1:${port}` })]
+      : []),
+  ];
+
+  test('each of them answers users, who see nothing of them', async () => {
+    const folder = scratch('time-service');
+    const [port, path] = [await freePort(), join(folder.path, 'data')];
+    const config = {
+      domains: { localhost: { auth: { anonymous: true } } },
+      c2s: { host: '127.0.0.1', port, require_tls: false },
+      storage: { driver: 'level', path },
+      components: { 'time.localhost': { module: 'client_proxy', target_address: 'time@localhost', name: 'Time' } },
+    };
+    const bin = new URL('../bin/bosh-server.js', import.meta.url).pathname;
+    const adduser = ['adduser', 'time@localhost', `--domains=${JSON.stringify(config.domains)}`];
+    const adding = new Running(process.execPath, [bin, ...adduser, '--storage.driver=level', `--storage.path=${path}`]);
+    adding.write('secret');
+    expect(await adding.exited, adding.log).toBe(0);
+    const server = await startServer({ config });
+    const all = services(port);
+    const romeo = await WsClient.open(server.ws, 'localhost');
+    await login(romeo, {});
+    const asks = async () => {
+      const answer = await romeo.exchange(time, ({ name }) => name === 'iq');
+      expect(answer.attr('from')).toBe('berlin@time.localhost');
+      if (answer.attr('type') === 'result') expect(answer.child('time')?.textOf('utc')).toMatch(/^\d{4}-.*Z$/);
+    };
+    while (!all.every(({ log }) => log.includes('was asked by berlin@time.localhost/'))) await asks();
+    for (const each of all) await each.stop();
+    romeo.cut();
+    await server.stop();
+    folder.remove();
+    expect(existsSync(path)).toBe(false);
   });
 });

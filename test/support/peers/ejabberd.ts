@@ -66,7 +66,7 @@ function node(folder: string, file: string): Running {
 function configuration(
   ports: { port: number; tlsPort: number; proxyPort: number; http: number },
   { certFile, keyFile }: KeyPair,
-  { web }: PeerOptions,
+  { web, component }: PeerOptions,
 ): string {
   return `
 hosts: ["${DOMAIN}"]
@@ -81,6 +81,7 @@ listen:
   - { port: ${ports.tlsPort}, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, shaper: none, access: c2s }
   - { port: ${ports.proxyPort}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, use_proxy_protocol: true, shaper: none, access: c2s }
 ${web ? `  - { port: ${ports.http}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: { /bosh: mod_bosh, /ws: ejabberd_http_ws } }` : ''}
+${component ? `  - { port: ${component.port}, ip: "127.0.0.1", module: ejabberd_service, shaper: none, hosts: { ${component.domain}: { password: "${component.secret}" } } }` : ''}
 access_rules:
   c2s: { allow: all }
 modules:

@@ -39,6 +39,8 @@ export interface PeerOptions {
   readonly accounts?: readonly string[];
   /** More of its modules, as Prosody calls them. */
   readonly modules?: readonly string[];
+  /** A component that may connect to it. */
+  readonly component?: { readonly domain: string; readonly port: number; readonly secret: string };
   /** More lines of its configuration. */
   readonly lines?: string;
 }

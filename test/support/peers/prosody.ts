@@ -39,7 +39,7 @@ function configuration(
   folder: string,
   ports: { port: number; tlsPort: number; http: number },
   { certFile, keyFile }: KeyPair,
-  { web, modules = [], lines = '' }: PeerOptions,
+  { web, modules = [], lines = '', component }: PeerOptions,
 ): string {
   const more = [...(web ? ['bosh', 'websocket'] : []), ...modules].map((each) => `, "${each}"`).join('');
   const ssl = `ssl = { certificate = "${certFile}", key = "${keyFile}" }`;
@@ -67,11 +67,13 @@ authentication = "internal_plain"
 storage = "internal"
 smacks_hibernation_time = 60
 log = { { levels = { min = "debug" }, to = "console" } }
+${component ? `component_ports = { ${component.port} }\ncomponent_interfaces = { "127.0.0.1" }` : ''}
 ${lines}
 VirtualHost "${DOMAIN}"
   ${ssl}
 VirtualHost "${WRONG_DOMAIN}"
   ${ssl}
+${component ? `Component "${component.domain}"\n  component_secret = "${component.secret}"` : ''}
 `;
 }
 

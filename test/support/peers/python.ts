@@ -1,0 +1,17 @@
+// Programs of slixmpp, run by the Python that Debian's packages are for.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Running } from './process.js';
+
+const PYTHON = '/usr/bin/python3';
+
+/** Whether the tests can use it. */
+export const slixmppInstalled = (): boolean => existsSync('/usr/lib/python3/dist-packages/slixmpp');
+
+export const python = (script: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Running =>
+  new Running(PYTHON, [script, ...args], { env: { PYTHONUNBUFFERED: '1', ...env } });
+
+/** One of the scripts beside this file. */
+export const slixmpp = (name: string, args: readonly string[]): Running =>
+  python(join(import.meta.dirname, name), args);
