@@ -1,10 +1,10 @@
 // A request as all actions get it, and what they all read of it.
 
 import type { IqRequest } from '../../core/hooks.js';
+import { Turns } from '../../core/turns.js';
 import type { Element } from '../../xmpp/element.js';
 import { attribute } from '../../xmpp/escape.js';
 import type { JID } from '../../xmpp/jid.js';
-import { Turns } from '../turns.js';
 import { Access } from './access.js';
 import type { Face } from './face.js';
 import { badRequest, notFound, OWNER, PUBSUB } from './names.js';

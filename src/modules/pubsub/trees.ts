@@ -2,8 +2,8 @@
 // that nobody asked about for long are forgotten. Everything is in the store before it is said to be done.
 
 import type { ComponentHost } from '../../core/host.js';
+import { Turns } from '../../core/turns.js';
 import type { MapStore } from '../../storage/store.js';
-import { Turns } from '../turns.js';
 import { keptRecord, Node, type NodeRecord, newRecord, readRecord } from './node.js';
 import type { NodeConfig } from './node-config.js';
 
