@@ -118,9 +118,9 @@ ${settings}`,
   );
 }
 
-/** The started server; its folder goes when it stops. */
-export function own(name: string, child: ChildProcess, where: Where, folder: string): Server {
-  const started = server(name, child, where, 1000);
+/** The started server, which has `patience` milliseconds to stop; then its folder goes too. */
+export function own(name: string, child: ChildProcess, where: Where, folder: string, patience = 1000): Server {
+  const started = server(name, child, where, patience);
   return { ...started, stop: () => started.stop().then(() => rmSync(folder, { recursive: true, force: true })) };
 }
 

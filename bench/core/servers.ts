@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Accounts, ITERATIONS } from '../../src/core/accounts.js';
 import { Derivation } from '../../src/core/sasl/derivation.js';
+import { modules } from '../../src/modules/index.js';
 import { openStorage, type StorageOptions } from '../../src/storage/index.js';
 import { PASSWORD, user } from '../load/login.js';
 import { own, runEjabberd, runProsody, scratch } from '../peers.js';
@@ -17,6 +18,9 @@ export type CoreStart = (kind: Kind, accounts: number, profile?: string) => Prom
 
 const DOMAIN = 'bench.example';
 
+/** All but an archive. */
+const MODULES = modules.map(({ name }) => name).filter((name) => name !== 'archive');
+
 export const oursCore: CoreStart = async (kind, accounts, profile) => {
   const folder = scratch();
   const [tcp, http] = [await freePort(), await freePort()];
@@ -27,7 +31,7 @@ export const oursCore: CoreStart = async (kind, accounts, profile) => {
     host: '127.0.0.1',
     port: http,
     c2s: { port: tcp, require_tls: false },
-    domains: { [DOMAIN]: {} },
+    domains: { [DOMAIN]: { modules: MODULES } },
     storage,
     max_inactivity: 600,
     default_inactivity: 600,
@@ -71,9 +75,12 @@ modules:
   mod_ping: {}
   mod_offline: {}
   mod_stream_mgmt: {}
+  mod_blocking: {}
+  mod_carboncopy: {}
   mod_client_state: {}
   mod_caps: {}
   mod_last: {}
+  mod_privacy: {}
   mod_private: {}
   mod_time: {}
   mod_vcard: {}
@@ -111,7 +118,7 @@ authentication = "internal_hashed"
 password_hash = "SHA-256"
 storage = "internal"
 bosh_max_inactivity = 600
-modules_enabled = { "roster", "saslauth", "presence", "message", "iq", "disco", "ping", "offline", "smacks", "csi", "lastactivity", "private", "time", "vcard", "version", "bosh", "websocket" }
+modules_enabled = { "roster", "saslauth", "presence", "message", "iq", "disco", "ping", "offline", "smacks", "blocklist", "carbons", "csi", "lastactivity", "private", "time", "vcard", "version", "bosh", "websocket" }
 VirtualHost "${DOMAIN}"
 `;
   const child = await runProsody(folder, kind === 'tcp' ? tcp : http, settings);
