@@ -26,7 +26,7 @@ export function coreScenarios(run: Run, sessions: number): Record<string, () => 
     'core-idle-bosh': () => idle('bosh', 'BOSH', 50),
     'core-setup-tcp-plain': () => setup('tcp', 'TCP', 'PLAIN'),
     'core-setup-tcp-scram': () => setup('tcp', 'TCP', 'SCRAM-SHA-256'),
-    'core-setup-ws': () => setup('ws', 'WebSocket', 'SCRAM-SHA-256'),
-    'core-setup-bosh': () => setup('bosh', 'BOSH', 'SCRAM-SHA-256'),
+    'core-setup-ws-scram': () => setup('ws', 'WebSocket', 'SCRAM-SHA-256'),
+    'core-setup-bosh-scram': () => setup('bosh', 'BOSH', 'SCRAM-SHA-256'),
   };
 }

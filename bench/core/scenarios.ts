@@ -98,7 +98,7 @@ export function coreSetup(
   starts: readonly CoreStart[],
   run: Run,
 ): Promise<Series[]> {
-  const name = `core-setup-${kind} ${mechanism}`;
+  const name = `core-setup-${kind}-${mechanism.slice(0, 5).toLowerCase()}`;
   return setup(name, launches(starts, kind, SET_UPS), run, { mechanism });
 }
 
