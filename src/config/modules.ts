@@ -97,3 +97,24 @@ export type ClientProxyOptions = Values<typeof clientProxy>;
 export const pubsubOptions = group(pubsubLimits(1000, 65_536), 'Publish-subscribe (component module pubsub).');
 
 export type PubsubLimits = ModuleOptions['pep'];
+
+const muc = {
+  max_rooms: count(10_000, [1, 1_000_000], 'Most rooms.'),
+  max_rooms_per_owner: count(100, [1, 1_000_000], 'Most rooms that one account owns, when it makes another one.'),
+  max_occupants: count(1000, [1, 100_000], 'Most occupants of a room; its admins get in beyond that.'),
+  max_clients_per_occupant: count(10, [1, 1000], 'Most clients of one account under one nickname.'),
+  max_affiliations: count(1000, [1, 100_000], 'Most users that a room knows: owners, admins, members and outcasts.'),
+  max_history: count(100, [0, 10_000], 'Most messages of a room that are kept for those who enter.'),
+  max_history_bytes: bytes(262_144, [0, 1024 * MEBIBYTE], 'Most bytes of such messages.'),
+  max_nick_bytes: bytes(256, [1, 1023], 'Longest nickname.'),
+  max_subject_bytes: bytes(4096, [1, MEBIBYTE], 'Longest subject.'),
+  stanzas_per_second: count(
+    10,
+    [0, 100_000],
+    'Messages, presence and requests per second that are taken of one client in a room, and ten times as many at once; what is more is refused. 0 sets no limit.',
+  ),
+};
+
+export const mucOptions = group(muc, 'Rooms (component module muc).');
+
+export type MucOptions = Values<typeof muc>;

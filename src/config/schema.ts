@@ -1,7 +1,7 @@
 // Every option of the server: name, type, default, limits, unit and its one sentence. The type of Config, the manual,
 // the example file, the editor's schema and `--help` all come from here. It knows nothing of files, flags or environment.
 
-import { clientProxyOptions, moduleOptions, pubsubOptions } from './modules.js';
+import { clientProxyOptions, moduleOptions, mucOptions, pubsubOptions } from './modules.js';
 import {
   bytes,
   choice,
@@ -240,6 +240,7 @@ const component = group(
     target_address: optional(text('', 'jid', 'The account whose clients answer for this component (client_proxy).')),
     client_proxy: clientProxyOptions,
     pubsub: pubsubOptions,
+    muc: mucOptions,
   },
   'A component: a program that connects with its secret, or a module that runs in here.',
 );

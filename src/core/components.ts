@@ -123,8 +123,12 @@ export class Components implements Upstream, Route {
 
   async stop(): Promise<void> {
     const links = [...this.#entries.values()].map(({ link }) => link?.stop());
+    const waits: Promise<unknown>[] = [];
+    for (const { component } of this.#entries.values())
+      if (component instanceof LocalComponent) component.hooks.tell('stopping', { waits });
     for (const [domain, entry] of [...this.#entries]) this.#remove(domain, entry, 'system-shutdown');
     await Promise.all(links);
+    await Promise.allSettled(waits);
   }
 
   #externalAt(to: string | undefined): ExternalComponent | undefined {

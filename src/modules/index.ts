@@ -9,6 +9,7 @@ import { csi } from './csi.js';
 import { disco } from './disco.js';
 import { last } from './last.js';
 import { message } from './message.js';
+import { muc } from './muc/muc.js';
 import { offline } from './offline.js';
 import { ping } from './ping.js';
 import { presence } from './presence.js';
@@ -44,4 +45,4 @@ export const modules: readonly Module[] = [
 ];
 
 /** What components can do. */
-export const componentModules: readonly ComponentModule[] = [clientProxy, pubsub];
+export const componentModules: readonly ComponentModule[] = [muc, clientProxy, pubsub];

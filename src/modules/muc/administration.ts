@@ -1,0 +1,165 @@
+// Requests of moderators, admins and owners about roles and affiliations (XEP-0045 sections 8, 9 and 10): lists, and changes
+// to them. A request is done as a whole or not at all.
+
+import { DONE, type IqAnswer, type IqRequest } from '../../core/hooks.js';
+import type { ComponentHost } from '../../core/host.js';
+import type { Element } from '../../xmpp/element.js';
+import { JID } from '../../xmpp/jid.js';
+import { itemXml } from './announcement.js';
+import { ADMIN, badRequest, conflict, forbidden, itemNotFound, tooMany } from './names.js';
+import type { Occupant } from './occupant.js';
+import type { MucOptions } from './options.js';
+import {
+  type Affiliation,
+  affiliationOf,
+  checkAffiliation,
+  checkRole,
+  isAtLeast,
+  type Role,
+  roleOf,
+} from './privileges.js';
+import type { Room } from './room.js';
+import type { RoomStore } from './room-store.js';
+
+interface RoleChange {
+  readonly occupant: Occupant;
+  readonly role: Role;
+  readonly reason?: string;
+}
+
+interface AffiliationChange {
+  readonly bare: string;
+  readonly affiliation: Affiliation;
+  readonly nick?: string;
+  readonly reason?: string;
+}
+
+export class Administration {
+  constructor(
+    readonly host: ComponentHost,
+    readonly options: MucOptions,
+    readonly store: RoomStore,
+  ) {}
+
+  /** A list. */
+  get(room: Room, { from, payload }: IqRequest): IqAnswer {
+    const [item] = payload.getChildren('item', ADMIN);
+    const affiliation = affiliationOf(item?.attrs.affiliation);
+    const role = roleOf(item?.attrs.role);
+    if (affiliation !== undefined && affiliation !== 'none') return this.#affiliated(room, from, affiliation);
+    if (role !== undefined && role !== 'none') return this.#inRole(room, from, role);
+    throw badRequest('which list?');
+  }
+
+  async set(room: Room, request: IqRequest): Promise<IqAnswer> {
+    const items = request.payload.getChildren('item', ADMIN);
+    if (items.length === 0) throw badRequest('no item');
+    const isRoles = items.every(({ attrs }) => attrs.role !== undefined && attrs.affiliation === undefined);
+    const isAffiliations = items.every(({ attrs }) => attrs.affiliation !== undefined && attrs.role === undefined);
+    if (isRoles) this.#roles(room, request, items);
+    else if (isAffiliations) await this.#affiliations(room, request, items);
+    else throw badRequest('either roles or affiliations');
+    return DONE;
+  }
+
+  /** Sections 9.2, 9.5, 10.5 and 10.8; members of a room that is not anonymous may see who else is one. */
+  #affiliated(room: Room, from: JID, affiliation: Affiliation): string {
+    const own = room.affiliation(from.bare.toString());
+    const open = room.config.nonAnonymous && affiliation !== 'outcast' && isAtLeast(own, 'member');
+    if (!isAtLeast(own, 'admin') && !open) throw forbidden();
+    const items = [...room.affiliations].filter(([, each]) => each === affiliation);
+    return queryXml(items.map(([jid]) => itemXml({ affiliation, jid, nick: room.nicks.get(jid) })));
+  }
+
+  /** Sections 8.5 and 9.8. */
+  #inRole(room: Room, from: JID, role: Role): string {
+    const own = room.affiliation(from.bare.toString());
+    if (room.occupantAt(from)?.role !== 'moderator' && !isAtLeast(own, 'admin')) throw forbidden();
+    const occupants = [...room.occupants.values()].filter((each) => each.role === role);
+    return queryXml(
+      occupants.map(({ nick, bare, shown }) =>
+        itemXml({ affiliation: room.affiliation(bare), role, nick, jid: shown.address }),
+      ),
+    );
+  }
+
+  #roles(room: Room, { from }: IqRequest, items: readonly Element[]): void {
+    const bare = from.bare.toString();
+    const here = room.occupantAt(from);
+    const actor = { role: here?.role ?? ('none' as Role), affiliation: room.affiliation(bare) };
+    const changes = items.map((item) => this.#roleChange(room, actor, item));
+    for (const { occupant, role, reason } of changes) {
+      const said = { actor: here?.nick, reason };
+      if (role === 'none') room.remove(occupant, { ...said, codes: [307] });
+      else if (role !== occupant.role) {
+        occupant.role = role;
+        room.announce(occupant, said);
+      }
+    }
+  }
+
+  #roleChange(room: Room, actor: { role: Role; affiliation: Affiliation }, item: Element): RoleChange {
+    const role = roleOf(item.attrs.role);
+    if (role === undefined || item.attrs.nick === undefined) throw badRequest('a nickname and a role');
+    if (actor.role !== 'moderator') throw forbidden();
+    const occupant = room.occupants.get(item.attrs.nick);
+    if (occupant === undefined) throw itemNotFound();
+    checkRole(actor, { role: occupant.role, affiliation: room.affiliation(occupant.bare) }, role);
+    return { occupant, role, reason: reasonOf(item) };
+  }
+
+  async #affiliations(room: Room, { from }: IqRequest, items: readonly Element[]): Promise<void> {
+    const bare = from.bare.toString();
+    const wanted = new Map(items.map((item) => this.#wanted(room, item)).map((each) => [each.bare, each]));
+    this.#checkAll(room, bare, wanted);
+    await this.store.standings(
+      room,
+      [...wanted.values()].map((each) => [each.bare, { ...each, nick: this.#nick(room, each) }] as const),
+    );
+    const actor = room.occupantAt(from)?.nick;
+    for (const change of wanted.values()) {
+      const nick = this.#nick(room, change);
+      if (nick !== undefined) room.nicks.set(change.bare, nick);
+      room.affiliate(change.bare, change.affiliation, { actor, reason: change.reason });
+    }
+  }
+
+  /** The nickname that is reserved for him then. */
+  #nick(room: Room, { bare, affiliation, nick }: AffiliationChange): string | undefined {
+    return isAtLeast(affiliation, 'member') ? (nick ?? room.nicks.get(bare)) : undefined;
+  }
+
+  #wanted(room: Room, item: Element): AffiliationChange {
+    const { jid, nick, affiliation: said } = item.attrs;
+    const affiliation = affiliationOf(said);
+    if (affiliation === undefined) throw badRequest('no such affiliation');
+    const bare = jid === undefined ? room.occupants.get(nick ?? '')?.bare : JID.parse(jid).bare.toString();
+    if (bare === undefined) throw jid === undefined && nick === undefined ? badRequest('whose?') : itemNotFound();
+    if (jid === undefined || nick === undefined) return { bare, affiliation, reason: reasonOf(item) };
+    const reserved = room.jid.withResource(nick).resource;
+    if (Buffer.byteLength(reserved) > this.options.max_nick_bytes) throw badRequest('the nickname is too long');
+    if (room.isTaken(reserved, bare)) throw conflict('somebody else has this nickname');
+    return { bare, affiliation, nick: reserved, reason: reasonOf(item) };
+  }
+
+  #checkAll(room: Room, actor: string, wanted: ReadonlyMap<string, AffiliationChange>): void {
+    const own = room.affiliation(actor);
+    for (const { bare, affiliation } of wanted.values())
+      checkAffiliation(own, room.affiliation(bare), affiliation, bare === actor);
+    const after = new Map(room.affiliations);
+    for (const { bare, affiliation } of wanted.values()) {
+      if (affiliation === 'none') after.delete(bare);
+      else after.set(bare, affiliation);
+    }
+    // Section 10.4: somebody has to own it.
+    if (![...after.values()].includes('owner')) throw conflict('a room has an owner');
+    if (after.size > this.options.max_affiliations && after.size > room.affiliations.size) {
+      this.host.limited('muc.max_affiliations');
+      throw tooMany(`a room knows ${this.options.max_affiliations} users at most`);
+    }
+  }
+}
+
+const reasonOf = (item: Element): string | undefined => item.getChildText('reason', ADMIN) ?? undefined;
+
+const queryXml = (items: readonly string[]): string => `<query xmlns='${ADMIN}'>${items.join('')}</query>`;

@@ -1,0 +1,113 @@
+// What the service and its rooms say of themselves (XEP-0045 section 6), and the list of rooms, page by page (XEP-0059).
+
+import type { IqRequest } from '../../core/hooks.js';
+import type { Element } from '../../xmpp/element.js';
+import { StanzaError } from '../../xmpp/errors.js';
+import { attribute, escapeText } from '../../xmpp/escape.js';
+import { formXml } from './forms.js';
+import { badRequest, itemNotFound, MUC, OCCUPANT_ID, REGISTER } from './names.js';
+import type { Room } from './room.js';
+
+export const INFO = 'http://jabber.org/protocol/disco#info';
+export const ITEMS = 'http://jabber.org/protocol/disco#items';
+const RSM = 'http://jabber.org/protocol/rsm';
+const SELF_PING = `${MUC}#self-ping-optimization`;
+/** Rooms on one page, unless fewer are wanted. */
+const PAGE = 1000;
+
+/** Section 6.2. */
+export function serviceInfo({ payload }: IqRequest, name: string | undefined): string {
+  if (payload.attrs.node !== undefined) throw itemNotFound();
+  const features = [INFO, ITEMS, MUC, `${MUC}#stable_id`, SELF_PING, OCCUPANT_ID, RSM];
+  return infoXml(name, features);
+}
+
+/** Section 6.3. */
+export function roomItems({ payload }: IqRequest, rooms: Iterable<Room>): string {
+  if (payload.attrs.node !== undefined) throw itemNotFound();
+  const listed = [...rooms].filter(({ config, locked }) => config.listed && !locked);
+  const sorted = listed.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const wish = payload.getChild('set', RSM);
+  const { page, first } = paged(sorted, wish);
+  const set = wish === undefined && page.length === sorted.length ? '' : setXml(page, first, sorted.length);
+  const items = page.map(({ address, config, name }) => itemXml(address, config.name || name));
+  return `<query xmlns='${ITEMS}'>${items.join('')}${set}</query>`;
+}
+
+/** Section 6.4. */
+export function roomInfo(request: IqRequest, room: Room): string {
+  const { node } = request.payload.attrs;
+  if (node === 'x-roomuser-item') return reservedNick(request, room);
+  if (node !== undefined || room.locked) throw itemNotFound();
+  const { config } = room;
+  const features = [
+    ...[INFO, ITEMS, MUC, `${MUC}#stable_id`, SELF_PING, OCCUPANT_ID, REGISTER],
+    config.persistent ? 'muc_persistent' : 'muc_temporary',
+    config.listed ? 'muc_public' : 'muc_hidden',
+    config.membersOnly ? 'muc_membersonly' : 'muc_open',
+    config.password === '' ? 'muc_unsecured' : 'muc_passwordprotected',
+    config.moderated ? 'muc_moderated' : 'muc_unmoderated',
+    config.nonAnonymous ? 'muc_nonanonymous' : 'muc_semianonymous',
+  ];
+  return infoXml(config.name || room.name, features, aboutForm(room));
+}
+
+function aboutForm({ config, occupants }: Room): string {
+  return formXml('result', `${MUC}#roominfo`, [
+    { name: 'muc#roominfo_description', type: 'text-single', value: config.description },
+    { name: 'muc#roominfo_occupants', type: 'text-single', value: occupants.size },
+    { name: 'muc#roominfo_subjectmod', type: 'boolean', value: config.changeSubject },
+    { name: 'muc#roomconfig_changesubject', type: 'boolean', value: config.changeSubject },
+    { name: 'muc#maxhistoryfetch', type: 'text-single', value: config.history },
+    { name: 'muc#roomconfig_allowinvites', type: 'boolean', value: config.allowInvites },
+    { name: 'muc#roomconfig_allowpm', type: 'list-single', value: config.allowPm },
+  ]);
+}
+
+/** Section 7.12. */
+function reservedNick({ from }: IqRequest, room: Room): string {
+  const nick = room.nicks.get(from.bare.toString());
+  const identity = nick === undefined ? '' : `<identity category='conference' type='text'${attribute('name', nick)}/>`;
+  return `<query xmlns='${INFO}' node='x-roomuser-item'>${identity}</query>`;
+}
+
+/** Section 6.5: who is in a room is the business of those who are. */
+export function occupantItems({ from, payload }: IqRequest, room: Room): string {
+  if (payload.attrs.node !== undefined) throw itemNotFound();
+  const here = room.occupantAt(from) === undefined ? [] : [...room.occupants.values()];
+  return `<query xmlns='${ITEMS}'>${here.map(({ jid }) => itemXml(jid.toString())).join('')}</query>`;
+}
+
+function paged(all: readonly Room[], wish: Element | undefined): { page: Room[]; first: number } {
+  const max = wish?.getChildText('max', RSM) ?? undefined;
+  if (max !== undefined && !/^\d{1,9}$/.test(max)) throw badRequest('max is a number');
+  const count = Math.min(Number(max ?? PAGE), PAGE);
+  const after = wish?.getChildText('after', RSM) ?? '';
+  const before = wish?.getChildText('before', RSM) ?? undefined;
+  if (wish?.getChild('index', RSM) !== undefined) throw new StanzaError('cancel', 'feature-not-implemented');
+  if (before !== undefined) {
+    const at = before === '' ? all.length : all.findIndex(({ name }) => name >= before);
+    const end = at < 0 ? all.length : at;
+    const first = Math.max(0, end - count);
+    return { page: all.slice(first, end), first };
+  }
+  const at = after === '' ? 0 : all.findIndex(({ name }) => name > after);
+  const first = at < 0 ? all.length : at;
+  return { page: all.slice(first, first + count), first };
+}
+
+function setXml(page: readonly Room[], first: number, count: number): string {
+  const ends =
+    page.length === 0
+      ? ''
+      : `<first index='${first}'>${escapeText(page[0].name)}</first><last>${escapeText(page[page.length - 1].name)}</last>`;
+  return `<set xmlns='${RSM}'>${ends}<count>${count}</count></set>`;
+}
+
+const itemXml = (jid: string, name?: string): string => `<item${attribute('jid', jid)}${attribute('name', name)}/>`;
+
+function infoXml(name: string | undefined, features: readonly string[], more = ''): string {
+  const identity = `<identity category='conference' type='text'${attribute('name', name)}/>`;
+  const all = features.map((each) => `<feature${attribute('var', each)}/>`);
+  return `<query xmlns='${INFO}'>${identity}${all.join('')}${more}</query>`;
+}

@@ -1,0 +1,70 @@
+// Requests between occupants (XEP-0045 section 17.4), which know each other by their addresses in the room only, and pings of
+// oneself (XEP-0410). An id that is passed on says which of the asker's clients the answer is for; nothing is kept.
+
+import type { ComponentHost } from '../../core/host.js';
+import { Routed } from '../../core/routed.js';
+import { resultAnswer } from '../../xmpp/answer.js';
+import { StanzaError } from '../../xmpp/errors.js';
+import type { JID } from '../../xmpp/jid.js';
+import { visitOf } from './entering.js';
+import { itemNotFound, notAcceptable } from './names.js';
+import type { Occupant, Visit } from './occupant.js';
+import type { MucOptions } from './options.js';
+import { takePace } from './pace.js';
+import type { Room } from './room.js';
+
+const PING = 'urn:xmpp:ping';
+const VCARD = 'vcard-temp';
+const LONGEST_ID = 1024;
+
+export class Exchange {
+  constructor(
+    readonly host: ComponentHost,
+    readonly options: MucOptions,
+  ) {}
+
+  /** Throws StanzaError, which nobody gets to see where it is an answer that is passed on. */
+  take(room: Room, routed: Routed): void {
+    const { type } = routed;
+    if (type === 'get' || type === 'set') this.#request(room, routed);
+    else this.#answer(room, routed);
+  }
+
+  #request(room: Room, routed: Routed): void {
+    const { from, to, stanza } = routed;
+    const asker = room.occupantAt(from);
+    if (asker === undefined) throw new StanzaError('cancel', 'not-acceptable', 'you are not in this room');
+    const { payload } = stanza;
+    if (payload?.ns === PING && asker.nick === to.resource) return void this.#pong(routed);
+    const visit = visitOf(asker, from);
+    takePace(this.host, visit, this.options);
+    const asked = room.occupants.get(to.resource);
+    if (asked === undefined) throw itemNotFound();
+    const id = `${visit.serial}.${stanza.id ?? ''}`;
+    if (id.length > LONGEST_ID) throw notAcceptable('the id is too long');
+    // A vCard is the account's.
+    const receiver = payload?.ns === VCARD ? asked.shown.jid.bare : asked.shown.jid;
+    this.#pass(routed, asker.jid, receiver, id);
+  }
+
+  #answer(room: Room, routed: Routed): void {
+    const [, serial, id] = /^(\d+)\.(.*)$/s.exec(routed.stanza.id ?? '') ?? [];
+    const { from } = routed;
+    const answerer = room.occupantAt(from) ?? (from.isBare ? room.occupantsOf(from.toString())[0] : undefined);
+    const asker = room.occupants.get(routed.to.resource);
+    const visit = asker && visitWith(asker, Number(serial));
+    if (answerer !== undefined && visit !== undefined) this.#pass(routed, answerer.jid, visit.jid, id);
+  }
+
+  #pass({ stanza, type }: Routed, from: JID, to: JID, id: string): void {
+    const passed = stanza.with({ from: from.toString(), to: to.toString(), id });
+    this.host.send(new Routed(passed, 'iq', type, from, to));
+  }
+
+  #pong({ stanza, from, to }: Routed): void {
+    this.host.send(new Routed(resultAnswer(stanza), 'iq', 'result', to, from));
+  }
+}
+
+const visitWith = ({ visits }: Occupant, serial: number): Visit | undefined =>
+  [...visits.values()].find((each) => each.serial === serial);

@@ -1,0 +1,51 @@
+// Somebody in a room, under one nickname, with one client or several of one account.
+
+import type { JID } from '../../xmpp/jid.js';
+import type { Stanza } from '../../xmpp/stanza.js';
+import type { Role } from './privileges.js';
+
+/** One client. */
+export interface Visit {
+  readonly jid: JID;
+  /** The same as text. */
+  readonly address: string;
+  /** Tells the clients of one occupant apart in the ids of requests. */
+  readonly serial: number;
+  /** Without what only the room says, and without addresses. */
+  presence: Stanza;
+  /** When all that it said will have been paid for, in milliseconds. */
+  paid: number;
+}
+
+export class Occupant {
+  readonly visits = new Map<string, Visit>();
+  /** The client whose presence the others see. */
+  shown: Visit;
+
+  constructor(
+    /** In the room. */
+    public jid: JID,
+    /** Of the account, as text. */
+    readonly bare: string,
+    /** XEP-0421. */
+    readonly id: string,
+    public role: Role,
+    first: Visit,
+  ) {
+    this.shown = first;
+    this.visits.set(first.address, first);
+  }
+
+  get nick(): string {
+    return this.jid.resource;
+  }
+
+  /** One of its clients is gone; false: it was the last one. */
+  without(visit: Visit): boolean {
+    this.visits.delete(visit.address);
+    const [other] = this.visits.values();
+    if (other === undefined) return false;
+    if (this.shown === visit) this.shown = other;
+    return true;
+  }
+}

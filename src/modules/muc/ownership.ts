@@ -1,0 +1,108 @@
+// What only owners do: configure and destroy a room (XEP-0045 sections 10.1, 10.2 and 10.9).
+
+import { DONE, type IqAnswer, type IqRequest } from '../../core/hooks.js';
+import type { ComponentHost } from '../../core/host.js';
+import type { Element } from '../../xmpp/element.js';
+import { attribute, escapeText } from '../../xmpp/escape.js';
+import { JID } from '../../xmpp/jid.js';
+import { statusXml } from './announcement.js';
+import { DATA, submitted } from './forms.js';
+import { badRequest, forbidden, OWNER } from './names.js';
+import type { MucOptions } from './options.js';
+import { initialRole } from './privileges.js';
+import type { Room } from './room.js';
+import { changedConfig, configForm, ROOM_CONFIG, type RoomConfig } from './room-config.js';
+import type { RoomStore } from './room-store.js';
+
+/** Longest name, description or password of a room. */
+const TEXT_BYTES = 1024;
+
+export class Ownership {
+  constructor(
+    readonly host: ComponentHost,
+    readonly options: MucOptions,
+    readonly store: RoomStore,
+    /** Takes a room out of the service. */
+    readonly forget: (room: Room) => Promise<void>,
+  ) {}
+
+  get(room: Room, { from }: IqRequest): IqAnswer {
+    this.#checkOwner(room, from);
+    return `<query xmlns='${OWNER}'>${configForm(room.config, room.name)}</query>`;
+  }
+
+  async set(room: Room, { from, payload }: IqRequest): Promise<IqAnswer> {
+    this.#checkOwner(room, from);
+    const destroy = payload.getChild('destroy', OWNER);
+    const form = payload.getChild('x', DATA);
+    if (destroy !== undefined) await this.#destroy(room, destroy);
+    else if (form?.attrs.type === 'cancel') await this.#cancel(room);
+    else await this.#configure(room, form);
+    return DONE;
+  }
+
+  #checkOwner(room: Room, from: JID): void {
+    if (room.affiliation(from.bare.toString()) !== 'owner') throw forbidden();
+  }
+
+  async #configure(room: Room, form: Element | undefined): Promise<void> {
+    const said = submitted(form, ROOM_CONFIG);
+    if (said === undefined) throw badRequest('no room configuration');
+    const { max_history: history } = this.options;
+    const before = room.config;
+    const config = changedConfig(before, said, { textBytes: TEXT_BYTES, history });
+    room.config = config;
+    try {
+      if (config.persistent) await this.store.whole(room);
+      else if (before.persistent) await this.store.remove(room.name);
+    } catch (error) {
+      room.config = before;
+      throw error;
+    }
+    room.locked = false;
+    this.#tell(room, before, config);
+    if (!config.persistent && room.occupants.size === 0) room.empty(room);
+  }
+
+  /** Section 10.2.1, and who has no place in it any more. */
+  #tell(room: Room, before: RoomConfig, config: RoomConfig): void {
+    const { nonAnonymous, membersOnly, moderated } = config;
+    const codes: number[] = nonAnonymous === before.nonAnonymous ? [] : [nonAnonymous ? 172 : 173];
+    if (JSON.stringify({ ...before, nonAnonymous }) !== JSON.stringify(config)) codes.push(104);
+    if (codes.length > 0) room.notify(statusXml(codes));
+    for (const occupant of [...room.occupants.values()]) {
+      const affiliation = room.affiliation(occupant.bare);
+      if (affiliation !== 'none') continue;
+      if (membersOnly) room.remove(occupant, { codes: [322] });
+      else if (moderated !== before.moderated && occupant.role !== 'moderator') {
+        occupant.role = initialRole(affiliation, moderated);
+        room.announce(occupant);
+      }
+    }
+  }
+
+  /** Section 10.1.3: a room that was to be configured first is not wanted after all. */
+  async #cancel(room: Room): Promise<void> {
+    if (room.locked) await this.#destroy(room, undefined);
+  }
+
+  /** Section 10.9. */
+  async #destroy(room: Room, said: Element | undefined): Promise<void> {
+    const more = destroyXml(said);
+    await this.forget(room);
+    for (const occupant of [...room.occupants.values()]) {
+      room.affiliations.delete(occupant.bare);
+      room.remove(occupant, { more });
+    }
+  }
+}
+
+function destroyXml(said: Element | undefined): string {
+  const jid = said?.attrs.jid;
+  const alternate = jid === undefined ? undefined : JID.parse(jid).toString();
+  const inside = (['password', 'reason'] as const).map((name) => {
+    const text = said?.getChildText(name, OWNER);
+    return text ? `<${name}>${escapeText(text)}</${name}>` : '';
+  });
+  return `<destroy${attribute('jid', alternate)}>${inside.join('')}</destroy>`;
+}

@@ -1,0 +1,179 @@
+// What the owner of a room can set (XEP-0045 section 10.2), as a value and as the form that it is changed with.
+
+import type { Json } from '../../storage/store.js';
+import { type Field, formXml, truth } from './forms.js';
+import { MUC, notAcceptable } from './names.js';
+
+export const ROOM_CONFIG = `${MUC}#roomconfig`;
+
+const AUDIENCES = ['anyone', 'participants', 'moderators', 'none'] as const;
+/** Who may send private messages. */
+export type Audience = (typeof AUDIENCES)[number];
+
+export interface RoomConfig {
+  readonly name: string;
+  readonly description: string;
+  readonly persistent: boolean;
+  readonly listed: boolean;
+  readonly moderated: boolean;
+  readonly membersOnly: boolean;
+  /** '' for none. */
+  readonly password: string;
+  /** Everybody sees real addresses. */
+  readonly nonAnonymous: boolean;
+  /** 0: as many as the service lets in. */
+  readonly maxUsers: number;
+  readonly changeSubject: boolean;
+  /** Where only members enter: they may invite others, who become members. */
+  readonly allowInvites: boolean;
+  readonly allowPm: Audience;
+  readonly allowRegister: boolean;
+  readonly history: number;
+}
+
+/** What a new room is like. */
+export const NEW_ROOM: RoomConfig = Object.freeze({
+  name: '',
+  description: '',
+  persistent: false,
+  listed: true,
+  moderated: false,
+  membersOnly: false,
+  password: '',
+  nonAnonymous: false,
+  maxUsers: 0,
+  changeSubject: false,
+  allowInvites: false,
+  allowPm: 'anyone',
+  allowRegister: false,
+  history: 20,
+});
+
+/** What was stored before; what a newer version knows besides has its default. */
+export function readConfig(kept: Json | undefined): RoomConfig {
+  return typeof kept === 'object' && kept !== null && !Array.isArray(kept) ? { ...NEW_ROOM, ...kept } : NEW_ROOM;
+}
+
+/** Lengths and counts that are not to be passed. */
+export interface ConfigLimits {
+  readonly textBytes: number;
+  readonly history: number;
+}
+
+const field = (name: string) => `muc#roomconfig_${name}`;
+
+const FLAGS = [
+  ['persistentroom', 'persistent', 'The room stays when everybody has left'],
+  ['publicroom', 'listed', 'The room is listed'],
+  ['moderatedroom', 'moderated', 'Only those with voice may speak'],
+  ['membersonly', 'membersOnly', 'Only members may enter'],
+  ['changesubject', 'changeSubject', 'Participants may change the subject'],
+  ['allowinvites', 'allowInvites', 'Members may invite others to become members'],
+  ['allowregister', 'allowRegister', 'Everybody may register and become a member'],
+] as const;
+
+/** Section 10.1.3. */
+export function configForm(config: RoomConfig, room: string): string {
+  const fields: Field[] = [
+    { name: field('roomname'), type: 'text-single', label: 'Name', value: config.name },
+    { name: field('roomdesc'), type: 'text-single', label: 'Description', value: config.description },
+    ...FLAGS.map(([name, key, label]) => ({
+      name: field(name),
+      type: 'boolean' as const,
+      label,
+      value: config[key],
+    })),
+    {
+      name: field('passwordprotectedroom'),
+      type: 'boolean',
+      label: 'A password is needed',
+      value: config.password !== '',
+    },
+    { name: field('roomsecret'), type: 'text-private', label: 'The password', value: config.password },
+    {
+      name: field('whois'),
+      type: 'list-single',
+      label: 'Who sees real addresses',
+      value: config.nonAnonymous ? 'anyone' : 'moderators',
+      options: [
+        ['Moderators', 'moderators'],
+        ['Everybody', 'anyone'],
+      ],
+    },
+    {
+      name: field('allowpm'),
+      type: 'list-single',
+      label: 'Who may send private messages',
+      value: config.allowPm,
+      options: AUDIENCES.map((each) => [each, each]),
+    },
+    {
+      name: field('maxusers'),
+      type: 'text-single',
+      label: 'Most occupants; 0 for no limit of its own',
+      value: config.maxUsers,
+    },
+    {
+      name: field('historylength'),
+      type: 'text-single',
+      label: 'Messages that who enters is shown',
+      value: config.history,
+    },
+  ];
+  return formXml('form', ROOM_CONFIG, fields, `Configuration of ${room}`);
+}
+
+/** Section 10.2: fields that are not there are left as they are. Throws StanzaError not-acceptable. */
+export function changedConfig(config: RoomConfig, said: Map<string, string>, limits: ConfigLimits): RoomConfig {
+  const get = (name: string) => said.get(field(name));
+  const flags = FLAGS.map(([name, key]) => [key, flag(get(name), config[key])] as const);
+  return {
+    ...config,
+    ...Object.fromEntries(flags),
+    name: text(get('roomname'), config.name, limits.textBytes),
+    description: text(get('roomdesc'), config.description, limits.textBytes),
+    password: password(config.password, get('passwordprotectedroom'), get('roomsecret'), limits.textBytes),
+    nonAnonymous:
+      chosen(get('whois'), ['anyone', 'moderators'], config.nonAnonymous ? 'anyone' : 'moderators') === 'anyone',
+    allowPm: chosen(get('allowpm'), AUDIENCES, config.allowPm),
+    maxUsers: number(get('maxusers'), config.maxUsers, Number.MAX_SAFE_INTEGER),
+    history: number(get('historylength'), config.history, limits.history),
+  };
+}
+
+function flag(said: string | undefined, now: boolean): boolean {
+  if (said === undefined) return now;
+  const value = truth(said.trim());
+  if (value === undefined) throw notAcceptable(`${said.slice(0, 20)} is neither 1 nor 0`);
+  return value;
+}
+
+function text(said: string | undefined, now: string, most: number): string {
+  if (said !== undefined && Buffer.byteLength(said) > most) throw notAcceptable(`a text has at most ${most} bytes`);
+  return said ?? now;
+}
+
+function chosen<T extends string>(said: string | undefined, values: readonly T[], now: T): T {
+  if (said === undefined) return now;
+  const value = values.find((each) => each === said);
+  if (value === undefined) throw notAcceptable(`none of ${values.join(', ')}`);
+  return value;
+}
+
+/** More than the most is the most. */
+function number(said: string | undefined, now: number, most: number): number {
+  if (said === undefined) return now;
+  const trimmed = said.trim();
+  if (trimmed === '' || trimmed === 'none') return 0;
+  if (!/^\d{1,9}$/.test(trimmed)) throw notAcceptable('not a number');
+  return Math.min(Number(trimmed), most);
+}
+
+/** Section 10.1.3: a room that is protected has a password that is not empty. */
+function password(now: string, wanted: string | undefined, secret: string | undefined, most: number): string {
+  const isWanted = flag(wanted, now !== '' || (secret ?? '') !== '');
+  if (!isWanted) return '';
+  const said = text(secret, now, most);
+  if (said === '') throw notAcceptable('no password was given');
+  return said;
+}

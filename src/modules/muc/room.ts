@@ -1,0 +1,263 @@
+// One room (XEP-0045): who is in it, how they stand to it, and how they hear of each other. It checks nothing: what may be
+// done is decided where it is asked for (entering, speaking, administration, ownership).
+
+import { createHmac, randomBytes } from 'node:crypto';
+import type { ComponentHost } from '../../core/host.js';
+import { Routed } from '../../core/routed.js';
+import { attribute } from '../../xmpp/escape.js';
+import type { JID } from '../../xmpp/jid.js';
+import { NS } from '../../xmpp/ns.js';
+import { Stanza } from '../../xmpp/stanza.js';
+import { type Announcement, announced, gone, itemXml, statusXml, userXml } from './announcement.js';
+import { History, type Said } from './history.js';
+import type { Occupant, Visit } from './occupant.js';
+import { type Affiliation, initialRole, isAtLeast, type Role } from './privileges.js';
+import { NEW_ROOM, type RoomConfig } from './room-config.js';
+
+/** What is kept of a room. */
+export interface RoomRecord {
+  readonly config: RoomConfig;
+  readonly affiliations: Map<string, Affiliation>;
+  /** Reserved nicknames, by bare JID. */
+  readonly nicks: Map<string, string>;
+  readonly subject?: Said;
+  readonly history: readonly Said[];
+  /** What occupant ids are made with. */
+  readonly secret: string;
+}
+
+export const newRecord = (owner: string): RoomRecord => ({
+  config: NEW_ROOM,
+  affiliations: new Map([[owner, 'owner']]),
+  nicks: new Map(),
+  history: [],
+  secret: randomBytes(32).toString('base64url'),
+});
+
+export class Room {
+  readonly address: string;
+  config: RoomConfig;
+  /** Its owner has not said yet what it is to be like; nobody else gets in. */
+  locked = false;
+  /** It is gone. */
+  closed = false;
+  readonly affiliations: Map<string, Affiliation>;
+  readonly nicks: Map<string, string>;
+  readonly secret: string;
+  readonly history: History;
+  subject: Said | undefined;
+  readonly occupants = new Map<string, Occupant>();
+  readonly #byClient = new Map<string, Occupant>();
+  #serial = 0;
+
+  constructor(
+    readonly jid: JID,
+    readonly host: Pick<ComponentHost, 'send'>,
+    record: RoomRecord,
+    /** Told when the last one has left. */
+    readonly empty: (room: Room) => void,
+  ) {
+    this.address = jid.toString();
+    this.config = record.config;
+    this.affiliations = record.affiliations;
+    this.nicks = record.nicks;
+    this.secret = record.secret;
+    this.subject = record.subject;
+    this.history = new History(this.address, record.history);
+  }
+
+  get name(): string {
+    return this.jid.local;
+  }
+
+  /** Of a bare JID. */
+  affiliation(bare: string): Affiliation {
+    return this.affiliations.get(bare) ?? 'none';
+  }
+
+  /** Whose client this full JID is. */
+  occupantAt(client: JID): Occupant | undefined {
+    return this.#byClient.get(client.toString());
+  }
+
+  occupantsOf(bare: string): Occupant[] {
+    return [...this.occupants.values()].filter((each) => each.bare === bare);
+  }
+
+  /** Whoever else has this nickname, or reserved it. */
+  isTaken(nick: string, bare: string): boolean {
+    const there = this.occupants.get(nick);
+    if (there !== undefined && there.bare !== bare) return true;
+    for (const [owner, reserved] of this.nicks) if (reserved === nick && owner !== bare) return true;
+    return false;
+  }
+
+  /** XEP-0421: the same for an account in this room, and in no other. */
+  occupantId(bare: string): string {
+    return createHmac('sha256', this.secret).update(bare).digest('base64url');
+  }
+
+  nextSerial(): number {
+    return ++this.#serial;
+  }
+
+  add(occupant: Occupant): void {
+    this.occupants.set(occupant.nick, occupant);
+    for (const address of occupant.visits.keys()) this.#byClient.set(address, occupant);
+  }
+
+  rename(occupant: Occupant, jid: JID): void {
+    this.occupants.delete(occupant.nick);
+    occupant.jid = jid;
+    this.occupants.set(jid.resource, occupant);
+  }
+
+  /** One client leaves; the others hear of it when it was the occupant's last. */
+  leave(occupant: Occupant, visit: Visit, stanza: Stanza, said: Announcement = {}): void {
+    this.#byClient.delete(visit.address);
+    const wasShown = occupant.shown === visit;
+    if (occupant.without(visit)) {
+      this.show(
+        visit,
+        announced(stanza, occupant.jid.toString(), occupant.id, this.#inside(occupant, said, 'none', true, true)),
+        'unavailable',
+        occupant.jid,
+      );
+      if (wasShown) this.announce(occupant);
+      return;
+    }
+    occupant.visits.set(visit.address, visit);
+    this.remove(occupant, said, stanza);
+  }
+
+  /** An occupant is not here any more, by his will or another's. */
+  remove(occupant: Occupant, said: Announcement = {}, stanza: Stanza = gone()): void {
+    this.occupants.delete(occupant.nick);
+    for (const address of occupant.visits.keys()) this.#byClient.delete(address);
+    this.#tell(occupant, stanza, 'unavailable', said, [...this.occupants.values(), occupant], 'none');
+    if (this.occupants.size === 0) this.empty(this);
+  }
+
+  /** Section 7.6: he is somebody else from now on. */
+  renamed(occupant: Occupant, jid: JID): void {
+    this.#tell(
+      occupant,
+      gone(),
+      'unavailable',
+      { codes: [303], nick: jid.resource },
+      this.#others(occupant),
+      occupant.role,
+    );
+    this.rename(occupant, jid);
+    this.announce(occupant);
+  }
+
+  /** Everybody sees how he is now; he himself last. */
+  announce(occupant: Occupant, said: Announcement = {}): void {
+    this.#tell(occupant, occupant.shown.presence, undefined, said, this.#others(occupant), occupant.role);
+  }
+
+  /** One client gets to see who is here. */
+  look(visit: Visit, self: Occupant): void {
+    for (const occupant of this.occupants.values()) {
+      if (occupant === self) continue;
+      const inside = this.#inside(occupant, {}, occupant.role, this.#sees(self), false);
+      const stanza = announced(occupant.shown.presence, occupant.jid.toString(), occupant.id, inside);
+      this.show(visit, stanza, undefined, occupant.jid);
+    }
+  }
+
+  /** To every client that is here; only its `to` is written for each. */
+  broadcast(stanza: Stanza, from: JID, to: Iterable<Occupant> = [...this.occupants.values()]): void {
+    for (const { visits } of to) {
+      for (const visit of visits.values()) {
+        const sent = stanza.with({ to: visit.address });
+        this.host.send(new Routed(sent, 'message', 'groupchat', from, visit.jid));
+      }
+    }
+  }
+
+  /** A message of the room itself (section 10.2.1) with this in its `<x/>`. */
+  notify(inside: string, to?: Iterable<Occupant>): void {
+    const xml = `<message xmlns='${NS.client}' type='groupchat'${attribute('from', this.address)}>${userXml(inside)}</message>`;
+    this.broadcast(new Stanza(Buffer.from(xml), NS.client), this.jid, to);
+  }
+
+  /** A message of the room to somebody, here or elsewhere. */
+  tell(to: JID, inside: string): void {
+    const xml = `<message xmlns='${NS.client}'${attribute('from', this.address)}${attribute('to', to.toString())}>${inside}</message>`;
+    this.host.send(new Routed(new Stanza(Buffer.from(xml), NS.client), 'message', undefined, this.jid, to));
+  }
+
+  moderators(): Occupant[] {
+    return [...this.occupants.values()].filter(({ role }) => role === 'moderator');
+  }
+
+  /** Somebody stands otherwise to the room from now on; whoever is here sees it (sections 9 and 10). */
+  affiliate(bare: string, affiliation: Affiliation, said: Announcement = {}): void {
+    const before = this.affiliation(bare);
+    if (affiliation === 'none') this.affiliations.delete(bare);
+    else this.affiliations.set(bare, affiliation);
+    if (!isAtLeast(affiliation, 'member')) this.nicks.delete(bare);
+    const here = this.occupantsOf(bare);
+    for (const occupant of here) this.#stands(occupant, before, affiliation, said);
+    if (here.length > 0 || before === affiliation) return;
+    const to = this.config.nonAnonymous ? undefined : this.moderators();
+    this.notify(itemXml({ affiliation, jid: bare, role: 'none', reason: said.reason }), to);
+  }
+
+  #stands(occupant: Occupant, before: Affiliation, now: Affiliation, said: Announcement): void {
+    if (now === 'outcast') return void this.remove(occupant, { ...said, codes: [301] });
+    if (now === 'none' && this.config.membersOnly) return void this.remove(occupant, { ...said, codes: [321] });
+    const granted = occupant.role === 'moderator' && !isAtLeast(before, 'admin');
+    if (before !== now && !granted) occupant.role = initialRole(now, this.config.moderated);
+    this.announce(occupant, said);
+  }
+
+  show({ address, jid }: Visit, stanza: Stanza, type: string | undefined, from: JID): void {
+    this.host.send(new Routed(stanza.with({ to: address }), 'presence', type, from, jid));
+  }
+
+  /** All, the occupant himself last. */
+  #others(occupant: Occupant): Occupant[] {
+    return [...[...this.occupants.values()].filter((each) => each !== occupant), occupant];
+  }
+
+  #sees({ role }: Occupant): boolean {
+    return this.config.nonAnonymous || role === 'moderator';
+  }
+
+  #tell(
+    occupant: Occupant,
+    stanza: Stanza,
+    type: string | undefined,
+    said: Announcement,
+    to: readonly Occupant[],
+    role: Role,
+  ): void {
+    const made = new Map<string, Stanza>();
+    const from = occupant.jid;
+    for (const receiver of to) {
+      const self = receiver === occupant;
+      const key = self ? 'self' : this.#sees(receiver) ? 'whole' : 'masked';
+      let whole = made.get(key);
+      if (whole === undefined) {
+        whole = announced(
+          stanza,
+          from.toString(),
+          occupant.id,
+          this.#inside(occupant, said, role, key !== 'masked', self),
+        );
+        made.set(key, whole);
+      }
+      for (const visit of receiver.visits.values()) this.show(visit, whole, type, from);
+    }
+  }
+
+  #inside(occupant: Occupant, said: Announcement, role: Role, sees: boolean, self: boolean): string {
+    const { codes = [], own = [], more = '', nick, actor, reason } = said;
+    const jid = sees ? occupant.shown.address : undefined;
+    const item = itemXml({ affiliation: this.affiliation(occupant.bare), role, jid, nick, actor, reason });
+    return item + more + statusXml(self ? [...codes, ...own, 110] : codes);
+  }
+}
