@@ -67,7 +67,10 @@ describe('a server that runs', () => {
       upstreams: { 'a.example': { host: '127.0.0.1', port: 1 } },
       c2s: { port: 0, require_tls: false },
       domains: { 'local.example': {} },
-      components: { 'proxy.local.example': { module: 'client_proxy', target_address: 'service@local.example' } },
+      components: {
+        'proxy.local.example': { module: 'client_proxy', target_address: 'service@local.example' },
+        'rooms.local.example': { module: 'muc' },
+      },
       log: silentLog,
     });
     await server.start();

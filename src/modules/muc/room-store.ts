@@ -2,8 +2,8 @@
 // are temporary are not here. What was asked of one room is done in turns.
 
 import type { ComponentHost } from '../../core/host.js';
+import { Turns } from '../../core/turns.js';
 import type { ArchiveStore, Json, MapStore } from '../../storage/store.js';
-import { Turns } from '../turns.js';
 import { keptStanza, type Said } from './history.js';
 import { type Affiliation, affiliationOf } from './privileges.js';
 import type { Room, RoomRecord } from './room.js';
