@@ -92,7 +92,8 @@ export class Exchange {
     if (!head.pause && rid !== this.first) {
       const { polls } = this.terms;
       const connection = held?.connection;
-      this.responses.add({ rid, checksum, body, stream, at: this.shared.clock.now(), connection, read: polls });
+      const given = stream?.given ?? 0;
+      this.responses.add({ rid, checksum, body, stream, given, at: this.shared.clock.now(), connection, read: polls });
     }
     if (held) this.send(held, body);
   }

@@ -23,6 +23,8 @@ export interface Sent {
   readonly body: Buffer;
   /** Whose payloads it carries. */
   readonly stream: BoshStream | undefined;
+  /** How many stanzas that stream had given to responses then. */
+  readonly given: number;
   /** When. */
   readonly at: number;
   /** By what it was last sent. */
@@ -89,6 +91,7 @@ export class Responses {
   confirm(rid: number): boolean {
     if (rid <= this.#confirmed) return false;
     this.#confirmed = rid;
+    this.#tell(rid);
     if (!this.terms.acks) return true;
     let seen = 0;
     while (seen < this.#sent.length && this.#sent[seen].rid <= rid) seen++;
@@ -99,6 +102,12 @@ export class Responses {
   /** The client went on after all responses up to this rid. */
   read(rid: number): void {
     for (const sent of this.#sent) if (sent.rid <= rid) sent.read = true;
+    this.#tell(rid);
+  }
+
+  /** Streams hear what their client has. */
+  #tell(rid: number): void {
+    for (const { rid: each, stream, given } of this.#sent) if (each <= rid) stream?.had(given);
   }
 
   /** The payloads of this stream that the client may not have, oldest first. */

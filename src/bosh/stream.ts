@@ -3,6 +3,7 @@
 
 import type { ClientStream, Ending, StreamEnd, Tls } from '../stream/end.js';
 import { closedEnd } from '../stream/end.js';
+import { Marks } from '../stream/marks.js';
 import { attribute } from '../xmpp/escape.js';
 import type { StreamHeader } from '../xmpp/header.js';
 import { NS } from '../xmpp/ns.js';
@@ -46,6 +47,11 @@ export class BoshStream implements ClientStream {
   header: StreamHeader | undefined;
   /** Bytes in the queue. */
   bytes = 0;
+  /** How many stanzas were given to responses. */
+  given = 0;
+  /** How many of them the client has. */
+  #had = 0;
+  readonly #marks = new Marks();
   #queue: Stanza[] = [];
   #fresh = false;
   #full = false;
@@ -94,6 +100,20 @@ export class BoshStream implements ClientStream {
     this.owner.resume();
   }
 
+  reached(told: () => void): void {
+    const said = this.given + this.#queue.length;
+    if (this.ending) return;
+    if (said === this.#had) told();
+    else this.#marks.add(said, told);
+  }
+
+  /** The client has so many of those that were given. */
+  had(count: number): void {
+    if (count <= this.#had) return;
+    this.#had = count;
+    this.#marks.reach(count);
+  }
+
   close(ending: Ending): void {
     if (this.ending) return;
     this.ending = ending;
@@ -128,6 +148,7 @@ export class BoshStream implements ClientStream {
     const count = this.#run(queue);
     const taken = count === queue.length ? queue : queue.slice(0, count);
     this.#queue = count === queue.length ? [] : queue.slice(count);
+    this.given += count;
     const bytes = count === queue.length ? this.bytes : lengthOf(taken);
     this.bytes -= bytes;
     this.owner.counts.queuedBytes -= bytes;

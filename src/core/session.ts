@@ -10,6 +10,8 @@ import type { C2s } from './c2s.js';
 /** Where a session's stanzas go: its stream, or who stands before it. False: enough for now (nobody need heed it). */
 export interface Outbound {
   stanza(stanza: Stanza): boolean;
+  /** Calls back, once, when its client has all that it took so far, as far as can be known; not when it ends before. */
+  reached(told: () => void): void;
   /** What it took and its client does not have, when the session ends; without it, what its transport says counts. */
   undelivered?(): readonly Stanza[];
 }
@@ -26,7 +28,7 @@ export class Session {
   stream: C2s | undefined;
   outbound: Outbound;
   /** Who may hold stanzas back before they go there (XEP-0352). */
-  filter: Outbound | undefined;
+  filter: Omit<Outbound, 'reached'> | undefined;
   /** Stanzas of its client that were taken, as XEP-0198 counts: since it was enabled, over all its connections. */
   handled = 0;
   /** When its presence last changed, for choosing among equal priorities; counts up. */
@@ -53,6 +55,14 @@ export class Session {
   /** To its client. False: enough for now, for whoever can wait (`drained` tells when there is room); it was still taken. */
   send(stanza: Stanza): boolean {
     return (this.filter ?? this.outbound).stanza(stanza);
+  }
+
+  /**
+   * Calls back, once, when its client has all that it was sent so far and that was not held back, as far as can be known: it
+   * has acknowledged it, or its transport has sent it. Not when the session ends before.
+   */
+  reached(told: () => void): void {
+    this.outbound.reached(told);
   }
 
   /** Nothing is held back any more. */
@@ -113,9 +123,11 @@ export class Unsent implements Outbound {
     return true;
   }
 
+  reached(): void {}
+
   undelivered(): readonly Stanza[] {
     return this.#stanzas;
   }
 }
 
-const NOWHERE: Outbound = Object.freeze({ stanza: () => true });
+const NOWHERE: Outbound = Object.freeze({ stanza: () => true, reached: () => {} });

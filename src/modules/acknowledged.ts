@@ -2,6 +2,7 @@
 // management. It stands between the session and its stream, and in for the stream while there is none.
 
 import type { Outbound, Session } from '../core/session.js';
+import { Marks } from '../stream/marks.js';
 import { StreamError } from '../xmpp/errors.js';
 import { NS } from '../xmpp/ns.js';
 import { Stanza } from '../xmpp/stanza.js';
@@ -28,6 +29,7 @@ export class Acknowledged implements Outbound {
   #acked = 0;
   /** How many there were when an acknowledgement was last asked for. */
   #asked = 0;
+  readonly #marks = new Marks();
 
   constructor(
     readonly session: Session,
@@ -54,6 +56,11 @@ export class Acknowledged implements Outbound {
     return taken && this.#hasRoom;
   }
 
+  reached(told: () => void): void {
+    if (this.#queue.length === 0) told();
+    else this.#marks.add(this.sent, told);
+  }
+
   undelivered(): readonly Stanza[] {
     return this.#queue;
   }
@@ -72,6 +79,7 @@ export class Acknowledged implements Outbound {
     for (let i = 0; i < count; i++) this.#bytes -= this.#queue[i].raw.length;
     this.#queue = count === this.#queue.length ? [] : this.#queue.slice(count);
     this.#acked += count;
+    this.#marks.reach(this.#acked);
     if (this.#queue.length > 0) this.keeper.waits(this);
     if (this.#hasRoom) this.session.drain();
   }
@@ -88,6 +96,12 @@ export class Acknowledged implements Outbound {
     for (const stanza of this.#queue) stream?.client.stanza(stanza);
     this.#asked = this.#acked;
     this.ask();
+  }
+
+  /** The session goes on without acknowledgements. */
+  replacedBy(outbound: Outbound): void {
+    this.session.outbound = outbound;
+    for (const told of this.#marks.take()) outbound.reached(told);
   }
 
   #overflow(limit: 'max_unacked' | 'max_unacked_bytes'): void {

@@ -54,7 +54,7 @@ function wake({ session }: C2s): void {
 }
 
 /** What waits: of each sender the last presence, of each the last typing notice. */
-class Quiet implements Outbound {
+class Quiet implements Omit<Outbound, 'reached'> {
   #waiting = new Map<string, Stanza>();
   #bytes = 0;
 

@@ -1,10 +1,12 @@
-// Messages for accounts that are away (XEP-0160), kept until a client of theirs comes. A message is deleted after it was
-// sent to one, so that nothing is lost when the process ends in between. Work for one account is done in turns: clients
-// that come at once share its messages, and what is sent to it meanwhile comes behind those that were kept.
+// Messages for accounts that are away (XEP-0160), kept until a client of theirs has them, as far as its session can know:
+// nothing is lost when the client, or this process, ends in between. While they are on their way to one client no other
+// gets them, unless that one ends without having them. Work for one account is done in turns: clients that come at once
+// share its messages, and what is sent to it meanwhile comes behind those that were kept.
 
 import type { ModuleOptions } from '../config/modules.js';
 import type { Host } from '../core/host.js';
 import type { Module } from '../core/module.js';
+import { Part } from '../core/parts.js';
 import type { Routed } from '../core/routed.js';
 import type { Session } from '../core/session.js';
 import { Turns } from '../core/turns.js';
@@ -14,11 +16,14 @@ import { NS } from '../xmpp/ns.js';
 import { Stanza } from '../xmpp/stanza.js';
 import { delayed, isDelayed } from './delay.js';
 import { stanzaErrorOf } from './store-error.js';
+import { Batch, STILL_KEPT, Underway } from './underway.js';
 
 const HINTS = 'urn:xmpp:hints';
 const CHAT_STATES = 'http://jabber.org/protocol/chatstates';
 /** Messages that are read at a time. */
 const PAGE = 50;
+
+const MESSAGES = new Part<OfflineMessages>('messages for who is away');
 
 export const offline: Module<ModuleOptions['offline']> = {
   name: 'offline',
@@ -31,12 +36,18 @@ export const offline: Module<ModuleOptions['offline']> = {
   needs: ['message'],
   load(host, { max_messages }) {
     const { hooks } = host;
-    const messages = new OfflineMessages(host, host.open('offline', 'archive'), max_messages);
+    const messages = host.keep(
+      MESSAGES,
+      () => new OfflineMessages(host, host.open('offline', 'archive'), max_messages),
+    );
+    messages.maxMessages = max_messages;
+    host.provide(STILL_KEPT, messages.underway);
     hooks.on('message/offline', (routed) => messages.take(routed));
     // Before anybody else has seen it: it comes again.
     for (const to of ['full', 'bare'] as const) hooks.on(`message/${to}`, (routed) => messages.after(routed), 1000);
     hooks.on('session-available', ({ session }) => messages.available(session));
     hooks.on('session-unavailable', ({ session }) => messages.unavailable(session));
+    hooks.on('session-closed', ({ session }) => messages.closed(session));
     hooks.on('stopping', ({ waits }) => void waits.push(...messages.unfinished()));
     hooks.on('account-deleted', ({ username, waits }) => void waits.push(messages.remove(username)));
     hooks.on('disco/host', ({ features }) => void features.add('msgoffline'));
@@ -56,6 +67,7 @@ export function worthOf({ type, tree }: Stanza): Worth {
 }
 
 class OfflineMessages {
+  readonly underway = new Underway();
   readonly #turns = new Turns();
   /** Sessions that had their messages. */
   readonly #served = new WeakSet<Session>();
@@ -67,7 +79,7 @@ class OfflineMessages {
   constructor(
     readonly host: Host,
     readonly store: ArchiveStore,
-    readonly maxMessages: number,
+    public maxMessages: number,
   ) {}
 
   // What comes for accounts.
@@ -126,6 +138,12 @@ class OfflineMessages {
     this.#served.delete(session);
   }
 
+  /** What was on its way to it goes to another, ahead of what else it left. */
+  closed(session: Session): void {
+    if (!this.underway.closed(session)) return;
+    for (const other of this.host.sessions.of(session.jid.local)) if (takesMessages(other)) this.#serve(other);
+  }
+
   unfinished(): Promise<unknown>[] {
     const work = this.#turns.unfinished();
     return work === undefined ? [] : [work];
@@ -135,11 +153,12 @@ class OfflineMessages {
     return this.#turns.take(username, () => this.store.delete(username));
   }
 
-  #serve(session: Session): void {
+  /** With what is kept behind the message of this id. */
+  #serve(session: Session, after?: string): void {
     const { local } = session.jid;
     this.#serving.set(local, (this.#serving.get(local) ?? 0) + 1);
     this.#turns
-      .take(local, () => this.#deliver(session))
+      .take(local, () => this.#deliver(session, after))
       .catch((error) => this.host.log.error('offline_failed', { error }))
       .finally(() => {
         const left = (this.#serving.get(local) ?? 1) - 1;
@@ -149,27 +168,47 @@ class OfflineMessages {
   }
 
   /** As much as the client takes now; the rest when there is room. */
-  async #deliver(session: Session): Promise<void> {
+  async #deliver(session: Session, after?: string): Promise<void> {
     const { local } = session.jid;
+    let range = after === undefined ? {} : { after };
     while (takesMessages(session)) {
-      const { items, complete } = await this.store.query(local, { limit: PAGE });
-      const { ids, room } = this.#send(session, items);
-      if (ids.length > 0) await this.store.delete(local, { ids });
-      if (complete && ids.length === items.length) return;
+      const { items, complete } = await this.store.query(local, { limit: PAGE, ...range });
+      const { last, room } = this.#send(session, items);
+      if (complete && last === items.at(-1)) return;
+      if (last !== undefined) range = { after: last.id };
       if (room) continue;
-      void session.drained().then(() => this.#serve(session));
+      void session.drained().then(() => this.#serve(session, last?.id));
       return;
     }
   }
 
-  #send(session: Session, items: readonly ArchiveItem[]): { ids: string[]; room: boolean } {
-    const ids: string[] = [];
+  /** Resolves to the last that need not be looked at again. */
+  #send(session: Session, items: readonly ArchiveItem[]): { last: ArchiveItem | undefined; room: boolean } {
+    const batch = new Batch(session);
+    let last: ArchiveItem | undefined;
+    let room = true;
     for (const item of items) {
-      if (!takesMessages(session)) break;
-      ids.push(item.id);
-      if (!session.send(this.#dated(item))) return { ids, room: false };
+      if (!room || !takesMessages(session)) break;
+      last = item;
+      if (this.underway.has(session.jid.local, item.id)) continue;
+      const stanza = this.#dated(item);
+      this.underway.add(batch, item.id, stanza);
+      room = session.send(stanza);
     }
-    return { ids, room: true };
+    if (batch.stanzas.size > 0) session.reached(() => this.#arrived(batch));
+    return { last, room };
+  }
+
+  /** It need not be kept any longer; unless its session was over before. */
+  #arrived(batch: Batch): void {
+    const { session, stanzas } = batch;
+    if (session.over) return;
+    batch.arrived = true;
+    const { local } = session.jid;
+    this.#turns
+      .take(local, () => this.store.delete(local, { ids: [...stanzas.keys()] }))
+      .catch((error) => this.host.log.error('offline_failed', { error }))
+      .finally(() => this.underway.remove(batch));
   }
 
   #dated({ stanza: text, at }: ArchiveItem): Stanza {

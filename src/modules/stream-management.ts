@@ -175,7 +175,7 @@ class Managed implements Keeper {
     clearTimeout(this.#expiring);
     for (const [unacknowledged] of [...this.#absent]) unacknowledged.session.closed({ how: 'lost' });
     for (const session of this.host.sessions) {
-      if (session.stream !== undefined && this.#sessions.has(session)) session.outbound = session.stream.client;
+      if (session.stream !== undefined) this.#sessions.get(session)?.replacedBy(session.stream.client);
     }
   }
 

@@ -1,5 +1,5 @@
 // What was on its way to a client that is gone. Messages look for another way, to the account's other resources or to
-// where they are kept; other senders learn that it was not received (XEP-0206 section 7). Nothing goes round in circles:
+// where they are kept, unless they are there still; other senders learn that it was not received (XEP-0206 section 7). Nothing goes round in circles:
 // what is sent again is for the account, and an error is never answered.
 
 import type { UndeliveredEvent } from '../core/hooks.js';
@@ -9,15 +9,17 @@ import type { Session } from '../core/session.js';
 import { bounce } from '../xmpp/bounce.js';
 import { NS } from '../xmpp/ns.js';
 import type { Stanza } from '../xmpp/stanza.js';
+import { STILL_KEPT } from './underway.js';
 
 /** Types of messages that are for one resource, or for now. */
 const PASSING = new Set<string | undefined>(['error', 'groupchat', 'headline']);
 
 export function undelivered(host: Host): (event: UndeliveredEvent) => void {
   return ({ session, stanzas }) => {
+    const kept = host.find(STILL_KEPT);
     for (const stanza of stanzas) {
       const { kind, type, ns } = stanza;
-      if (kind === undefined || ns !== NS.client) continue;
+      if (kind === undefined || ns !== NS.client || kept?.isKept(session, stanza)) continue;
       if (kind === 'message' && !PASSING.has(type)) again(host, session, stanza);
       else if (kind !== 'message' || type !== 'headline') back(host, stanza);
     }

@@ -63,6 +63,12 @@ export interface ClientStream extends StreamEnd {
   readonly route?: string;
   /** Where TLS ends here and the stream has one connection only, so not over BOSH (but for a certificate of its client). */
   readonly tls?: Tls;
+  /**
+   * Calls back, once, when all stanzas that it was told so far have reached the client as far as this transport can know:
+   * BOSH acknowledges, elsewhere they have left this machine. Not when the client is gone before: then they count as
+   * undelivered.
+   */
+  reached(told: () => void): void;
 }
 
 /** Whatever, given a client's end, hands back a server's end. */

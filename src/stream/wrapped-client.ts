@@ -42,6 +42,10 @@ export class WrappedClient implements ClientStream {
     this.client.drain();
   }
 
+  reached(told: () => void): void {
+    this.client.reached(told);
+  }
+
   close(ending: Ending): void {
     this.client.close(ending);
   }

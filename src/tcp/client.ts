@@ -127,6 +127,10 @@ export class TcpClient implements ClientStream, Securing {
     this.stream.drain();
   }
 
+  reached(told: () => void): void {
+    if (this.#phase === 'attached') this.stream.reached(told);
+  }
+
   close({ how, error }: Ending): void {
     if (this.#phase === 'over') return;
     this.#server = closedEnd;

@@ -2,6 +2,7 @@
 // remembers the stanzas until this machine has seen the last of them, so that they can be given back when a client is lost.
 
 import type { Socket } from 'node:net';
+import { Marks } from '../stream/marks.js';
 import type { Stanza } from '../xmpp/stanza.js';
 
 type Written = (error?: Error | null) => void;
@@ -52,6 +53,11 @@ export class Outbox {
     if (this.#ledger !== undefined) this.#ledger.waiting = [];
   }
 
+  /** Calls back when all that was pushed so far has left; not when it is not remembered. */
+  reached(told: () => void): void {
+    this.#ledger?.reached(told);
+  }
+
   /** Writes that the socket has not finished. */
   get flying(): number {
     return this.#ledger?.flying.length ?? 0;
@@ -73,6 +79,13 @@ class Ledger {
   /** The stanzas of each write that is not finished, oldest first. */
   readonly flying: Stanza[][] = [];
   landed = 0;
+  readonly #marks = new Marks();
+
+  reached(told: () => void): void {
+    const writes = this.flying.length + (this.waiting.length > 0 ? 1 : 0);
+    if (writes === 0) told();
+    else this.#marks.add(this.landed + writes, told);
+  }
 
   leaving(): Written {
     this.flying.push(this.waiting);
@@ -85,6 +98,7 @@ class Ledger {
     if (error) return;
     this.flying.shift();
     this.landed++;
+    this.#marks.reach(this.landed);
   };
 }
 

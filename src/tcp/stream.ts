@@ -183,6 +183,11 @@ export class TcpStream implements StreamEnd {
     this.#socket?.resume();
   }
 
+  /** As `ClientStream.reached`; only as `receiving`. */
+  reached(told: () => void): void {
+    if (this.#state === 'open') this.#out.reached(told);
+  }
+
   close(ending: Ending): void {
     if (this.#state !== 'open') return;
     this.peer = closedEnd;

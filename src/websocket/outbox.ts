@@ -2,6 +2,7 @@
 // times cheaper than in eight), so the messages of one turn of the event loop leave as one piece of bytes: unmasked
 // text frames of RFC 6455 section 5.2, written here. Fragmentation and extensions are not used.
 
+import { Marks } from '../stream/marks.js';
 import { Stanza } from '../xmpp/stanza.js';
 
 type Written = (error?: Error | null) => void;
@@ -33,6 +34,9 @@ export class Outbox {
   #bytes = 0;
   /** The messages of each write that the socket has not finished, oldest first. */
   readonly #flying: Message[][] = [];
+  /** How many writes it has finished. */
+  #finished = 0;
+  readonly #marks = new Marks();
 
   constructor(
     readonly sink: FrameSink,
@@ -68,8 +72,18 @@ export class Outbox {
 
   // Writes finish in their order; one that failed stays what it is: not delivered.
   readonly #landed: Written = (error) => {
-    if (!error) this.#flying.shift();
+    if (error) return;
+    this.#flying.shift();
+    this.#finished++;
+    this.#marks.reach(this.#finished);
   };
+
+  /** Calls back when all that was pushed so far has left. */
+  reached(told: () => void): void {
+    const writes = this.#flying.length + (this.#waiting.length > 0 ? 1 : 0);
+    if (writes === 0) told();
+    else this.#marks.add(this.#finished + writes, told);
+  }
 
   #writeLarge(bytes: Buffer): void {
     const header = Buffer.allocUnsafe(LONGEST_HEADER);

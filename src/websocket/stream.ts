@@ -143,6 +143,10 @@ export class WebSocketStream implements ClientStream {
     this.carrier.resume();
   }
 
+  reached(told: () => void): void {
+    if (!this.#isEnding) this.#outbox.reached(told);
+  }
+
   close({ how, error }: Ending): void {
     if (this.#isEnding) return;
     this.#peer = closedEnd;

@@ -12,6 +12,7 @@ function kept(acks: boolean, size = 10, room?: number, requests = 2, sure = 3) {
       checksum: 0,
       body: Buffer.alloc(size),
       stream: undefined,
+      given: 0,
       at: 0,
       connection: undefined,
       read: false,

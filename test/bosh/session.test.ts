@@ -363,6 +363,32 @@ describe('inactivity and pause', () => {
     expect(client.server.closed?.undelivered ?? []).toEqual([]);
   });
 
+  test.each([
+    ['acknowledges', { ack: 1 }],
+    ['does not acknowledge', {}],
+  ])('9 what a client that %s has is told to whoever asked', (_, attributes) => {
+    const client = new Client(attributes);
+    const reached: string[] = [];
+    const ask = (name: string) => client.server.client.reached(() => reached.push(name));
+    client.next({}, message('1'));
+    client.engine.say(message('in a response'));
+    ask('first');
+    client.engine.say(message('queued'));
+    ask('second');
+    expect(reached).toEqual([]);
+    client.next();
+    expect(reached).toEqual(['first']);
+    client.next();
+    expect(reached).toEqual(['first', 'second']);
+    ask('nothing');
+    expect(reached).toEqual(['first', 'second', 'nothing']);
+    client.engine.say(message('lost'));
+    ask('lost');
+    client.engine.pass(71_000);
+    expect(client.server.closed?.how).toBe('lost');
+    expect(reached).toEqual(['first', 'second', 'nothing']);
+  });
+
   const missedBy = (client: Client) => client.server.closed?.undelivered?.map((stanza) => stanza.id) ?? [];
 
   test.each([

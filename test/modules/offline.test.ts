@@ -8,7 +8,7 @@ import { streamManagement } from '../../src/modules/stream-management.js';
 import { MemoryDriver } from '../../src/storage/memory.js';
 import type { ArchiveStore } from '../../src/storage/store.js';
 import { Stanza } from '../../src/xmpp/stanza.js';
-import { CoreClient, DOMAIN, testCore } from '../support/core.js';
+import { CoreClient, DOMAIN, OPTIONS, testCore } from '../support/core.js';
 import { parseXml } from '../support/xml.js';
 
 const MODULES = [roster, presence, message, offline, streamManagement];
@@ -169,7 +169,7 @@ test('what a session leaves when the server stops is kept', async () => {
   const host = core.hosts.get('example.test');
   const [session] = host?.sessions.of('juliet') ?? [];
   const left = Stanza.from(chat('1').replace('<message', "<message from='romeo@example.test/test'"));
-  session.outbound = { stanza: () => true, undelivered: () => [left] };
+  session.outbound = { stanza: () => true, reached: () => {}, undelivered: () => [left] };
   let kept: number | undefined;
   vi.spyOn(MemoryDriver.prototype, 'stop').mockImplementation(async () => {
     kept = await store.size('juliet');
@@ -197,3 +197,148 @@ test('a client that acknowledges slowly (XEP-0198) gets them bit by bit, and sta
 
 /** How many a client counts. */
 const stanzasOf = ({ stanzas }: CoreClient) => stanzas.filter((xml) => /^<(message|presence|iq)/.test(xml)).length;
+
+const SM = 'urn:xmpp:sm:3';
+
+/** Juliet comes, with stream management; resolves to the token by which she may come back. */
+async function managed(client: CoreClient): Promise<string> {
+  client.say(`<enable xmlns='${SM}' resume='true'/>`);
+  return / id='([^']+)'/.exec(await client.hears('<enabled'))?.[1] ?? '';
+}
+
+/** Three messages wait. */
+async function waiting(management = {}) {
+  const tested = await stage(100, management);
+  const { romeo, kept, store } = tested;
+  for (const text of ['1', '2', '3']) romeo.say(chat(text));
+  await kept(3);
+  /** All that was begun is done, and so many are kept. */
+  const still = async (count: number) => {
+    await romeo.ask('get', "<query xmlns='jabber:iq:roster'/>");
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    expect(await store.size('juliet')).toBe(count);
+  };
+  /** A resource that gets them. */
+  const getting = async (client: CoreClient) => {
+    client.say("<presence xmlns='jabber:client'/>");
+    await client.when(() => bodies(client).length === 3);
+    expect(bodies(client)).toEqual(['1', '2', '3']);
+  };
+  return { ...tested, still, getting };
+}
+
+const undelivered = ({ stanzas }: CoreClient) => stanzas.map((xml) => Stanza.from(xml));
+
+test('messages are kept until the transport has sent them', async () => {
+  const { juliet, kept, still, getting } = await waiting();
+  const balcony = await juliet('balcony');
+  balcony.reaches = false;
+  await getting(balcony);
+  await still(3);
+  for (const told of balcony.owed) told();
+  await kept(0);
+});
+
+test('who comes meanwhile gets them when the first ends without having them, once and ahead of what came later', async () => {
+  const { romeo, juliet, kept, still, getting } = await waiting();
+  const balcony = await juliet('balcony');
+  balcony.reaches = false;
+  await getting(balcony);
+  const chamber = await (await juliet('chamber')).available(-1);
+  romeo.say(chat('4'));
+  await balcony.when(() => bodies(balcony).length === 4);
+  chamber.say("<presence xmlns='jabber:client'/>");
+  await still(3);
+  expect(bodies(chamber)).toEqual([]);
+  balcony.end.close({ how: 'lost', undelivered: undelivered(balcony) });
+  await chamber.when(() => bodies(chamber).length >= 4);
+  await kept(0);
+  expect(bodies(chamber)).toEqual(['1', '2', '3', '4']);
+});
+
+test('what its transport could not send any more is kept, and not twice', async () => {
+  const { juliet, kept, still, getting } = await waiting();
+  const balcony = await juliet('balcony');
+  balcony.reaches = false;
+  await getting(balcony);
+  balcony.end.close({ how: 'lost', undelivered: undelivered(balcony) });
+  for (const told of balcony.owed) told();
+  await still(3);
+  await getting(await juliet('chamber'));
+  await kept(0);
+});
+
+test('what was sent and came back after all is kept anew', async () => {
+  const { juliet, kept, getting } = await waiting();
+  const balcony = await juliet('balcony');
+  await getting(balcony);
+  await kept(0);
+  balcony.end.close({ how: 'lost', undelivered: undelivered(balcony) });
+  await kept(3);
+  await getting(await juliet('chamber'));
+});
+
+test('XEP-0198: messages are kept until they are acknowledged', async () => {
+  const { juliet, kept, still, getting } = await waiting();
+  const balcony = await juliet('balcony');
+  await managed(balcony);
+  await getting(balcony);
+  await still(3);
+  const h = stanzasOf(balcony);
+  balcony.say(`<a xmlns='${SM}' h='${h - 1}'/>`);
+  await still(3);
+  balcony.say(`<a xmlns='${SM}' h='${h}'/>`);
+  await kept(0);
+});
+
+test('XEP-0198: or until their client comes back and has them', async () => {
+  const { core, juliet, kept, still, getting } = await waiting();
+  const balcony = await juliet('balcony');
+  const token = await managed(balcony);
+  await getting(balcony);
+  const h = stanzasOf(balcony);
+  balcony.end.close({ how: 'lost' });
+  await still(3);
+  const again = new CoreClient(core);
+  await again.when(() => again.headers.length === 1);
+  again.say("<auth xmlns='test'>juliet</auth>");
+  again.say(`<resume xmlns='${SM}' previd='${token}' h='${h}'/>`);
+  await kept(0);
+  expect(bodies(again)).toEqual([]);
+});
+
+test('XEP-0198: who says goodbye without having acknowledged leaves them as they are', async () => {
+  const { juliet, still, getting, kept } = await waiting();
+  const balcony = await juliet('balcony');
+  await managed(balcony);
+  await getting(balcony);
+  balcony.end.close({ how: 'closed' });
+  await still(3);
+  await getting(await juliet('chamber'));
+  await kept(0);
+});
+
+test('XEP-0198: whoever is no longer asked to acknowledge has what its transport has sent', async () => {
+  const { core, juliet, kept, still, getting } = await waiting();
+  const balcony = await juliet('balcony');
+  await managed(balcony);
+  await getting(balcony);
+  await still(3);
+  const all = MODULES.map(({ name }) => name).filter((name) => name !== 'stream_management');
+  core.reload({ ...OPTIONS, domains: { 'example.test': { ...DOMAIN, modules: ['bind', 'trusting', ...all] } } });
+  await kept(0);
+});
+
+test('they are on their way still when the module is loaded anew', async () => {
+  const { core, juliet, kept, still, getting } = await waiting();
+  const balcony = await juliet('balcony');
+  balcony.reaches = false;
+  await getting(balcony);
+  const options = { ...moduleOptions.default, offline: { max_messages: 7 } };
+  core.reload({ ...OPTIONS, domains: { 'example.test': { ...DOMAIN, options } } });
+  const chamber = await (await juliet('chamber')).available();
+  await still(3);
+  expect(bodies(chamber)).toEqual([]);
+  for (const told of balcony.owed) told();
+  await kept(0);
+});

@@ -14,6 +14,9 @@ export class FakeClient implements ClientStream {
   route: string | undefined;
   /** What `stanza` returns. */
   takes = true;
+  /** What it was told counts as received at once; or when what is `owed` is called. */
+  reaches = true;
+  readonly owed: (() => void)[] = [];
   readonly headers: StreamHeader[] = [];
   readonly stanzas: string[] = [];
   bytes = 0;
@@ -43,6 +46,11 @@ export class FakeClient implements ClientStream {
   drain(): void {
     this.drained++;
     this.#changed();
+  }
+
+  reached(told: () => void): void {
+    if (this.reaches) told();
+    else this.owed.push(told);
   }
 
   close(ending: Ending): void {

@@ -161,6 +161,20 @@ describe('4.4 the end', () => {
     expect(undelivered?.map(({ raw }) => raw.toString())).toEqual([message('never').raw.toString()]);
   });
 
+  test('what has left counts as having reached the client, and what could not any more does not', async () => {
+    const { client, end } = await opened();
+    const reached: string[] = [];
+    end.client.stanza(message('1'));
+    await new Promise<void>((resolve) => end.client.reached(resolve));
+    end.client.reached(() => reached.push('at once'));
+    client.socket.resetAndDestroy();
+    end.client.stanza(message('never'));
+    end.client.reached(() => reached.push('never'));
+    await end.until(({ endings }) => endings.length === 1);
+    end.client.reached(() => reached.push('after the end'));
+    expect(reached).toEqual(['at once']);
+  });
+
   test('so is one that only stopped writing', async () => {
     const { client, end } = await opened();
     client.socket.end();

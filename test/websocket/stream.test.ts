@@ -105,16 +105,23 @@ describe('what waits for a client', () => {
         carrier.room = room;
         const outbox = new Outbox(carrier, { soon() {} }, { flushed() {} });
         const pushed: string[] = [];
+        let reached = 0;
         for (const each of steps) {
           if ('push' in each) {
             const one = stanza(pushed.length, each.push);
             pushed.push(one.raw.toString());
             outbox.push(one);
+            const count = pushed.length;
+            outbox.reached(() => {
+              expect(count).toBeGreaterThan(reached);
+              reached = count;
+            });
           } else if ('take' in each) carrier.take(each.take);
           else outbox.flush();
         }
         const undelivered = outbox.undelivered().map(({ raw }) => raw.toString());
         expect([...carrier.messages, ...undelivered]).toEqual(pushed);
+        expect(reached).toBe(carrier.messages.length);
       }),
       { numRuns: 300 },
     );
