@@ -1,5 +1,6 @@
 // The server is killed at any moment while its clients change everything that it keeps, again and again on the same storage:
-// it starts each time, and what it had acknowledged is there.
+// it starts each time, and what it had acknowledged is there. Messages that waited were on their way to a client that was lost:
+// it gets them when it comes again.
 
 import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -22,6 +23,8 @@ const DOMAIN = 'example.test';
 const WRITERS = ['romeo', 'juliet', 'nurse'] as const;
 const WAYS: Record<(typeof WRITERS)[number], Way> = { romeo: 'tcp', juliet: 'websocket', nurse: 'tcp' };
 const AWAY = 'mercutio';
+/** In one round messages wait for the one, and the other comes for those that waited for him before. */
+const VISITORS = ['benvolio', 'tybalt'] as const;
 const jidOf = (name: string) => `${name}@${DOMAIN}`;
 
 /** Things that each writer asks for at the same time. */
@@ -52,6 +55,8 @@ class Siege {
   readonly dice: Dice;
   /** Where clients reach the server now. */
   tcp = 0;
+  /** For whom messages wait. */
+  away: readonly string[] = [];
   #count = 0;
 
   constructor(seed: number) {
@@ -93,8 +98,9 @@ class Siege {
   }
 
   async message(client: Resident, _name: string, mark: string): Promise<boolean> {
-    const done = this.ledger.says(`message ${mark}`, 'kept');
-    client.say(`<message xmlns='jabber:client' type='chat' to='${jidOf(AWAY)}'><body>${mark}</body></message>`);
+    const to = this.dice.one(this.away);
+    const done = this.ledger.says(`message ${to} ${mark}`, 'kept');
+    client.say(`<message xmlns='jabber:client' type='chat' to='${jidOf(to)}'><body>${mark}</body></message>`);
     return this.#seen(client, done);
   }
 
@@ -215,27 +221,38 @@ class Siege {
     }
   }
 
-  /** Of whom was away: the messages, and who asked for his presence. */
-  async checkAway(client: Resident): Promise<void> {
+  /** Comes for the messages that wait for it, and is lost somewhere among them: those that it heard, it has. */
+  async visit(client: Resident, name: string): Promise<void> {
+    const waiting = this.ledger.about(`message ${name} `);
+    const most = this.dice.roll(waiting.length + 1);
     client.say("<presence xmlns='jabber:client'/>");
-    const owed = this.ledger.about('message ').filter((about) => !this.ledger.may(about).includes(undefined));
-    const asked = WRITERS.filter((name) => !this.ledger.may(`request ${name}`).includes(undefined));
-    const got = () => new Set(client.heard.flatMap(({ name, children }) => bodyOf(name, children)));
+    await client.when(() => messagesOf(client, name).size >= most).catch(() => {});
+    client.carrier.cut();
+    for (const about of messagesOf(client, name)) this.ledger.forgets(about);
+  }
+
+  /** Of whom was away: the messages, and who asked for his presence. */
+  async checkAway(client: Resident, name: string): Promise<void> {
+    client.say("<presence xmlns='jabber:client'/>");
+    const owed = this.ledger.about(`message ${name} `).filter((about) => !this.ledger.may(about).includes(undefined));
+    const asked =
+      name === AWAY ? WRITERS.filter((each) => !this.ledger.may(`request ${each}`).includes(undefined)) : [];
+    const got = () => messagesOf(client, name);
     const requests = () => new Set(client.heard.filter(isRequest).map((each) => each.attr('from')));
     const missing = () => [
       ...owed.filter((about) => !got().has(about)),
-      ...asked.filter((name) => !requests().has(jidOf(name))).map((name) => `request ${name}`),
+      ...asked.filter((each) => !requests().has(jidOf(each))).map((each) => `request ${each}`),
     ];
     const late = setTimeout(() => client.carrier.cut(), 10_000);
     await client.when(() => missing().length === 0).catch(() => {});
     clearTimeout(late);
     if (missing().length > 0) throw new Error(`lost: ${missing().join(', ')}`);
-    for (const about of this.ledger.about('message ')) this.ledger.forgets(about);
-    for (const name of WRITERS) {
-      const about = `request ${name}`;
+    for (const about of this.ledger.about(`message ${name} `)) this.ledger.forgets(about);
+    for (const each of name === AWAY ? WRITERS : []) {
+      const about = `request ${each}`;
       // What neither was told to be done, both may have or one of them.
       if (this.ledger.may(about).length === 1)
-        this.ledger.finds(about, requests().has(jidOf(name)) ? 'asked' : undefined);
+        this.ledger.finds(about, requests().has(jidOf(each)) ? 'asked' : undefined);
     }
     client.say("<presence xmlns='jabber:client' type='unavailable'/>");
     await client.leave();
@@ -260,12 +277,17 @@ class Siege {
 
 const isRequest = (each: Xml) => each.name === 'presence' && each.attr('type') === 'subscribe';
 
-const bodyOf = (name: string, children: readonly Xml[]): string[] =>
-  name === 'message' ? children.filter((each) => each.name === 'body').map(({ text }) => `message ${text}`) : [];
+/** What a client has heard, as the ledger names it. */
+function messagesOf({ heard }: Resident, owner: string): Set<string> {
+  const messages = heard.filter(({ name }) => name === 'message');
+  return new Set(messages.map((each) => `message ${owner} ${each.textOf('body')}`));
+}
 
 /** Checks what there is, and goes on changing it until the server is killed. */
-async function round(siege: Siege, server: ServerProcess, tcp: number): Promise<void> {
+async function round(siege: Siege, server: ServerProcess, tcp: number, count: number): Promise<void> {
   const { ledger, dice } = siege;
+  const [target, visitor] = count % 2 === 0 ? VISITORS : [VISITORS[1], VISITORS[0]];
+  siege.away = [AWAY, target];
   const place = { ws: server.ws, tcp, domain: DOMAIN };
   const enter = async (name: (typeof WRITERS)[number]) => {
     const client = await siege.enter(place, name);
@@ -273,8 +295,14 @@ async function round(siege: Siege, server: ServerProcess, tcp: number): Promise<
     await client.enable();
     return [name, client] as const;
   };
-  const checkAway = async () => siege.checkAway(await siege.enter(place, AWAY));
-  const [clients] = await Promise.all([Promise.all(WRITERS.map(enter)), checkAway(), siege.checkAccounts()]);
+  const checkAway = async (name: string) => siege.checkAway(await siege.enter(place, name), name);
+  const comes = async () => {
+    const client = await siege.enter(place, visitor);
+    await client.enable(true);
+    return client;
+  };
+  const checks = [...siege.away.map(checkAway), siege.checkAccounts()];
+  const [clients, guest] = await Promise.all([Promise.all(WRITERS.map(enter)), comes(), ...checks]);
   const kill = () => process.kill(server.process.pid, 'SIGKILL');
   if (dice.roll(3) === 0) setTimeout(kill, dice.roll(120));
   else {
@@ -286,7 +314,7 @@ async function round(siege: Siege, server: ServerProcess, tcp: number): Promise<
       while (await siege.act(client, name));
     }),
   );
-  await Promise.all(busy);
+  await Promise.all([...busy, siege.visit(guest, visitor)]);
   expect(await server.process.exited).toBe(128);
   for (const [, client] of clients) client.carrier.cut();
 }
@@ -301,12 +329,12 @@ test(`kill -9, ${ROUNDS} times: the server starts again, and nothing that it ack
     try {
       await server.process.listens(tcp);
       if (count === 0) {
-        for (const name of [...WRITERS, AWAY]) {
+        for (const name of [...WRITERS, AWAY, ...VISITORS]) {
           await operate('adduser', name);
           siege.ledger.says(`password ${name}`, 'secret')();
         }
       }
-      await round(siege, server, tcp);
+      await round(siege, server, tcp, count);
     } catch (error) {
       throw new Error(`SEED=${seed}, round ${count}: ${(error as Error).message}\n${server.log()}`, { cause: error });
     } finally {

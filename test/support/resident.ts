@@ -98,9 +98,9 @@ export class Resident {
     return this.#handled >= sent;
   }
 
-  /** Has what it sends counted from now on. */
-  async enable(): Promise<void> {
-    this.carrier.say("<enable xmlns='urn:xmpp:sm:3'/>");
+  /** Has what it sends counted from now on; `resume`: and may come back. */
+  async enable(resume = false): Promise<void> {
+    this.carrier.say(`<enable xmlns='urn:xmpp:sm:3'${resume ? " resume='true'" : ''}/>`);
     this.#sent = 0;
     await this.when(() => this.#managed);
   }
