@@ -16,7 +16,7 @@ import {
   withServers,
 } from '../scenarios.js';
 import type { Kind, Launch } from '../servers.js';
-import type { CoreStart } from './servers.js';
+import { type CoreStart, oursWithProxy, PROXY } from './servers.js';
 
 export interface CoreChat extends Chat {
   readonly targets: Targets;
@@ -36,6 +36,8 @@ export const CORE_CHATS: readonly CoreChat[] = [
 const CONTACTS = 1000;
 const CHANGES = 20;
 const PEER_SESSIONS = 1000;
+const SERVED = 33;
+const REQUESTS = 10_000;
 
 /** CPU microseconds a message. */
 export function coreChat(scenario: CoreChat, starts: readonly CoreStart[], run: Run): Promise<Series[]> {
@@ -72,6 +74,30 @@ export async function corePresence(starts: readonly CoreStart[], run: Run): Prom
       }
     }
     return series;
+  });
+}
+
+/** CPU microseconds a request and its answer: through a client_proxy, and straight to the client behind it. */
+export async function coreClientProxy(run: Run): Promise<Series[]> {
+  const name = 'core-client-proxy';
+  return await withServers(launches([oursWithProxy], 'tcp', SERVED), run, name, async ([{ server, load }]) => {
+    const ways = [
+      { server: 'through client_proxy', proxy: PROXY, values: [] as number[] },
+      { server: 'straight', proxy: undefined, values: [] as number[] },
+    ];
+    const login = { mechanism: 'SCRAM-SHA-256', available: true, bytes: 0, burst: 1, two: false } as const;
+    await load.order({ order: 'open', sessions: SERVED, options: { ...server.where, ...login } });
+    await load.order({ order: 'serve', proxy: PROXY });
+    for (let round = 0; round <= run.rounds; round++) {
+      for (const { server: way, proxy, values } of ways) {
+        const before = cpu(server.pid);
+        await load.order({ order: 'ask', requests: REQUESTS, proxy });
+        const each = (cpu(server.pid) - before) / REQUESTS;
+        if (round > 0) values.push(each);
+        run.say(`${name} ${round}/${run.rounds} ${way}: ${each.toFixed(1)} us a request`);
+      }
+    }
+    return ways.map(({ server: way, values }) => ({ server: way, values }));
   });
 }
 

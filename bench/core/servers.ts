@@ -21,7 +21,17 @@ const DOMAIN = 'bench.example';
 /** All but an archive. */
 const MODULES = modules.map(({ name }) => name).filter((name) => name !== 'archive');
 
-export const oursCore: CoreStart = async (kind, accounts, profile) => {
+/** Behind it serves the first user. */
+export const PROXY = `proxy.${DOMAIN}`;
+
+export const oursCore: CoreStart = (kind, accounts, profile) => startOurs({}, kind, accounts, profile);
+
+export const oursWithProxy: CoreStart = (kind, accounts, profile) => {
+  const proxy = { module: 'client_proxy', target_address: `${user(0)}@${DOMAIN}` };
+  return startOurs({ components: { [PROXY]: proxy } }, kind, accounts, profile);
+};
+
+async function startOurs(more: object, kind: Kind, accounts: number, profile?: string): Promise<Server> {
   const folder = scratch();
   const [tcp, http] = [await freePort(), await freePort()];
   const storage = { driver: 'level', path: join(folder, 'data'), max_bytes: 0 } as const;
@@ -37,6 +47,7 @@ export const oursCore: CoreStart = async (kind, accounts, profile) => {
     default_inactivity: 600,
     limits: { rates: false },
     logging: 'ERROR',
+    ...more,
   };
   writeFileSync(file, JSON.stringify(options));
   const args = [...profiling(profile), `${ROOT}bin/bosh-server.js`, `--config=${file}`];
@@ -48,7 +59,7 @@ export const oursCore: CoreStart = async (kind, accounts, profile) => {
     { kind, port: kind === 'tcp' ? tcp : http, path, domain: DOMAIN, relay: false },
     folder,
   );
-};
+}
 
 /** Makes the accounts: one, and copies of it. */
 async function fill(storage: StorageOptions, accounts: number): Promise<void> {

@@ -3,6 +3,7 @@
 
 import { BoshSession } from './bosh.js';
 import { befriend, broadcast } from './presence.js';
+import { ask, serve } from './proxied.js';
 import type { Session, SessionOptions } from './session.js';
 import { TcpSession } from './tcp.js';
 import { WsSession } from './ws.js';
@@ -12,6 +13,8 @@ export type Order =
   | { order: 'chat'; messages: number }
   | { order: 'befriend' }
   | { order: 'presence'; changes: number }
+  | { order: 'serve'; proxy: string }
+  | { order: 'ask'; requests: number; proxy?: string }
   | { order: 'rest' }
   | { order: 'check' }
   | { order: 'finish' };
@@ -98,7 +101,7 @@ async function check(): Promise<void> {
   if (awake > 0) throw new Error(`${awake} of ${sessions.length} sessions do not rest`);
 }
 
-/** The sessions of a presence scenario: the first is the one whose presence changes. */
+/** The sessions of a scenario in which the first is the one that the others have to do with. */
 function contacts(): TcpSession[] {
   return sessions.filter((session) => session instanceof TcpSession);
 }
@@ -112,6 +115,8 @@ function obey(order: Order): Promise<void> {
   if (order.order === 'chat') return chat(order.messages);
   if (order.order === 'befriend') return befriend(contacts(), FRIENDS_AT_ONCE, moved);
   if (order.order === 'presence') return broadcast(contacts(), order.changes, moved);
+  if (order.order === 'serve') return serve(contacts(), order.proxy);
+  if (order.order === 'ask') return ask(contacts(), order.requests, order.proxy, moved);
   if (order.order === 'finish') return finish();
   if (order.order === 'check') return check();
   for (const session of sessions) session.rest();
