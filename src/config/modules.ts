@@ -14,6 +14,13 @@ const pubsubLimits = (nodes: number, bytesOfItem: number) => ({
 });
 
 const fields = {
+  fast: group(
+    {
+      days: count(21, [1, 3650], 'Days after which a token is not taken any more; in half of that it is replaced.'),
+      max_clients: count(20, [1, 1000], 'Most clients of one account that have a token.'),
+    },
+    'Tokens in place of a password (XEP-0484).',
+  ),
   roster: group(
     { max_items: count(1000, [1, 100_000], 'Most contacts of one account.') },
     'Contacts and subscriptions (RFC 6121).',

@@ -22,7 +22,7 @@ export interface Identity {
 }
 
 /** Before authentication a stanza has at most this many bytes and elements. */
-const EARLY_BYTES = 8192;
+export const EARLY_BYTES = 8192;
 const EARLY_ELEMENTS = 32;
 
 /** Stanzas of a client that are kept while it waits; its transport was told, and brings no more than one read has. */
@@ -109,6 +109,12 @@ export class C2s implements StreamEnd {
     const { domain } = this.host;
     const { lang = 'en', from } = this.header;
     this.client.open({ from: domain, to: from, id: this.id, version: '1.0', lang });
+    this.offer();
+  }
+
+  /** Says what it may do now; without a new header where nothing was restarted (XEP-0388 section 2.6.1). */
+  offer(): void {
+    if (this.#over) return;
     const features: string[] = [];
     this.#guarded(() => this.host.hooks.tell('stream-features', { stream: this, features }));
     this.client.stanza(new Stanza(Buffer.from(`${FEATURES}${features.join('')}</stream:features>`), NS.stream));
@@ -148,7 +154,7 @@ export class C2s implements StreamEnd {
     this.#release();
   }
 
-  /** Proved; the stream will be restarted. */
+  /** Proved. Whoever says so to the client also says whether the stream is restarted. */
   authenticated(identity: Identity): void {
     this.identity = identity;
     this.host.hooks.tell('stream-authenticated', { stream: this });

@@ -39,6 +39,20 @@ export interface BindingEvent extends SessionEvent {
   readonly waits: Promise<unknown>[];
 }
 
+/** What can be on from the beginning of a session (XEP-0386), by namespace. */
+export interface InlineFeaturesEvent {
+  readonly features: Set<string>;
+}
+
+export interface InlineBoundEvent extends SessionEvent {
+  /** The request, with what the client wants in it. */
+  readonly asked: Element;
+  /** What the client is told of it. */
+  readonly answers: string[];
+  /** What is to be done right after it was told. */
+  readonly afterwards: (() => void)[];
+}
+
 export interface ClosedEvent extends SessionEvent {
   readonly ending: Ending;
 }
@@ -104,6 +118,10 @@ export interface HookEvents extends StanzaEvents {
   'stream-authenticated': { readonly stream: C2s };
   /** A resource is about to be bound. */
   'session-binding': BindingEvent;
+  /** What a client may ask for as it logs in and binds. */
+  'inline-features': InlineFeaturesEvent;
+  /** A resource is bound as its client logs in; nobody else knows of it yet. */
+  'inline-bound': InlineBoundEvent;
   /** A resource was bound. */
   'session-created': SessionEvent;
   /** Its connection is gone; true: somebody keeps the session for its client to come back (XEP-0198). */

@@ -59,6 +59,7 @@ export interface Host extends ComponentHost {
   readonly options: DomainOptions;
   /** As they are now. */
   readonly limits: CoreOptions['limits'];
+  readonly max_data_held: CoreOptions['max_data_held'];
   readonly trusted_proxies: CoreOptions['trusted_proxies'];
   readonly accounts: Accounts;
   readonly sessions: SessionTable;

@@ -41,8 +41,12 @@ export interface CoreOptions {
   readonly components: Readonly<Record<string, ComponentOptions>>;
   /** How long a client may take to be bound, in seconds. */
   readonly auth_timeout: number;
+  /** Largest stanza of a client. */
+  readonly max_data_held: number;
   readonly limits: {
     readonly rates: boolean;
+    /** Largest stanza of a client that is not authenticated; 0: no limit but our own. */
+    readonly stanza_before_auth: number;
     /** Resources of one account. */
     readonly sessions_per_user: number;
     /** Failed logins of one address in five minutes. */

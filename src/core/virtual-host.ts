@@ -255,6 +255,9 @@ class LentVirtualHost extends LentHost<VirtualHost> implements Host {
   get limits(): CoreOptions['limits'] {
     return this.host.core.limits;
   }
+  get max_data_held(): CoreOptions['max_data_held'] {
+    return this.host.core.max_data_held;
+  }
   get trusted_proxies(): CoreOptions['trusted_proxies'] {
     return this.host.core.trusted_proxies;
   }

@@ -15,8 +15,15 @@ import type { JID } from '../xmpp/jid.js';
 import { NS } from '../xmpp/ns.js';
 import type { Stanza } from '../xmpp/stanza.js';
 
-/** Binds a resource of the stream's account; `resource`: as asked for, unprepared. Throws StanzaError. */
-export type Bind = (stream: C2s, resource: string | undefined) => Promise<Session>;
+/**
+ * Binds a resource of the stream's account; `resource`: as asked for, unprepared. `welcome` is called when it is bound, and
+ * nobody knows of it yet. Throws StanzaError.
+ */
+export type Bind = (
+  stream: C2s,
+  resource: string | undefined,
+  welcome?: (session: Session) => void,
+) => Promise<Session>;
 export const BIND = new Part<Bind>('bind');
 
 const BIND_FEATURE = `<bind xmlns='${NS.bind}'/>`;
@@ -31,7 +38,7 @@ export const bind: Module = {
   ],
   load(host) {
     const binder = new Binder(host);
-    host.provide(BIND, (stream, resource) => binder.bind(stream, resource));
+    host.provide(BIND, (stream, resource, welcome) => binder.bind(stream, resource, welcome));
     host.hooks.on('stream-features', ({ stream, features }) => {
       if (stream.identity !== undefined && stream.session === undefined) features.push(BIND_FEATURE, SESSION_FEATURE);
     });
@@ -75,7 +82,7 @@ class Binder {
     }
   }
 
-  async bind(stream: C2s, resource: string | undefined): Promise<Session> {
+  async bind(...[stream, resource, welcome]: Parameters<Bind>): Promise<Session> {
     const { identity } = stream;
     if (identity === undefined || stream.session !== undefined) throw new StanzaError('cancel', 'not-allowed');
     const jid = fullJid(identity.jid, resource ?? randomBytes(9).toString('base64url'));
@@ -87,6 +94,7 @@ class Binder {
     this.#limit(jid);
     this.host.sessions.find(jid)?.end(new StreamError('conflict', 'another client bound the same resource'));
     stream.bound(session);
+    welcome?.(session);
     this.host.add(session);
     return session;
   }

@@ -48,6 +48,10 @@ export const carbons: Module = {
         return DONE;
       });
     }
+    hooks.on('inline-features', ({ features }) => void features.add(CARBONS_NS));
+    hooks.on('inline-bound', ({ session, asked }) => {
+      if (asked.getChild('enable', CARBONS_NS) !== undefined) copies.enable(session);
+    });
     hooks.on('session-closed', ({ session }) => copies.disable(session));
     // Behind all that may refuse a message or change it, in front of its delivery.
     for (const to of ['full', 'bare', 'host'] as const)

@@ -34,6 +34,10 @@ export const csi: Module = {
       else if (stanza.name === 'active') wake(stream);
       else throw new StreamError('unsupported-stanza-type');
     });
+    hooks.on('inline-features', ({ features }) => void features.add(CSI));
+    hooks.on('inline-bound', ({ session, asked }) => {
+      if (asked.getChild('inactive', CSI) !== undefined) quiet({ session });
+    });
   },
 };
 
@@ -42,7 +46,7 @@ function release(sessions: Host['sessions']): void {
   for (const session of sessions) if (session.filter instanceof Quiet) session.unfiltered();
 }
 
-function quiet({ session }: C2s): void {
+function quiet({ session }: Pick<C2s, 'session'>): void {
   if (session !== undefined && !(session.filter instanceof Quiet)) session.filter = new Quiet(session);
 }
 

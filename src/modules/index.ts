@@ -2,11 +2,13 @@
 
 import type { ComponentModule, Module } from '../core/module.js';
 import { bind } from './bind.js';
+import { bind2 } from './bind2.js';
 import { blocking } from './blocking.js';
 import { carbons } from './carbons.js';
 import { clientProxy } from './client-proxy.js';
 import { csi } from './csi.js';
 import { disco } from './disco.js';
+import { fast } from './fast.js';
 import { last } from './last.js';
 import { message } from './message.js';
 import { muc } from './muc/muc.js';
@@ -17,7 +19,9 @@ import { privateXml } from './private.js';
 import { pubsub } from './pubsub/service.js';
 import { register } from './register.js';
 import { roster } from './roster.js';
+import { sasl2 } from './sasl2.js';
 import { saslauth } from './saslauth.js';
+import { streamLimits } from './stream-limits.js';
 import { streamManagement } from './stream-management.js';
 import { time } from './time.js';
 import { vcard } from './vcard.js';
@@ -25,8 +29,12 @@ import { version } from './version.js';
 
 export const modules: readonly Module[] = [
   saslauth,
+  sasl2,
+  fast,
   register,
   bind,
+  bind2,
+  streamLimits,
   roster,
   presence,
   blocking,

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ModuleOptions } from '../config/modules.js';
 import type { C2s } from '../core/c2s.js';
-import type { StreamStanza } from '../core/hooks.js';
+import type { InlineBoundEvent, StreamStanza } from '../core/hooks.js';
 import type { Host } from '../core/host.js';
 import type { Module } from '../core/module.js';
 import { Part } from '../core/parts.js';
@@ -16,6 +16,19 @@ import { Stanza } from '../xmpp/stanza.js';
 import { Acknowledged, type Keeper } from './acknowledged.js';
 
 type Options = ModuleOptions['stream_management'];
+
+/** Resumes a session as part of a log-in (section 9.2 of version 1.6.3). */
+export interface Resumption {
+  /**
+   * Calls `said` with the session that goes on over this stream and with `<resumed/>`, before anything is sent again;
+   * false: there is none such. Rejects with StreamError.
+   */
+  resume(stream: C2s, asked: Asked, said: (session: Session, answer: string) => void): Promise<boolean>;
+}
+export const RESUMPTION = new Part<Resumption>('resumption');
+
+/** Attributes of `<resume/>` and `<enable/>`. */
+type Asked = Readonly<Record<string, string | undefined>>;
 
 const MANAGED = new Part<Managed>('managed streams');
 const FEATURE = `<sm xmlns='${NS.sm3}'><optional/></sm>`;
@@ -29,11 +42,14 @@ export const streamManagement: Module<Options> = {
     const gone = (managed: Managed) => managed.gone();
     const managed = host.keep(MANAGED, () => new Managed(host, options), gone);
     managed.options = options;
+    host.provide(RESUMPTION, managed);
     const { hooks } = host;
     hooks.on('stream-features', ({ stream, features }) => {
       if (stream.identity !== undefined && stream.session === undefined) features.push(FEATURE);
     });
     hooks.nonza(NS.sm3, (event) => managed.heard(event));
+    hooks.on('inline-features', ({ features }) => void features.add(NS.sm3));
+    hooks.on('inline-bound', (event) => managed.bound(event));
     hooks.on('session-detached', ({ session, ending }) => managed.detached(session, ending));
     hooks.on('session-closed', ({ session }) => managed.closed(session));
   },
@@ -42,7 +58,7 @@ export const streamManagement: Module<Options> = {
 /** How long after it was sent something is asked about that no further stanza asked for; milliseconds. */
 const PATIENCE = 1000;
 
-class Managed implements Keeper {
+class Managed implements Keeper, Resumption {
   readonly #sessions = new WeakMap<Session, Acknowledged>();
   /** Those whose clients may come back, by their token. */
   readonly #tokens = new Map<string, Acknowledged>();
@@ -76,7 +92,7 @@ class Managed implements Keeper {
   heard({ stream, stanza }: StreamStanza): void {
     const { name } = stanza;
     if (name === 'enable') this.#enable(stream, stanza);
-    else if (name === 'resume') this.#resume(stream, stanza);
+    else if (name === 'resume') this.#asked(stream, stanza);
     else if (name === 'r') this.#answer(stream);
     else if (name === 'a') this.#acknowledged(stream, stanza);
     else throw new StreamError('unsupported-stanza-type');
@@ -89,16 +105,33 @@ class Managed implements Keeper {
       stream.send(failed('unexpected-request'));
       return;
     }
+    const { enabled, begin } = this.#manage(session, stanza.attr('resume'));
+    stream.send(new Stanza(Buffer.from(enabled), NS.sm3));
+    begin();
+  }
+
+  /** As part of a log-in: what comes behind its success is counted. */
+  bound({ session, asked, answers, afterwards }: InlineBoundEvent): void {
+    const enable = asked.getChild('enable', NS.sm3);
+    if (enable === undefined) return;
+    const { enabled, begin } = this.#manage(session, enable.attrs.resume);
+    answers.push(enabled);
+    afterwards.push(begin);
+  }
+
+  #manage(session: Session, resume = ''): { enabled: string; begin: () => void } {
     const { resume_timeout } = this.options;
-    const wants = /^(true|1)$/.test(stanza.attr('resume') ?? '') && resume_timeout > 0;
+    const wants = /^(true|1)$/.test(resume) && resume_timeout > 0;
     const token = wants ? randomBytes(18).toString('base64url') : undefined;
     const unacknowledged = new Acknowledged(session, this, token);
     this.#sessions.set(session, unacknowledged);
     if (token !== undefined) this.#tokens.set(token, unacknowledged);
     session.handled = 0;
     const offer = token === undefined ? '' : ` id='${token}' resume='true' max='${resume_timeout}'`;
-    stream.send(new Stanza(Buffer.from(`<enabled xmlns='${NS.sm3}'${offer}/>`), NS.sm3));
-    session.outbound = unacknowledged;
+    const begin = () => {
+      session.outbound = unacknowledged;
+    };
+    return { enabled: `<enabled xmlns='${NS.sm3}'${offer}/>`, begin };
   }
 
   #answer(stream: C2s): void {
@@ -110,43 +143,56 @@ class Managed implements Keeper {
   #acknowledged({ session }: C2s, stanza: Stanza): void {
     const unacknowledged = session && this.#sessions.get(session);
     if (unacknowledged === undefined) throw new StreamError('unsupported-stanza-type');
-    unacknowledged.acknowledge(countOf(stanza));
+    unacknowledged.acknowledge(countOf(stanza.attr('h')));
   }
 
   /** Section 5. */
-  #resume(stream: C2s, stanza: Stanza): void {
-    const { identity } = stream;
-    const unacknowledged = this.#tokens.get(stanza.attr('previd') ?? '');
-    if (identity === undefined || stream.session !== undefined) {
+  #asked(stream: C2s, stanza: Stanza): void {
+    if (stream.identity === undefined || stream.session !== undefined) {
       stream.send(failed('unexpected-request'));
       return;
     }
-    const { session } = unacknowledged ?? {};
-    if (unacknowledged === undefined || session === undefined || !session.jid.bare.equals(identity.jid)) {
-      this.#outcomes.inc({ outcome: 'failed' });
-      stream.send(failed('item-not-found'));
-      return;
+    const asked = { previd: stanza.attr('previd'), h: stanza.attr('h') };
+    const said = (_: Session, answer: string) => stream.send(new Stanza(Buffer.from(answer), NS.sm3));
+    stream.hold(
+      this.resume(stream, asked, said).then((resumed) => {
+        if (!resumed) stream.send(failed('item-not-found'));
+      }),
+    );
+  }
+
+  async resume(...[stream, asked, said]: Parameters<Resumption['resume']>): Promise<boolean> {
+    for (;;) {
+      const unacknowledged = this.#find(stream, asked);
+      if (unacknowledged === undefined) return false;
+      // What was handled is what was kept.
+      const working = unacknowledged.session.stream?.working;
+      if (working === undefined) {
+        this.#goOn(stream, unacknowledged, countOf(asked.h), said);
+        return true;
+      }
+      await working;
     }
-    // What was handled is what was kept.
-    const working = session.stream?.working;
-    if (working !== undefined) {
-      stream.hold(working.then(() => stream.over || this.#resume(stream, stanza)));
-      return;
-    }
-    unacknowledged.acknowledge(countOf(stanza));
+  }
+
+  #find({ identity, over }: C2s, { previd = '' }: Asked): Acknowledged | undefined {
+    const unacknowledged = this.#tokens.get(previd);
+    const isTheirs = identity !== undefined && unacknowledged?.session.jid.bare.equals(identity.jid);
+    if (isTheirs && !over) return unacknowledged;
+    this.#outcomes.inc({ outcome: 'failed' });
+    return undefined;
+  }
+
+  #goOn(stream: C2s, unacknowledged: Acknowledged, h: number, said: (session: Session, answer: string) => void): void {
+    const { session, token } = unacknowledged;
+    unacknowledged.acknowledge(h);
     this.#absent.delete(unacknowledged);
     session.stream?.replaced();
     session.stream = undefined;
     session.unfiltered();
     session.stream = stream;
     stream.bound(session);
-    const token = unacknowledged.token;
-    stream.send(
-      new Stanza(
-        Buffer.from(`<resumed xmlns='${NS.sm3}' previd='${token}' h='${session.handled % 2 ** 32}'/>`),
-        NS.sm3,
-      ),
-    );
+    said(session, `<resumed xmlns='${NS.sm3}' previd='${token}' h='${session.handled % 2 ** 32}'/>`);
     this.#outcomes.inc({ outcome: 'resumed' });
     unacknowledged.repeat();
   }
@@ -223,8 +269,7 @@ class Managed implements Keeper {
 const failed = (condition: string): Stanza =>
   new Stanza(Buffer.from(`<failed xmlns='${NS.sm3}'><${condition} xmlns='${NS.stanzas}'/></failed>`), NS.sm3);
 
-function countOf(stanza: Stanza): number {
-  const h = stanza.attr('h') ?? '';
+function countOf(h = ''): number {
   if (!/^\d{1,10}$/.test(h) || Number(h) >= 2 ** 32) throw new StreamError('policy-violation', 'h is no count');
   return Number(h);
 }

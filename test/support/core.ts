@@ -28,8 +28,10 @@ export const OPTIONS: CoreOptions = {
   domains: { 'example.test': DOMAIN },
   components: {},
   auth_timeout: 120,
+  max_data_held: 100_000,
   limits: {
     rates: true,
+    stanza_before_auth: 16_384,
     sessions_per_user: 20,
     auth_failures_per_address: 30,
     auth_failures_per_account: 10,

@@ -16,7 +16,7 @@ const SIZE = { 'sha-1': 20, 'sha-256': 32, 'sha-512': 64 } as const;
 /** Bytes of its digests. */
 export const sizeOf = (hash: Hash): number => SIZE[hash];
 
-export const hmac = (hash: Hash, key: Buffer, text: string): Buffer =>
+export const hmac = (hash: Hash, key: Buffer, text: string | Buffer): Buffer =>
   createHmac(DIGEST[hash], key).update(text).digest();
 
 export const digest = (hash: Hash, data: Buffer): Buffer => createHash(DIGEST[hash]).update(data).digest();

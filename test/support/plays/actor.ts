@@ -9,6 +9,7 @@ import type { PlayTransport, Role } from './play.js';
 import type { Account, Stage } from './stage.js';
 
 const SM = 'urn:xmpp:sm:3';
+const SASL2 = 'urn:xmpp:sasl:2';
 /** How long what has to come may take, in milliseconds. */
 const PATIENCE = 5000;
 
@@ -162,9 +163,18 @@ export class Actor implements Stream {
     for (;;) {
       const element = await this.#live.inbox.take(() => true, what, PATIENCE);
       if (element.ns === SM) this.#manage(element);
+      else if (element.ns === SASL2) this.#loggedIn(element);
       else if (this.#counting && element.ns === 'jabber:client') this.#handled++;
       if (element.ns !== SM || element.name !== 'r') return element;
     }
+  }
+
+  /** XEP-0388: it may have a resource by then, and acknowledge. */
+  #loggedIn(success: Xml): void {
+    const bound = success.child('bound');
+    for (const each of [...success.children, ...(bound?.children ?? [])]) if (each.ns === SM) this.#manage(each);
+    if (bound !== undefined) this.bound = true;
+    if (this.bound) this.#jid = success.child('authorization-identifier')?.text;
   }
 
   #manage({ name }: Xml): void {

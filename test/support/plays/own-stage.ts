@@ -11,16 +11,20 @@ const DOMAIN = 'verona.test';
 
 /** What the core can, in the words of the plays: mostly names of its modules. */
 const CAN = [
+  'bind2',
   'blocking',
   'carbons',
   'csi',
   'disco',
+  'fast',
   'last',
   'offline',
   'pre-approval',
   'private',
   'register',
+  'sasl2',
   'session',
+  'stream_limits',
   'stream_management',
   'time',
   'vcard',

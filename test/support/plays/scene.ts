@@ -92,6 +92,8 @@ function wordOf(actor: Actor, what: string): string | undefined {
       return plain(actor);
     case 'SCRAM':
       return Buffer.from(`n,,n=${name},r=fyko+d2lbbFgONRv9qkxdawL`).toString('base64');
+    case 'HT':
+      return Buffer.concat([Buffer.from(`${name}\0`), Buffer.alloc(32)]).toString('base64');
     case 'h':
       return String(actor.handled);
     default:
