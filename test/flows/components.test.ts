@@ -168,3 +168,17 @@ test('it is told when the server stops', async () => {
   expect(await bridge.error()).toBe('system-shutdown');
   await stopped;
 });
+
+test('the status page shows how each is', async () => {
+  await start({ multiple: true });
+  const state = async () => {
+    const page = await (await fetch(new URL('/status', server.urls.bosh))).text();
+    return new RegExp(`${BRIDGE}</th><td>([^<]*)<`).exec(page)?.[1];
+  };
+  const states = [await state()];
+  for (let i = 0; i < 2; i++) {
+    await kept(component(port(), BRIDGE, SECRET));
+    states.push(await state());
+  }
+  expect(states).toEqual(['away', 'connected', '2 connections']);
+});
