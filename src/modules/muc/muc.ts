@@ -175,9 +175,7 @@ class MultiUserChat {
 
   /** Section 18: whoever is here learns that the service goes. */
   stop(): void {
-    for (const room of this.rooms.clear()) {
-      for (const occupant of [...room.occupants.values()]) room.remove(occupant, { codes: [332] });
-    }
+    for (const room of this.rooms.clear()) room.dissolve({ codes: [332] });
   }
 
   #present(known: Room | undefined, routed: Routed): void {

@@ -90,10 +90,8 @@ export class Ownership {
   async #destroy(room: Room, said: Element | undefined): Promise<void> {
     const more = destroyXml(said);
     await this.forget(room);
-    for (const occupant of [...room.occupants.values()]) {
-      room.affiliations.delete(occupant.bare);
-      room.remove(occupant, { more });
-    }
+    room.affiliations.clear();
+    room.dissolve({ more });
   }
 }
 

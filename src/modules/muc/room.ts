@@ -138,6 +138,14 @@ export class Room {
     if (this.occupants.size === 0) this.empty(this);
   }
 
+  /** Nobody is here any more; each is told so of himself alone. */
+  dissolve(said: Announcement): void {
+    const all = [...this.occupants.values()];
+    this.occupants.clear();
+    this.#byClient.clear();
+    for (const occupant of all) this.#tell(occupant, gone(), 'unavailable', said, [occupant], 'none');
+  }
+
   /** Section 7.6: he is somebody else from now on. */
   renamed(occupant: Occupant, jid: JID): void {
     this.#tell(
