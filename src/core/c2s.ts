@@ -137,9 +137,10 @@ export class C2s implements StreamEnd {
     this.#works.add(done);
   }
 
-  /** Resolves when what it is held for now is settled; undefined where that is nothing. */
+  /** Resolves when what it is held for now, and what is being kept, is settled; undefined where that is nothing. */
   get working(): Promise<unknown> | undefined {
-    return this.#works.size > 0 ? Promise.all(this.#works) : undefined;
+    const keeping = this.session?.keeping;
+    return this.#works.size > 0 ? Promise.all([keeping, ...this.#works]) : keeping;
   }
 
   /** It goes on once it is no longer ahead of its pace. */

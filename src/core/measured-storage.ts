@@ -55,6 +55,7 @@ const KINDS: { readonly [K in StoreKind]: (store: Store<K>, timed: Timed) => Sto
     get: timed('read', (key, id) => store.get(key, id)),
     query: timed('read', (key, query) => store.query(key, query)),
     size: timed('read', (key, range) => store.size(key, range)),
+    reserve: (at) => store.reserve(at),
     append: timed('write', (key, item) => store.append(key, item)),
     delete: timed('write', (key, range) => store.delete(key, range)),
     keys: () => store.keys(),

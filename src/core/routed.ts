@@ -7,6 +7,8 @@ import type { Session } from './session.js';
 /** `to` is never missing: a stanza without it is for the sender's own account (RFC 6120 section 10.3). */
 export class Routed {
   #works: Promise<unknown>[] | undefined;
+  /** The id under which its sender's archive has it (XEP-0313), for copies to the sender's own clients. */
+  sentId: string | undefined;
 
   constructor(
     /** Stamped with the sender's address; its `to` is absent where the sender said none. */

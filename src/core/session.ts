@@ -34,6 +34,8 @@ export class Session {
   /** When its presence last changed, for choosing among equal priorities; counts up. */
   activity = 0;
   #over = false;
+  /** What is being kept of what its client said. */
+  readonly #keeping = new Set<Promise<unknown>>();
   readonly #waiting: (() => void)[] = [];
 
   constructor(
@@ -70,6 +72,17 @@ export class Session {
     const { filter } = this;
     this.filter = undefined;
     for (const stanza of filter?.undelivered?.() ?? []) this.outbound.stanza(stanza);
+  }
+
+  /** What its client said is not acknowledged before this is settled, which must not reject; the client is not held up. */
+  keeps(work: Promise<unknown>): void {
+    this.#keeping.add(work);
+    void work.then(() => this.#keeping.delete(work));
+  }
+
+  /** Resolves when what is being kept now is settled; undefined where that is nothing. */
+  get keeping(): Promise<unknown> | undefined {
+    return this.#keeping.size > 0 ? Promise.all(this.#keeping) : undefined;
   }
 
   /** Resolves when its client can take more, or will take nothing any more. */

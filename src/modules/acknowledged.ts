@@ -1,6 +1,7 @@
 // What one client was sent and has not acknowledged (XEP-0198 sections 4 and 5): the outbound side of a session with stream
 // management. It stands between the session and its stream, and in for the stream while there is none.
 
+import type { C2s } from '../core/c2s.js';
 import type { Outbound, Session } from '../core/session.js';
 import { Marks } from '../stream/marks.js';
 import { StreamError } from '../xmpp/errors.js';
@@ -30,6 +31,8 @@ export class Acknowledged implements Outbound {
   /** How many there were when an acknowledgement was last asked for. */
   #asked = 0;
   readonly #marks = new Marks();
+  /** How many stanzas of the client it was last told to have been handled. */
+  #answered = 0;
 
   constructor(
     readonly session: Session,
@@ -70,6 +73,12 @@ export class Acknowledged implements Outbound {
     if (this.#queue.length === 0 || this.#asked === this.sent) return;
     this.#asked = this.sent;
     this.session.stream?.send(REQUEST);
+  }
+
+  /** Tells the client that so many of its stanzas were handled; never fewer than it was told before. */
+  answer(handled: number, stream: C2s): void {
+    this.#answered = Math.max(this.#answered, handled);
+    stream.send(new Stanza(Buffer.from(`<a xmlns='${NS.sm3}' h='${this.#answered % COUNTS}'/>`), NS.sm3));
   }
 
   /** The client has that many, modulo 2^32. Throws StreamError when it was never sent so many (section 4). */

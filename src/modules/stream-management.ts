@@ -135,9 +135,13 @@ class Managed implements Keeper, Resumption {
   }
 
   #answer(stream: C2s): void {
-    const { session } = stream;
-    if (session === undefined || !this.#sessions.has(session)) throw new StreamError('unsupported-stanza-type');
-    stream.send(new Stanza(Buffer.from(`<a xmlns='${NS.sm3}' h='${session.handled % 2 ** 32}'/>`), NS.sm3));
+    const { session, working } = stream;
+    const managed = session && this.#sessions.get(session);
+    if (managed === undefined) throw new StreamError('unsupported-stanza-type');
+    const { handled } = managed.session;
+    if (working === undefined) managed.answer(handled, stream);
+    // What was handled is what was kept.
+    else void working.then(() => managed.session.stream === stream && managed.answer(handled, stream));
   }
 
   #acknowledged({ session }: C2s, stanza: Stanza): void {
@@ -166,7 +170,8 @@ class Managed implements Keeper, Resumption {
       const unacknowledged = this.#find(stream, asked);
       if (unacknowledged === undefined) return false;
       // What was handled is what was kept.
-      const working = unacknowledged.session.stream?.working;
+      const { session } = unacknowledged;
+      const working = session.stream?.working ?? session.keeping;
       if (working === undefined) {
         this.#goOn(stream, unacknowledged, countOf(asked.h), said);
         return true;

@@ -1,24 +1,54 @@
 // What drivers have in common about archives: how ids are made, and which items a range has. An id is the time of its
 // item, the run of the program and a number within the run: greater as text than those of the items before it, and never
-// given again, even when the archive was emptied, the program started anew and the clock set back.
+// given again, even when the archive was emptied, the program started anew and the clock set back. One that is reserved
+// has some chance at its end, since it is told to those who must not guess others.
 
+import { randomBytes } from 'node:crypto';
 import type { ArchiveItem, ArchiveRange, NewArchiveItem } from './store.js';
 
 const TIME = 9;
 const RUN = 6;
 const NUMBER = 8;
 const LAST_TIME = 36 ** TIME - 1;
+/** Digits of chance: two of a byte. */
+const CHANCE = 12;
+/** Bytes of chance that are made at once. */
+const POOL = 3072;
 
 /** Gives out the ids of one run. `run` is greater than that of every run before on the same data. */
 export class ArchiveIds {
   #given = 0;
+  /** The latest time that was reserved. */
+  #reserved = 0;
+  #pool = '';
+  #taken = 0;
 
   constructor(readonly run: number) {}
+
+  /** Greater than all that were reserved before. */
+  reserve(at: number): string {
+    this.#reserved = Math.max(within(at), this.#reserved);
+    return this.next(this.#reserved, 0) + this.#chance();
+  }
+
+  /** The id that the item brings, or another one when that is of a time before `last`. */
+  of({ at, id }: NewArchiveItem, last: number): string {
+    return id === undefined || timeOf(id) < last ? this.next(at, last) : id;
+  }
 
   /** The id of an item of that time, behind an id of time `last`. */
   next(at: number, last: number): string {
     this.#given++;
     return digits(Math.max(within(at), last), TIME) + digits(this.run, RUN) + digits(this.#given, NUMBER);
+  }
+
+  #chance(): string {
+    if (this.#taken === this.#pool.length) {
+      this.#pool = randomBytes(POOL).toString('hex');
+      this.#taken = 0;
+    }
+    this.#taken += CHANCE;
+    return this.#pool.slice(this.#taken - CHANCE, this.#taken);
   }
 }
 

@@ -138,11 +138,15 @@ export class LevelArchives implements ArchiveStore {
     this.#sums = nameOf(host, store, 'sum');
   }
 
+  reserve(at: number): string {
+    return this.#ids.reserve(at);
+  }
+
   append(key: string, item: NewArchiveItem): Promise<string> {
     const name = under(this.#sums, key);
     return this.#journal.change(name, async (draft) => {
       const { items, last, late } = sum(await draft.get(name));
-      const id = this.#ids.next(item.at, last);
+      const id = this.#ids.of(item, last);
       const time = timeOf(id);
       draft.set(under(under(this.#items, key), id), JSON.stringify(archived(item, id)));
       draft.set(name, JSON.stringify({ items: items + 1, last: time, late: Math.max(late, time - item.at || 0) }));

@@ -196,10 +196,14 @@ class MemoryArchives implements ArchiveStore {
     this.#room = room;
   }
 
+  reserve(at: number): string {
+    return this.#room.ids.reserve(at);
+  }
+
   async append(key: string, item: NewArchiveItem): Promise<string> {
     const items = this.#archives.get(key) ?? [];
     const last = items.at(-1);
-    const id = this.#room.ids.next(item.at, last ? timeOf(last.id) : 0);
+    const id = this.#room.ids.of(item, last ? timeOf(last.id) : 0);
     const added = archived(item, id);
     this.#room.take(cost(key, write(added)));
     items.push(added);

@@ -41,7 +41,7 @@ export interface MapStore {
 
 /** A stanza as it was kept. */
 export interface ArchiveItem {
-  /** Given by `append`: printable ASCII, never given again, and greater as text than those of the items before it. */
+  /** Given by `append` or `reserve`: printable ASCII, never given again, and greater as text than those of the items before it. */
   readonly id: string;
   /** When it was, in milliseconds since 1970. */
   readonly at: number;
@@ -50,7 +50,10 @@ export interface ArchiveItem {
   readonly stanza: string;
 }
 
-export type NewArchiveItem = Omit<ArchiveItem, 'id'>;
+export interface NewArchiveItem extends Omit<ArchiveItem, 'id'> {
+  /** One that `reserve` gave. Those of one archive are appended in the order in which they were given. */
+  readonly id?: string;
+}
 
 /** A part of an archive; what is not said does not limit. */
 export interface ArchiveRange {
@@ -84,7 +87,12 @@ export interface ArchivePage {
 
 /** Stanzas under a key, in the order they were appended: offline messages, a message archive. */
 export interface ArchiveStore {
-  /** Resolves to the item's id. */
+  /** An id for an item of that time, to be told before the item is appended. Nobody can guess it. */
+  reserve(at: number): string;
+  /**
+   * Resolves to the item's id: the one that was reserved; or another, when the archive already has an item of a later time,
+   * from before the clock was set back.
+   */
   append(key: string, item: NewArchiveItem): Promise<string>;
   get(key: string, id: string): Promise<ArchiveItem | undefined>;
   query(key: string, query: ArchiveQuery): Promise<ArchivePage>;

@@ -293,6 +293,28 @@ export function contract(fresh: Fresh): void {
       expect(new Set(ids).size).toBe(times.length);
     });
 
+    test('keeps an item under the id that was reserved for it', async () => {
+      const ids = [1000, 1000, 500, 2000].map((at) => store.reserve(at));
+      const appended = ids.map((id, at) => store.append('romeo', { id, at, stanza: String(at) }));
+      expect(await Promise.all(appended)).toEqual(ids);
+      expect([...ids].sort()).toEqual(ids);
+      expect((await store.query('romeo', { limit: 9, after: ids[1] })).items.map(({ id }) => id)).toEqual(ids.slice(2));
+      expect(await store.get('romeo', ids[2])).toEqual({ id: ids[2], at: 2, stanza: '2' });
+    });
+
+    test('reserves ids that cannot be told from the ones before', () => {
+      const ends = Array.from({ length: 1000 }, () => store.reserve(1000).slice(-12));
+      expect(new Set(ends).size).toBe(1000);
+    });
+
+    test('keeps the order of appends when an id was reserved before the clock was set back', async () => {
+      const reserved = store.reserve(1000);
+      const first = await store.append('romeo', { at: 5000, stanza: 'first' });
+      const second = await store.append('romeo', { id: reserved, at: 1000, stanza: 'second' });
+      expect(second > first).toBe(true);
+      expect(await texts('romeo', { limit: 9, start: 0, end: 1000 })).toEqual(['second']);
+    });
+
     test('never gives an id again, not even when the archive was emptied', async () => {
       const seen = new Set<string>();
       for (let i = 0; i < 10; i++) {

@@ -39,7 +39,7 @@ export class SlowDriver implements Driver {
     return new Proxy<Store<K>>(this.#memory.open(host, store, kind), {
       get: (target, name) => {
         const method = Reflect.get(target, name) as Method;
-        if (name === 'keys') return method.bind(target);
+        if (name === 'keys' || name === 'reserve') return method.bind(target);
         return async (...args: never[]) => {
           this.fails(store, String(name));
           await this.#turn(store, `${store} ${String(name)}`);
