@@ -18,8 +18,8 @@ export type CoreStart = (kind: Kind, accounts: number, profile?: string) => Prom
 
 const DOMAIN = 'bench.example';
 
-/** All but an archive. */
-const MODULES = modules.map(({ name }) => name).filter((name) => name !== 'archive');
+/** All but an archive, unless its cost is the question. */
+const MODULES = modules.map(({ name }) => name).filter((name) => name !== 'mam' || process.env.BENCH_ARCHIVE === '1');
 
 /** Behind it serves the first user. */
 export const PROXY = `proxy.${DOMAIN}`;

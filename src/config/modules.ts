@@ -37,6 +37,26 @@ const fields = {
     { max_messages: count(100, [0, 100_000], 'Most messages kept for an account that is away.') },
     'Messages for accounts that are away (XEP-0160).',
   ),
+  mam: group(
+    {
+      default: choice(
+        'always',
+        ['always', 'roster', 'never'],
+        'What is archived for an account that has not said so: all messages, those of its contacts, or none.',
+      ),
+      max_age: count(0, [0, 36_500], 'Days after which a message is deleted; 0: not.'),
+      max_items: count(
+        10_000,
+        [0, 100_000_000],
+        'Most messages of one archive, about; the oldest are deleted; 0: no limit.',
+      ),
+      page: count(50, [1, 1000], 'Messages of a page when its client does not say how many.'),
+      max_page: count(100, [1, 1000], 'Most messages of a page.'),
+      max_queries: count(20, [1, 10_000], 'Most queries of one client that wait for their answers.'),
+      max_preferences: count(1000, [0, 100_000], 'Most addresses that one account has preferences about.'),
+    },
+    'The archive of messages (XEP-0313).',
+  ),
   vcard: group(
     { max_bytes: bytes(131_072, [1024, 16 * MEBIBYTE], 'Largest vCard, its photo included.') },
     'vCards (XEP-0054).',

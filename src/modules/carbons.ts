@@ -13,6 +13,7 @@ import { NS } from '../xmpp/ns.js';
 import { Stanza } from '../xmpp/stanza.js';
 import { type Direction, isEligible } from './carbons-rules.js';
 import { mostAvailable } from './message.js';
+import { identified } from './stanza-id.js';
 
 const CARBONS_NS = 'urn:xmpp:carbons:2';
 const FORWARD = 'urn:xmpp:forward:0';
@@ -93,14 +94,15 @@ class Copies implements Carbons {
   /** Section 8: a client of ours sends this. */
   sent(routed: Routed): void {
     const { session, own, to, stanza } = routed;
-    const account = session && this.#accounts.get(session.jid.local);
+    if (session === undefined) return;
+    const account = this.#accounts.get(session.jid.local);
     if (account === undefined || isPassing(routed)) return;
     // Who gets the message itself needs no copy.
     const reached = (own ? this.#reached(to, 'chat') : undefined) ?? [];
     const others = account.sessions.filter((each) => each !== session && !reached.includes(each));
     if (others.length === 0 || !isEligible(stanza, 'sent')) return;
     this.#remember(account, keyOf(to, stanza));
-    copy(others, 'sent', stanza);
+    copy(others, 'sent', identified(stanza, session.bareAddress, routed.sentId));
   }
 
   /** Section 7: this is for an account of ours. What it sends itself was copied when it was sent. */

@@ -10,6 +10,7 @@ import { csi } from './csi.js';
 import { disco } from './disco.js';
 import { fast } from './fast.js';
 import { last } from './last.js';
+import { mam } from './mam.js';
 import { message } from './message.js';
 import { muc } from './muc/muc.js';
 import { offline } from './offline.js';
@@ -41,6 +42,7 @@ export const modules: readonly Module[] = [
   message,
   offline,
   carbons,
+  mam,
   streamManagement,
   csi,
   disco,

@@ -10,11 +10,10 @@ import { StanzaError } from '../xmpp/errors.js';
 import { JID } from '../xmpp/jid.js';
 import { Stanza } from '../xmpp/stanza.js';
 import { DELAY } from './delay.js';
+import { STANZA_ID } from './stanza-id.js';
 import { undelivered } from './undelivered.js';
 
 const unavailable = () => new StanzaError('cancel', 'service-unavailable');
-
-const STANZA_ID = 'urn:xmpp:sid:0';
 
 export const message: Module = {
   name: 'message',

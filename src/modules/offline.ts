@@ -15,6 +15,7 @@ import { StanzaError } from '../xmpp/errors.js';
 import { NS } from '../xmpp/ns.js';
 import { Stanza } from '../xmpp/stanza.js';
 import { delayed, isDelayed } from './delay.js';
+import { isIdentified } from './stanza-id.js';
 import { stanzaErrorOf } from './store-error.js';
 import { Batch, STILL_KEPT, Underway } from './underway.js';
 
@@ -113,6 +114,8 @@ class OfflineMessages {
     if (!(await this.host.accounts.exists(local))) throw new StanzaError('cancel', 'service-unavailable');
     if ((await this.store.size(local)) >= this.maxMessages) {
       this.host.limited('offline.max_messages');
+      // It is in the archive: its receiver has not lost it.
+      if (isIdentified(stanza, to.bare.toString())) return;
       throw new StanzaError('cancel', 'service-unavailable', 'too many messages wait for this account');
     }
     await this.store.append(local, { at, with: from.bare.toString(), stanza: stanza.raw.toString() });

@@ -127,6 +127,14 @@ export class Stanza {
     return new Stanza(Buffer.concat(parts));
   }
 
+  /** A copy with this element, which declares its namespace, as its last child; all other bytes are the same. */
+  ending(element: string): Stanza {
+    const { raw, closed } = this;
+    const { start, end, name } = this.content;
+    if (closed) return new Stanza(Buffer.concat([raw.subarray(0, start - 2), Buffer.from(`>${element}</${name}>`)]));
+    return new Stanza(Buffer.concat([raw.subarray(0, end), Buffer.from(element), raw.subarray(end)]));
+  }
+
   /** Offset of the white space in front of an attribute. */
   #spaceBefore(nameStart: number): number {
     let pos = nameStart;

@@ -1,0 +1,177 @@
+// Which messages of which account go into its archive, and when: those that it sends as they are sent, those that it gets
+// when nobody refuses them any more, before anybody has seen them. A message is not held up by that: its id is known at
+// once, and only the acknowledgement to its sender waits until it is kept.
+
+import type { Host } from '../../core/host.js';
+import type { Routed } from '../../core/routed.js';
+import { Turns } from '../../core/turns.js';
+import { StanzaError } from '../../xmpp/errors.js';
+import type { JID } from '../../xmpp/jid.js';
+import { Stanza } from '../../xmpp/stanza.js';
+import { ROSTERS, type Roster } from '../rosters.js';
+import { identified, isIdentified, STANZA_ID } from '../stanza-id.js';
+import { stanzaErrorOf } from '../store-error.js';
+import { isArchivable } from './archivable.js';
+import type { Archives } from './archives.js';
+import { type AllPreferences, listed, type Policy, type Preferences } from './preferences.js';
+
+/** A message whose receiver's preferences had to be read, and goes on. */
+interface Passing {
+  readonly routed: Routed;
+  /** Undefined: there is no such account. */
+  readonly preferences: Preferences | undefined;
+  readonly roster: Roster | undefined;
+}
+
+export class Archiving {
+  readonly #turns = new Turns();
+  #passing: Passing | undefined;
+  /** What was appended for a receiver, until it is known whether somebody takes it. */
+  #appended: { readonly routed: Routed; readonly done: Promise<unknown> } | undefined;
+  /** Stanzas of senders beyond this server that bear an id of ours. */
+  readonly #stamped = new WeakSet<Stanza>();
+
+  constructor(
+    readonly host: Host,
+    readonly archives: Archives,
+    readonly preferences: AllPreferences,
+    public policy: Policy,
+  ) {}
+
+  // What its clients send.
+
+  sent(routed: Routed): void {
+    const { session, to, stanza } = routed;
+    if (session === undefined || session.anonymous || !isArchivable(stanza)) return;
+    const { local } = session.jid;
+    if (!this.#isWanted(this.preferences.known(local), to, this.#rosters?.get(local))) return;
+    const { id, done } = this.archives.append(local, to.bare.toString(), stanza.raw.toString());
+    routed.sentId = id;
+    // Whoever it is for has it; a storage that fails is logged where it fails.
+    session.keeps(done.catch(() => {}));
+  }
+
+  // What comes for accounts.
+
+  /** True: it waits for what the account wants. */
+  comes(routed: Routed): boolean {
+    const { own, stanza, sentId } = routed;
+    if (own) {
+      if (sentId !== undefined) routed.stanza = identified(stanza, routed.to.bare.toString(), sentId);
+      return false;
+    }
+    if (!isArchivable(stanza) || !this.#isTaken(routed) || this.#again(routed)) return false;
+    return this.#received(routed);
+  }
+
+  /** Whether what nobody takes now is kept here (RFC 6121 section 8.5.2.2.1); who can read it later has not lost it. */
+  isKept(routed: Routed): boolean {
+    const appended = this.#appended;
+    if (appended?.routed !== routed) return false;
+    routed.later(
+      appended.done.catch((thrown) => {
+        const error = stanzaErrorOf(thrown);
+        this.host.refuse(
+          routed,
+          error instanceof StanzaError ? error : new StanzaError('wait', 'internal-server-error'),
+        );
+      }),
+    );
+    return true;
+  }
+
+  unfinished(): Promise<unknown>[] {
+    const work = this.#turns.unfinished();
+    return work === undefined ? this.archives.unfinished() : [work, ...this.archives.unfinished()];
+  }
+
+  /** RFC 6121 section 8.5.3.2.1: what is for one resource that is not there. */
+  #isTaken({ to, type }: Routed): boolean {
+    return to.isBare || type === 'chat' || this.host.sessions.find(to) !== undefined;
+  }
+
+  /** True: it was archived before, and looks for another way. Others cannot say so in our name. */
+  #again(routed: Routed): boolean {
+    const { stanza, from, to } = routed;
+    if (!stanza.raw.includes(STANZA_ID)) return false;
+    const by = to.bare.toString();
+    if (!isIdentified(stanza, by)) return false;
+    if (this.#isLocal(from) || this.#stamped.has(stanza)) return true;
+    const { tree } = stanza;
+    for (const child of tree.getChildren('stanza-id', STANZA_ID)) if (child.attrs.by === by) tree.remove(child);
+    routed.stanza = Stanza.from(tree);
+    return false;
+  }
+
+  #isLocal({ domain }: JID): boolean {
+    for (const each of this.host.domains) if (each === domain) return true;
+    return false;
+  }
+
+  #received(routed: Routed): boolean {
+    const { local } = routed.to;
+    const passing = this.#passing;
+    if (passing?.routed === routed) {
+      if (passing.preferences !== undefined) this.#archive(routed, passing.preferences, passing.roster);
+      return false;
+    }
+    const [session] = this.host.sessions.of(local);
+    if (session?.anonymous) return false;
+    const preferences = this.preferences.known(local);
+    const roster = this.#rosters?.get(local);
+    if (preferences === undefined || this.#turns.busy(local) || this.#needsRoster(preferences, roster)) {
+      routed.later(this.#turns.take(local, () => this.#look(routed)));
+      return true;
+    }
+    this.#archive(routed, preferences, roster);
+    return false;
+  }
+
+  #archive(routed: Routed, preferences: Preferences, roster: Roster | undefined): void {
+    const { from, to, stanza } = routed;
+    if (!this.#isWanted(preferences, from, roster)) return;
+    const { id, done } = this.archives.append(to.local, from.bare.toString(), stanza.raw.toString());
+    routed.session?.keeps(done.catch(() => {}));
+    routed.stanza = identified(stanza, to.bare.toString(), id);
+    this.#appended = { routed, done };
+    if (routed.session === undefined && !this.#isLocal(from)) this.#stamped.add(routed.stanza);
+  }
+
+  /** Reads what is not at hand, and goes on. */
+  async #look(routed: Routed): Promise<void> {
+    const { local } = routed.to;
+    const [preferences, roster] = await Promise.all([this.#read(local), this.#readRoster(local)]).catch(() => []);
+    this.#passing = { routed, preferences, roster };
+    this.host.send(routed);
+    this.#passing = undefined;
+  }
+
+  async #read(username: string): Promise<Preferences | undefined> {
+    return (
+      this.preferences.known(username) ??
+      ((await this.host.accounts.exists(username)) ? this.#load(username) : undefined)
+    );
+  }
+
+  #load(username: string): Promise<Preferences> {
+    return this.preferences.load(username);
+  }
+
+  async #readRoster(username: string): Promise<Roster | undefined> {
+    return this.#rosters?.load(username);
+  }
+
+  get #rosters() {
+    return this.host.find(ROSTERS);
+  }
+
+  #needsRoster(preferences: Preferences, roster: Roster | undefined): boolean {
+    return (preferences.default ?? this.policy) === 'roster' && roster === undefined && this.#rosters !== undefined;
+  }
+
+  #isWanted(preferences: Preferences | undefined, peer: JID, roster: Roster | undefined): boolean {
+    const said = preferences && listed(preferences, peer);
+    const policy = said ?? preferences?.default ?? this.policy;
+    return policy === 'roster' ? roster?.items.get(peer.bare.toString())?.listed === true : policy === 'always';
+  }
+}

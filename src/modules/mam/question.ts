@@ -1,0 +1,91 @@
+// What a client asks an archive (XEP-0313 section 4): the form that filters, and the page that is wanted.
+
+import type { Element } from '../../xmpp/element.js';
+import { StanzaError } from '../../xmpp/errors.js';
+import { JID } from '../../xmpp/jid.js';
+import { type PageRequest, readPage } from './rsm.js';
+
+export const MAM = 'urn:xmpp:mam:2';
+const FORM = 'jabber:x:data';
+
+/** What is not said does not limit. */
+export interface Question {
+  readonly queryid: string | undefined;
+  readonly with: JID | undefined;
+  /** Milliseconds since 1970, both included. */
+  readonly start: number | undefined;
+  readonly end: number | undefined;
+  /** Ids that have to be there. */
+  readonly afterId: string | undefined;
+  readonly beforeId: string | undefined;
+  readonly ids: readonly string[] | undefined;
+  readonly page: PageRequest;
+  /** The last message of the page comes first. */
+  readonly flipped: boolean;
+}
+
+const FIELDS = new Set(['FORM_TYPE', 'with', 'start', 'end', 'before-id', 'after-id', 'ids']);
+
+/** Reads a `query`. Throws StanzaError: bad-request; feature-not-implemented for a field that is not known. */
+export function readQuestion(query: Element): Question {
+  const fields = readForm(query.getChild('x', FORM));
+  const one = (name: string) => fields.get(name)?.find((value) => value !== '');
+  const peer = one('with');
+  const ids = fields.get('ids')?.filter((id) => id !== '');
+  return {
+    queryid: query.attrs.queryid,
+    with: peer === undefined ? undefined : readAddress(peer),
+    start: readTime(one('start')),
+    end: readTime(one('end')),
+    afterId: one('after-id'),
+    beforeId: one('before-id'),
+    ids: ids !== undefined && ids.length > 0 ? ids : undefined,
+    page: readPage(query),
+    flipped: query.getChild('flip-page', MAM) !== undefined,
+  };
+}
+
+/** Values by the name of their field. */
+function readForm(form: Element | undefined): ReadonlyMap<string, readonly string[]> {
+  const fields = new Map<string, readonly string[]>();
+  if (form === undefined) return fields;
+  for (const field of form.getChildren('field', FORM)) {
+    const values = field.getChildren('value', FORM).map((value) => value.getText().trim());
+    fields.set(field.attrs.var ?? '', values);
+  }
+  if (form.attrs.type !== 'submit' || fields.get('FORM_TYPE')?.[0] !== MAM)
+    throw new StanzaError('modify', 'bad-request', `a form of the type ${MAM}, submitted`);
+  for (const name of fields.keys()) {
+    if (!FIELDS.has(name)) throw new StanzaError('cancel', 'feature-not-implemented', 'the form has an unknown field');
+  }
+  return fields;
+}
+
+function readAddress(text: string): JID {
+  try {
+    return JID.parse(text);
+  } catch {
+    throw new StanzaError('modify', 'bad-request', 'with is no address');
+  }
+}
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
+/** XEP-0082 section 3.2. */
+function readTime(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const time = TIME.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time)) throw new StanzaError('modify', 'bad-request', 'no date and time');
+  return time;
+}
+
+const OPEN = "<validate xmlns='http://jabber.org/protocol/xdata-validate' datatype='xs:string'><open/></validate>";
+
+/** The answer to who asks which fields there are (section 4.1.5). */
+export const FORM_XML = [
+  `<query xmlns='${MAM}'><x xmlns='${FORM}' type='form'>`,
+  `<field type='hidden' var='FORM_TYPE'><value>${MAM}</value></field>`,
+  "<field type='jid-single' var='with'/>",
+  ...['start', 'end', 'before-id', 'after-id'].map((name) => `<field type='text-single' var='${name}'/>`),
+  `<field type='list-multi' var='ids'>${OPEN}</field></x></query>`,
+].join('');
