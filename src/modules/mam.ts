@@ -5,6 +5,7 @@ import type { ModuleOptions } from '../config/modules.js';
 import type { HookRegistry, IqRequest } from '../core/hooks.js';
 import type { Host } from '../core/host.js';
 import type { Module } from '../core/module.js';
+import { Part } from '../core/parts.js';
 import { StanzaError } from '../xmpp/errors.js';
 import { Archives } from './mam/archives.js';
 import { Archiving } from './mam/archiving.js';
@@ -14,6 +15,8 @@ import { FORM_XML, MAM } from './mam/question.js';
 import { fetched, stored } from './store-error.js';
 
 type Options = ModuleOptions['mam'];
+
+const PREFERENCES = new Part<AllPreferences>('archive preferences');
 
 /** How often all archives are looked at for what is too old; milliseconds. */
 const HOUR = 3_600_000;
@@ -31,7 +34,7 @@ export const mam: Module<Options> = {
   needs: ['message'],
   load(host, options) {
     const archives = new Archives(host, host.open('mam', 'archive'), options);
-    const preferences = new AllPreferences(host.open('mam_preferences', 'keyvalue'));
+    const preferences = host.keep(PREFERENCES, () => new AllPreferences(host.open('mam_preferences', 'keyvalue')));
     const archiving = new Archiving(host, archives, preferences, options.default);
     followAccounts(host, archives, preferences);
     archive(host.hooks, archiving);
