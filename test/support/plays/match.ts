@@ -19,6 +19,8 @@ const ADDITIONS = [
   { within: 'presence', name: 'delay', ns: 'urn:xmpp:delay' },
   { within: 'message', name: 'delay', ns: 'urn:xmpp:delay' },
   { within: 'message', name: 'stanza-id', ns: 'urn:xmpp:sid:0' },
+  { within: 'message', name: 'occupant-id', ns: 'urn:xmpp:occupant-id:0' },
+  { within: 'presence', name: 'occupant-id', ns: 'urn:xmpp:occupant-id:0' },
   { within: 'error', name: 'text', ns: STANZAS },
 ];
 
