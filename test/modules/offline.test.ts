@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { payloadsOf, writeBody } from '../../src/bosh/body.js';
 import { moduleOptions } from '../../src/config/modules.js';
 import { message } from '../../src/modules/message.js';
 import { offline, worthOf } from '../../src/modules/offline.js';
@@ -227,7 +228,14 @@ async function waiting(management = {}) {
   return { ...tested, still, getting };
 }
 
-const undelivered = ({ stanzas }: CoreClient) => stanzas.map((xml) => Stanza.from(xml));
+/** What a client heard, as BOSH gives it back: read anew from responses. */
+const undelivered = ({ stanzas }: CoreClient) =>
+  payloadsOf(
+    writeBody(
+      '',
+      stanzas.map((xml) => Stanza.from(xml)),
+    ),
+  );
 
 test('messages are kept until the transport has sent them', async () => {
   const { juliet, kept, still, getting } = await waiting();
