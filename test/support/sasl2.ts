@@ -42,5 +42,5 @@ export function useToken(token: string, use: TokenUse = {}): string {
 }
 
 /** What the server proves itself with. */
-export const tokenAnswer = (token: string, binding = Buffer.alloc(0)): string =>
+export const tokenAnswer = (token: string, binding: Buffer = Buffer.alloc(0)): string =>
   hash(token, 'Responder', binding).toString('base64');
