@@ -25,6 +25,9 @@ const MODULES = [
 const LINES = `
 allow_registration = true
 allow_unencrypted_plain_auth = true
+
+Component "rooms.${DOMAIN}" "muc"
+  muc_room_default_public_jids = false
 `;
 
 export const prosodyStage: Builder = {
