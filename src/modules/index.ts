@@ -17,6 +17,8 @@ import { offline } from './offline.js';
 import { ping } from './ping.js';
 import { presence } from './presence.js';
 import { privateXml } from './private.js';
+import { avatars } from './pubsub/avatars.js';
+import { pep } from './pubsub/pep.js';
 import { pubsub } from './pubsub/service.js';
 import { register } from './register.js';
 import { roster } from './roster.js';
@@ -52,6 +54,8 @@ export const modules: readonly Module[] = [
   last,
   vcard,
   privateXml,
+  pep,
+  avatars,
 ];
 
 /** What components can do. */

@@ -32,15 +32,15 @@ export function serviceCore(limits: Partial<PubsubLimits> = {}, storage = new Me
 export class Asking {
   constructor(
     readonly client: CoreClient,
-    readonly to: string | undefined = SERVICE,
+    readonly to: string | null = SERVICE,
   ) {}
 
   get(inside: string, ns = PUBSUB): Promise<Xml> {
-    return this.client.ask('get', `<pubsub xmlns='${ns}'>${inside}</pubsub>`, this.to);
+    return this.client.ask('get', `<pubsub xmlns='${ns}'>${inside}</pubsub>`, this.to ?? undefined);
   }
 
   set(inside: string, ns = PUBSUB): Promise<Xml> {
-    return this.client.ask('set', `<pubsub xmlns='${ns}'>${inside}</pubsub>`, this.to);
+    return this.client.ask('set', `<pubsub xmlns='${ns}'>${inside}</pubsub>`, this.to ?? undefined);
   }
 
   ownerGet(inside: string): Promise<Xml> {

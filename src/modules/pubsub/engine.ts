@@ -3,6 +3,7 @@
 // batches, leases, and the list of pending subscriptions (get-pending).
 
 import { DONE, type IqAnswer, type IqRequest } from '../../core/hooks.js';
+import { Part } from '../../core/parts.js';
 import type { Routed } from '../../core/routed.js';
 import { parseElement } from '../../xmpp/element.js';
 import { StanzaError } from '../../xmpp/errors.js';
@@ -78,12 +79,14 @@ const FEATURES = [
   'config-node-max',
 ];
 
+const TREES = new Part<Trees>('nodes');
+
 export class Engine {
   readonly works: Works;
   readonly trees: Trees;
 
   constructor(readonly face: Face) {
-    this.trees = new Trees(face.host, face.name);
+    this.trees = face.host.keep(TREES, () => new Trees(face.host, face.name));
     this.works = new Works(face, this.trees);
   }
 

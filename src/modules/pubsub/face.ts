@@ -3,7 +3,7 @@
 import type { PubsubLimits } from '../../config/modules.js';
 import type { ComponentHost } from '../../core/host.js';
 import type { JID } from '../../xmpp/jid.js';
-import type { Node } from './node.js';
+import type { NewItem, Node } from './node.js';
 import type { AccessModel, NodeConfig } from './node-config.js';
 import type { Tree } from './trees.js';
 
@@ -28,4 +28,8 @@ export interface Face {
   groups(owner: string, jid: JID): Promise<readonly string[]>;
   /** Tells those besides its subscribers who want to hear of a node; not those that are told already. */
   audience(tree: Tree, node: Node, tell: (jid: JID) => void): Promise<void>;
+  /** Whether the owner does not speak to this address. */
+  silent(owner: string, to: JID): boolean;
+  /** An item is there. */
+  published(tree: Tree, node: Node, item: NewItem): void;
 }

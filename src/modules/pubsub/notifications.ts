@@ -38,20 +38,20 @@ export class Notifications {
     if (!node.config.deliver_notifications) return;
     const from = this.face.address(tree.owner);
     const stanza = message(from, to, event(itemsXml(node, item)));
-    this.#send(from, to, delayed(stanza, from.toString(), item.at));
+    this.#send(tree, to, delayed(stanza, from.toString(), item.at));
   }
 
   /** To one address, whatever it is. */
   tell(tree: Tree, to: JID, content: string, type: 'headline' | 'normal' = 'headline'): void {
     const from = this.face.address(tree.owner);
-    this.#send(from, to, message(from, to, content, type));
+    this.#send(tree, to, message(from, to, content, type));
   }
 
   async #toAll(tree: Tree, node: Node, inside: string): Promise<void> {
     if (!node.config.deliver_notifications) return;
     const from = this.face.address(tree.owner);
     const content = event(inside);
-    const tell = (to: JID) => this.#send(from, to, message(from, to, content));
+    const tell = (to: JID) => this.#send(tree, to, message(from, to, content));
     for (const [address, state] of [...node.record.subscriptions]) {
       const jid = this.face.host.addresses.read(address);
       // Who was let in once may have left the roster since.
@@ -60,8 +60,9 @@ export class Notifications {
     await this.face.audience(tree, node, tell);
   }
 
-  #send(from: JID, to: JID, stanza: Stanza): void {
-    this.face.host.send(new Routed(stanza, 'message', stanza.type, from, to));
+  #send({ owner }: Tree, to: JID, stanza: Stanza): void {
+    if (this.face.silent(owner, to)) return;
+    this.face.host.send(new Routed(stanza, 'message', stanza.type, this.face.address(owner), to));
   }
 }
 

@@ -11,6 +11,7 @@ import type { NewItem, Node } from './node.js';
 import { configured, hasUnknown, isMet, mostItems } from './node-config.js';
 import { newNode } from './owning.js';
 import { page } from './page.js';
+import type { Tree } from './trees.js';
 
 const LONGEST_ID = 1024;
 const NOTHING: Filled = new Map();
@@ -26,12 +27,18 @@ export const publish: Action = async (works, ask) => {
   const read = itemOf(works, ask, items[0], there?.config.persist_items ?? wantsKept(works, options));
   if (there !== undefined) await needReplaceable(works, ask, there, read);
   const node = there ?? (await newNode(works, tree, from, String(action.attrs.node), options));
-  if (node.config.persist_items) await node.keep(read, mostItems(node.config, works.rules));
-  else await node.pass(read);
-  works.later(tree, () => works.notifications.published(tree, node, read));
+  await put(works, tree, node, read);
   const item = read.id === '' ? '' : `<item${attribute('id', read.id)}/>`;
   return pubsub(`<publish${attribute('node', node.name)}>${item}</publish>`);
 };
+
+/** Keeps the item, and tells of it. */
+export async function put(works: Works, tree: Tree, node: Node, item: NewItem): Promise<void> {
+  if (node.config.persist_items) await node.keep(item, mostItems(node.config, works.rules));
+  else await node.pass(item);
+  works.later(tree, () => works.notifications.published(tree, node, item));
+  works.face.published(tree, node, item);
+}
 
 /** Section 7.1.5. */
 function optionsOf({ request }: Ask): Filled {

@@ -50,6 +50,8 @@ const faceOf = (host: ComponentHost, limits: PubsubLimits): Face => ({
   sees: async () => false,
   groups: async () => [],
   audience: async () => {},
+  silent: () => false,
+  published: () => {},
 });
 
 /** Sections 5.1 to 5.5. */

@@ -129,12 +129,13 @@ function ownersOf({ face }: Works, tree: Tree, node: Node): JID[] {
 }
 
 /** Whether a message is an owner's decision. */
-export const isDecision = ({ stanza }: Routed): boolean => stanza.raw.includes(AUTHORIZATION);
+export const isDecision = ({ stanza }: Routed): boolean =>
+  stanza.raw.includes(AUTHORIZATION) && formIn(stanza.tree)?.attrs.type === 'submit';
 
 /** Section 8.6.2: an owner decides about a request. Throws StanzaError when it is not his to decide. */
 export async function decide(works: Works, tree: Tree, { from, stanza }: Routed): Promise<void> {
   const form = formIn(stanza.tree);
-  if (form === undefined || form.attrs.type !== 'submit') return;
+  if (form === undefined) return;
   const said = filled(form);
   const value = (name: string) => said.get(name)?.[0] ?? '';
   const node = tree.nodes.get(value('pubsub#node'));

@@ -23,6 +23,7 @@ export class Trees {
   readonly #records: MapStore;
   readonly #items: MapStore;
   readonly #trees = new Map<string, Promise<Tree>>();
+  readonly #there = new Map<string, Tree>();
   readonly #turns = new Turns();
 
   constructor(host: ComponentHost, name: string) {
@@ -38,9 +39,14 @@ export class Trees {
     this.#trees.set(owner, tree);
     for (const oldest of this.#trees.keys()) {
       if (this.#trees.size <= SPARE) break;
-      if (!this.#turns.busy(oldest)) this.#trees.delete(oldest);
+      if (!this.#turns.busy(oldest)) this.#forget(oldest);
     }
     return tree;
+  }
+
+  /** What was read lately. */
+  there(owner: string): Tree | undefined {
+    return this.#there.get(owner);
   }
 
   /** Changes of one address, one after the other. */
@@ -88,7 +94,15 @@ export class Trees {
       for (const [name, record] of kept) tree.nodes.set(name, new Node(name, readRecord(record), owner, this.#items));
       return tree;
     });
-    read.catch(() => void this.#trees.delete(owner));
+    read.then(
+      (tree) => void this.#there.set(owner, tree),
+      () => this.#forget(owner),
+    );
     return read;
+  }
+
+  #forget(owner: string): void {
+    this.#trees.delete(owner);
+    this.#there.delete(owner);
   }
 }

@@ -20,6 +20,7 @@ const CAN = [
   'last',
   'muc',
   'offline',
+  'pep',
   'pre-approval',
   'private',
   'register',

@@ -1,0 +1,133 @@
+// What clients want to hear of: nodes whose name with `+notify` is among their features (XEP-0163 section 4.2), by their
+// entity capabilities (XEP-0115). A client of a kind that is not known is asked once; what it says of others of its kind
+// counts when the hash proves it.
+
+import { randomUUID } from 'node:crypto';
+import type { ComponentHost } from '../../core/host.js';
+import { Routed } from '../../core/routed.js';
+import type { Element } from '../../xmpp/element.js';
+import { attribute } from '../../xmpp/escape.js';
+import type { JID } from '../../xmpp/jid.js';
+import { NS } from '../../xmpp/ns.js';
+import { Stanza } from '../../xmpp/stanza.js';
+import { described, verification } from '../caps.js';
+
+const CAPS = 'http://jabber.org/protocol/caps';
+const INFO = 'http://jabber.org/protocol/disco#info';
+const DATA = 'jabber:x:data';
+const NOTIFY = '+notify';
+
+export interface Caps {
+  readonly hash: string | undefined;
+  readonly node: string;
+  readonly ver: string;
+}
+
+export type Wanted = ReadonlySet<string>;
+
+/** Kinds of clients that are remembered, questions that are open, and nodes that one client can want to hear of. */
+const MOST_KINDS = 2000;
+const MOST_QUESTIONS = 2000;
+const MOST_NODES = 200;
+
+/** What a presence says of the client; undefined when it says nothing. */
+export function capsOf(presence: Stanza): Caps | undefined {
+  if (!presence.raw.includes(CAPS)) return undefined;
+  const { hash, node, ver } = presence.tree.getChild('c', CAPS)?.attrs ?? {};
+  return node === undefined || ver === undefined ? undefined : { hash, node, ver };
+}
+
+export const sameCaps = (a: Caps | undefined, b: Caps | undefined): boolean =>
+  a?.hash === b?.hash && a?.node === b?.node && a?.ver === b?.ver;
+
+interface Question {
+  readonly caps: Caps;
+  readonly jid: JID;
+  readonly waiting: ((wanted: Wanted) => void)[];
+}
+
+export class Interests {
+  readonly #kinds = new Map<string, Wanted>();
+  /** By the id of the request. */
+  readonly #questions = new Map<string, Question>();
+
+  constructor(readonly host: ComponentHost) {}
+
+  /** What is known of a client. */
+  known(caps: Caps, jid: JID): Wanted | undefined {
+    return this.#kinds.get(kindOf(caps)) ?? this.#kinds.get(singleOf(caps, jid));
+  }
+
+  /** Tells what the client wants: at once, or when it has said so to the account. */
+  ask(caps: Caps, jid: JID, account: JID, then: (wanted: Wanted) => void): void {
+    const known = this.known(caps, jid);
+    if (known !== undefined) {
+      then(known);
+      return;
+    }
+    for (const question of this.#questions.values()) {
+      if (question.jid.equals(jid) && sameCaps(question.caps, caps)) return void question.waiting.push(then);
+    }
+    const id = randomUUID();
+    this.#questions.set(id, { caps, jid, waiting: [then] });
+    for (const oldest of this.#questions.keys()) {
+      if (this.#questions.size <= MOST_QUESTIONS) break;
+      this.#questions.delete(oldest);
+    }
+    const query = `<query xmlns='${INFO}'${attribute('node', `${caps.node}#${caps.ver}`)}/>`;
+    const addresses = `${attribute('from', account.toString())}${attribute('to', jid.toString())}`;
+    const iq = Buffer.from(`<iq xmlns='${NS.client}' type='get' id='${id}'${addresses}>${query}</iq>`);
+    this.host.send(new Routed(new Stanza(iq, NS.client), 'iq', 'get', account, jid));
+  }
+
+  /** An answer came. True: to a question of ours. */
+  answered({ stanza, type, from }: Routed): boolean {
+    if (type !== 'result' && type !== 'error') return false;
+    const id = stanza.id ?? '';
+    const question = this.#questions.get(id);
+    if (question === undefined || !question.jid.equals(from)) return false;
+    this.#questions.delete(id);
+    const query = type === 'result' ? stanza.tree.getChild('query', INFO) : undefined;
+    if (query !== undefined) this.#learned(question, query);
+    return true;
+  }
+
+  #learned({ caps, jid, waiting }: Question, query: Element): void {
+    const features = query.getChildren('feature', INFO).map(({ attrs }) => attrs.var ?? '');
+    const notified = features.filter((name) => name.endsWith(NOTIFY)).map((name) => name.slice(0, -NOTIFY.length));
+    const wanted = new Set(notified.slice(0, MOST_NODES));
+    const proved = isProved(caps, query, features);
+    this.#kinds.set(proved ? kindOf(caps) : singleOf(caps, jid), wanted);
+    for (const oldest of this.#kinds.keys()) {
+      if (this.#kinds.size <= MOST_KINDS) break;
+      this.#kinds.delete(oldest);
+    }
+    for (const then of waiting) then(wanted);
+    if (proved) this.#same(caps, wanted);
+  }
+
+  /** Others of its kind were asked as well. */
+  #same(caps: Caps, wanted: Wanted): void {
+    for (const [id, question] of [...this.#questions]) {
+      if (!sameCaps(question.caps, caps)) continue;
+      this.#questions.delete(id);
+      for (const then of question.waiting) then(wanted);
+    }
+  }
+}
+
+const kindOf = ({ hash, node, ver }: Caps): string => JSON.stringify([hash, node, ver]);
+const singleOf = (caps: Caps, jid: JID): string => `${kindOf(caps)} ${jid}`;
+
+/** XEP-0115 section 5.4. */
+function isProved({ hash, ver }: Caps, query: Element, features: readonly string[]): boolean {
+  if (hash !== 'sha-1') return false;
+  const identities = query.getChildren('identity', INFO).map(({ attrs }) => ({
+    category: attrs.category ?? '',
+    type: attrs.type ?? '',
+    lang: attrs['xml:lang'],
+    name: attrs.name,
+  }));
+  const extensions = query.getChildren('x', DATA);
+  return verification(described({ identities, features: new Set(features), extensions })) === ver;
+}
