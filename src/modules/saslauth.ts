@@ -28,10 +28,11 @@ export const saslauth: Module = {
     { id: 'RFC 6120', name: 'XMPP Core, section 6' },
     { id: 'RFC 5802', name: 'SCRAM' },
     { id: 'RFC 7677', name: 'SCRAM-SHA-256' },
+    { id: 'RFC 5929', name: 'Channel Bindings for TLS, section 4' },
     { id: 'RFC 9266', name: 'Channel binding for TLS 1.3' },
     { id: 'XEP-0175', name: 'Best Practices for Use of SASL ANONYMOUS', version: '1.2' },
     { id: 'XEP-0178', name: 'Best Practices for Use of SASL EXTERNAL with Certificates', version: '1.2' },
-    { id: 'XEP-0440', name: 'SASL Channel-Binding Type Capability', version: '0.4.2' },
+    { id: 'XEP-0440', name: 'SASL Channel-Binding Type Capability', version: '1.0.0' },
   ],
   load(host) {
     const limited = (limit: string) => host.limited(limit);
@@ -54,11 +55,11 @@ export const saslauth: Module = {
 
 /** Section 6.3, XEP-0440. */
 function offer(login: Login): string[] {
-  const { names, binding } = login.offer();
+  const { names, bindings } = login.offer();
   const list = names.map((name) => `<mechanism>${name}</mechanism>`).join('');
   const features = [`<mechanisms xmlns='${NS.sasl}'>${list}</mechanisms>`];
-  if (binding === undefined) return features;
-  const types = `<channel-binding type='${binding}'/>`;
+  if (bindings.length === 0) return features;
+  const types = bindings.map((type) => `<channel-binding type='${type}'/>`).join('');
   return [...features, `<sasl-channel-binding xmlns='${CHANNEL_BINDING}'>${types}</sasl-channel-binding>`];
 }
 

@@ -2,8 +2,9 @@
 // nobody is curious about costs this object and nothing more.
 
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
 import type { ClientCertificate, Tls } from '../stream/end.js';
+import { endpointOf } from './server-end-point.js';
 import { xmppAddresses } from './xmpp-addr.js';
 
 /** RFC 9266 section 2. */
@@ -34,6 +35,11 @@ export class ClientTls implements Tls {
   exporter(): Buffer | undefined {
     if (this.#socket.destroyed || this.version !== 'TLSv1.3') return undefined;
     return this.#socket.exportKeyingMaterial(LENGTH, LABEL, Buffer.alloc(0));
+  }
+
+  endpoint(): Buffer | undefined {
+    const { raw } = (this.#socket.destroyed ? {} : this.#socket.getCertificate()) as Partial<PeerCertificate>;
+    return raw === undefined ? undefined : endpointOf(raw);
   }
 
   get certificate(): ClientCertificate | undefined {

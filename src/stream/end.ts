@@ -38,6 +38,8 @@ export interface Tls {
   readonly version: string;
   /** Channel binding data of type tls-exporter (RFC 9266), 32 bytes; undefined where the connection cannot give any. */
   exporter(): Buffer | undefined;
+  /** The same of type tls-server-end-point (RFC 5929 section 4): a hash of the certificate that the client was shown. */
+  endpoint?(): Buffer | undefined;
   /** The client's certificate, only where one of the configured authorities signed it. */
   readonly certificate?: ClientCertificate | undefined;
 }

@@ -1,6 +1,7 @@
 // Logging in to a domain that is served in here, by what TLS gives to SASL: channel binding (RFC 5802 section 6, RFC 9266)
 // and certificates (XEP-0178), over each transport as it is; and PLAIN only where nobody reads along.
 
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent as HttpsAgent } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -114,6 +115,15 @@ const mechanisms = ({ features }: Login): string[] =>
 const bindingOf = (socket?: TLSSocket): Buffer =>
   socket?.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0)) ?? Buffer.alloc(0);
 
+/** Certificates of tests are signed with SHA-256. */
+const endpointOf = (socket?: TLSSocket): Buffer =>
+  createHash('sha256')
+    .update(socket?.getPeerCertificate().raw ?? '')
+    .digest();
+
+const types = ({ features }: Login): (string | undefined)[] | undefined =>
+  features.child('sasl-channel-binding')?.children.map((each) => each.attr('type'));
+
 const say = ({ stream }: Login, name: string, attrs: string, text: string): Promise<Xml> => {
   const data = text === '' ? '=' : Buffer.from(text).toString('base64');
   return stream.exchange(`<${name} xmlns='${SASL}'${attrs}>${data}</${name}>`, ({ ns }) => ns === SASL);
@@ -177,15 +187,32 @@ describe('RFC 5802 section 6: channel binding by tls-exporter', () => {
     },
   );
 
-  test('over TLS 1.2, which may give no binding, there is no -PLUS form, and y is no lie', async () => {
+  test('over TLS 1.2, which may give no exporter, the binding is by the certificate (RFC 5929 section 4)', async () => {
     const client = await overTcp('xmpps', {
       direct: true,
       tls: { rejectUnauthorized: false, maxVersion: 'TLSv1.2' },
     });
-    const login = { stream: client, features: await client.features() };
-    expect(mechanisms(login).join()).not.toContain('PLUS');
-    expect(await whoIs(login, (await scram(login, 'SCRAM-SHA-1', 'y,,')).outcome)).toBe(`${ROMEO}/orchard`);
+    const login = { stream: client, features: await client.features(), socket: client.socket as TLSSocket };
+    expect(types(login)).toEqual(['tls-server-end-point']);
+    expect(await whoIs(login, (await scram(login, 'SCRAM-SHA-1-PLUS', P, Buffer.alloc(32))).outcome)).toBe(
+      'malformed-request',
+    );
+    const { outcome } = await scram(login, 'SCRAM-SHA-1-PLUS', 'p=tls-server-end-point,,', endpointOf(login.socket));
+    expect(await whoIs(login, outcome)).toBe(`${ROMEO}/orchard`);
   });
+
+  test.each(BOUND)(
+    'XEP-0440: over %s the types are told, and who is bound to the certificate is let in',
+    async (how) => {
+      const login = await come(how);
+      expect(types(login)).toEqual(['tls-exporter', 'tls-server-end-point']);
+      const gs2 = 'p=tls-server-end-point,,';
+      const { outcome } = await scram(login, 'SCRAM-SHA-256-PLUS', gs2, Buffer.alloc(32));
+      expect(await whoIs(login, outcome)).toBe('not-authorized');
+      const second = await scram(login, 'SCRAM-SHA-256-PLUS', gs2, endpointOf(login.socket));
+      expect(await whoIs(login, second.outcome)).toBe(`${ROMEO}/orchard`);
+    },
+  );
 
   test('over BOSH, where a session has many connections, there is none', async () => {
     const login = await come('bosh');

@@ -6,7 +6,7 @@ import { SaslError } from './errors.js';
 import { certified, External } from './external.js';
 import { type Exchange, HASHES, type Hash, type Setting } from './mechanism.js';
 import { mayBePlain, Plain } from './plain.js';
-import { Scram } from './scram.js';
+import { type Bindings, Scram } from './scram.js';
 
 /** Of a host. */
 export interface MechanismOptions {
@@ -18,7 +18,7 @@ export class Mechanisms {
   readonly #domain: string;
   readonly #client: Setting['client'];
   readonly #options: MechanismOptions;
-  readonly #binding: Buffer | undefined;
+  readonly #bindings: Bindings;
 
   constructor(
     domain: string,
@@ -28,7 +28,7 @@ export class Mechanisms {
     this.#domain = domain;
     this.#client = client;
     this.#options = options;
-    this.#binding = client.tls?.exporter();
+    this.#bindings = bindingsOf(client);
   }
 
   /** The strongest first (RFC 6120 section 6.3.3). */
@@ -37,16 +37,16 @@ export class Mechanisms {
     const scram = HASHES.map((hash) => `SCRAM-${hash.toUpperCase()}`).reverse();
     return [
       ...(certified({ client, domain: this.#domain }).length > 0 ? ['EXTERNAL'] : []),
-      ...(this.#binding === undefined ? [] : scram.map((name) => `${name}-PLUS`)),
+      ...(this.#bindings.size === 0 ? [] : scram.map((name) => `${name}-PLUS`)),
       ...scram,
       ...(mayBePlain(client) ? ['PLAIN'] : []),
       ...(this.#options.anonymous ? ['ANONYMOUS'] : []),
     ];
   }
 
-  /** Type of channel binding that the -PLUS forms take (XEP-0440); undefined where there are none. */
-  get binding(): 'tls-exporter' | undefined {
-    return this.#binding === undefined ? undefined : 'tls-exporter';
+  /** Types of channel binding that the -PLUS forms take (XEP-0440); none where there are no such forms. */
+  get bindings(): readonly string[] {
+    return [...this.#bindings.keys()];
   }
 
   /** A new attempt. Throws encryption-required for a PLAIN that is not safe here, else invalid-mechanism. */
@@ -59,6 +59,15 @@ export class Mechanisms {
     if (name === 'ANONYMOUS') return new Anonymous();
     const plus = name.endsWith('-PLUS');
     const hash = name.replace(/^SCRAM-|-PLUS$/g, '').toLowerCase() as Hash;
-    return new Scram(setting, { hash, plus, binding: this.#binding });
+    return new Scram(setting, { hash, plus, bindings: this.#bindings });
   }
+}
+
+/** What a client's own TLS gives, the strongest first. */
+function bindingsOf({ tls }: Setting['client']): Bindings {
+  const [exporter, endpoint] = [tls?.exporter(), tls?.endpoint?.()];
+  const bindings = new Map<string, Buffer>();
+  if (exporter !== undefined) bindings.set('tls-exporter', exporter);
+  if (endpoint !== undefined) bindings.set('tls-server-end-point', endpoint);
+  return bindings;
 }

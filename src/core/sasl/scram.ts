@@ -1,5 +1,5 @@
-// SCRAM (RFC 5802; SHA-256 by RFC 7677, SHA-512 alike), with and without channel binding (-PLUS), of which tls-exporter
-// (RFC 9266) is the one type. Who has no account meets made-up keys and the same work, and fails like a wrong password.
+// SCRAM (RFC 5802; SHA-256 by RFC 7677, SHA-512 alike), with and without channel binding (-PLUS), by tls-exporter (RFC 9266)
+// or tls-server-end-point (RFC 5929). Who has no account meets made-up keys and the same work, and fails like a wrong password.
 
 import { randomBytes } from 'node:crypto';
 import { digest, hmac, sizeOf } from './derivation.js';
@@ -25,13 +25,14 @@ export interface ScramOptions {
   readonly hash: Hash;
   /** The -PLUS form. */
   readonly plus: boolean;
-  /** What to bind to, where the -PLUS forms are offered to this client. */
-  readonly binding: Buffer | undefined;
+  /** What to bind to; where the -PLUS forms are offered to this client, there is something. */
+  readonly bindings: Bindings;
   /** For tests: the server's part of the nonce. */
   readonly nonce?: string;
 }
 
-const BINDING = 'tls-exporter';
+/** Channel binding data by its type. */
+export type Bindings = ReadonlyMap<string, Buffer>;
 
 /** What has to be remembered between the client's two messages. */
 interface Begun {
@@ -72,16 +73,17 @@ export class Scram implements Exchange {
 
   /** What the client's final message has to say of the channel (section 6). */
   #channel({ binding, gs2Header }: ClientFirst): Buffer {
-    const { plus, binding: ours } = this.#options;
+    const { plus, bindings } = this.#options;
     const header = Buffer.from(gs2Header);
     if (plus) {
       if (typeof binding === 'string') throw malformed('a mechanism with channel binding, and no binding');
-      if (binding.type !== BINDING || ours === undefined) throw malformed('channel binding is by tls-exporter only');
+      const ours = bindings.get(binding.type);
+      if (ours === undefined) throw malformed('channel binding of a type that was not offered');
       return Buffer.concat([header, ours]);
     }
     if (typeof binding !== 'string') throw malformed('channel binding needs a mechanism that ends in -PLUS');
     // The client saw no -PLUS among the mechanisms, and we had said it: somebody between us took it away.
-    if (binding === 'y' && ours !== undefined) throw unauthorized();
+    if (binding === 'y' && bindings.size > 0) throw unauthorized();
     return header;
   }
 

@@ -1,16 +1,26 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Accounts } from '../../../src/core/accounts.js';
 import { Derivation } from '../../../src/core/sasl/derivation.js';
 import { SaslError } from '../../../src/core/sasl/errors.js';
 import { type CredentialSource, HASHES, type Hash, type Setting, type Step } from '../../../src/core/sasl/mechanism.js';
-import { Scram } from '../../../src/core/sasl/scram.js';
+import { type Bindings, Scram } from '../../../src/core/sasl/scram.js';
 import { MemoryDriver } from '../../../src/storage/memory.js';
 import { ScramClient } from '../../support/scram.js';
 
 const derivation = new Derivation();
 const BINDING = randomBytes(32);
+const hashOf = (binding: Buffer) => createHash('sha256').update(binding).digest();
+const NONE: Bindings = new Map();
+/** It, and something else of the other type. */
+const by = (binding?: Buffer): Bindings =>
+  binding === undefined
+    ? NONE
+    : new Map([
+        ['tls-exporter', binding],
+        ['tls-server-end-point', hashOf(binding)],
+      ]);
 
 const accounts = new Accounts(new MemoryDriver().open('example.test', 'accounts', 'keyvalue'), derivation);
 await accounts.create('user', 'pencil');
@@ -49,7 +59,7 @@ async function condition(attempt: Promise<unknown>): Promise<string> {
 }
 
 test('RFC 5802 section 5: the example of SHA-1', async () => {
-  const options = { hash: 'sha-1', plus: false, binding: undefined, nonce: '3rfcNHYJY1ZVvWVs7j' } as const;
+  const options = { hash: 'sha-1', plus: false, bindings: NONE, nonce: '3rfcNHYJY1ZVvWVs7j' } as const;
   const scram = new Scram(setting(published('sha-1', 'QSXCR+Q6sek8bf92')), options);
   expect(said(await say(scram, 'n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL'))).toBe(
     'r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096',
@@ -62,7 +72,7 @@ test('RFC 7677 section 3: the example of SHA-256', async () => {
   const options = {
     hash: 'sha-256',
     plus: false,
-    binding: undefined,
+    bindings: NONE,
     nonce: '%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0',
   } as const;
   const scram = new Scram(setting(published('sha-256', 'W22ZaJ0SNY7soEsUEjb6gQ==')), options);
@@ -80,7 +90,7 @@ test.each(HASHES.flatMap((hash) => [false, true].map((plus) => ({ hash, plus }))
     const channel = plus ? { gs2Header: 'p=tls-exporter,,', binding: BINDING } : {};
     const attempt = async (user: string, password: string) => {
       const client = new ScramClient({ hash, user, password, nonce: 'abc', ...channel });
-      const scram = new Scram(setting(), { hash, plus, binding: BINDING });
+      const scram = new Scram(setting(), { hash, plus, bindings: by(BINDING) });
       const challenge = said(await say(scram, client.first));
       expect(Number(/i=(\d+)/.exec(challenge)?.[1])).toBeGreaterThanOrEqual(10_000);
       const step = await say(scram, client.final(challenge));
@@ -117,7 +127,7 @@ async function play(play: Play): Promise<string> {
     gs2Header,
     binding: channel,
   });
-  const scram = new Scram(setting(), { hash: 'sha-256', plus, binding });
+  const scram = new Scram(setting(), { hash: 'sha-256', plus, bindings: by(binding) });
   const attempt = async () => {
     const challenge = said(await say(scram, play.first?.(client.first) ?? client.first));
     const final = client.final(challenge);
@@ -142,6 +152,16 @@ test.each<[string, string, Play]>([
     'another type of binding',
     'malformed-request',
     { plus: true, gs2Header: 'p=tls-unique,,', binding: BINDING, channel: BINDING },
+  ],
+  [
+    'bound to the certificate',
+    'success',
+    { plus: true, gs2Header: 'p=tls-server-end-point,,', binding: BINDING, channel: hashOf(BINDING) },
+  ],
+  [
+    'bound to another certificate',
+    'not-authorized',
+    { plus: true, gs2Header: 'p=tls-server-end-point,,', binding: BINDING, channel: BINDING },
   ],
   ['-PLUS without binding', 'malformed-request', { plus: true, gs2Header: 'n,,', binding: BINDING }],
   ['-PLUS that says it cannot', 'malformed-request', { plus: true, gs2Header: 'y,,', binding: BINDING }],
@@ -211,7 +231,7 @@ test('whatever is said, nothing but a SaslError is thrown', async () => {
   const scramish = fc.stringMatching(/^[nyp=,am rc0-9A-Za-z+/]{0,40}$/);
   await fc.assert(
     fc.asyncProperty(fc.oneof(scramish, fc.string({ unit: 'binary' })), scramish, async (first, final) => {
-      const scram = new Scram(setting(), { hash: 'sha-1', plus: false, binding: undefined });
+      const scram = new Scram(setting(), { hash: 'sha-1', plus: false, bindings: NONE });
       const attempt = async () => say(scram, said(await say(scram, first)) && final);
       expect(await condition(attempt())).not.toBe('success');
     }),
@@ -220,7 +240,7 @@ test('whatever is said, nothing but a SaslError is thrown', async () => {
 
 test('who has no account gets the same salt each time, another for each hash, and fails as with a wrong password', async () => {
   const salt = async (user: string, hash: Hash) => {
-    const scram = new Scram(setting(), { hash, plus: false, binding: undefined });
+    const scram = new Scram(setting(), { hash, plus: false, bindings: NONE });
     return /s=([^,]*),i=(\d+)$/.exec(said(await say(scram, `n,,n=${user},r=abc`)))?.slice(1);
   };
   const [first = ''] = (await salt('nobody', 'sha-256')) ?? [];
@@ -235,7 +255,7 @@ test('who has no account gets the same salt each time, another for each hash, an
 
 test('each attempt has a nonce of its own', async () => {
   const nonce = async () => {
-    const scram = new Scram(setting(), { hash: 'sha-1', plus: false, binding: undefined });
+    const scram = new Scram(setting(), { hash: 'sha-1', plus: false, bindings: NONE });
     return /^r=([^,]*)/.exec(said(await say(scram, 'n,,n=user,r=abc')))?.[1] ?? '';
   };
   const [one, other] = [await nonce(), await nonce()];
@@ -250,7 +270,7 @@ test('who may not try is refused before the keys are read, and again before succ
     if (asked.length === 2) throw new SaslError('temporary-auth-failure');
   };
   const client = new ScramClient({ hash: 'sha-256', user: 'user', password: 'pencil', nonce: 'abc' });
-  const scram = new Scram({ ...setting(), admit }, { hash: 'sha-256', plus: false, binding: undefined });
+  const scram = new Scram({ ...setting(), admit }, { hash: 'sha-256', plus: false, bindings: NONE });
   const final = client.final(said(await say(scram, client.first)));
   expect(await condition(say(scram, final))).toBe('temporary-auth-failure');
   expect(asked).toEqual(['user', 'user']);
