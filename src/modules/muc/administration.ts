@@ -102,7 +102,7 @@ export class Administration {
     const role = roleOf(item.attrs.role);
     if (role === undefined || item.attrs.nick === undefined) throw badRequest('a nickname and a role');
     if (actor.role !== 'moderator') throw forbidden();
-    const occupant = room.occupants.get(item.attrs.nick);
+    const occupant = room.occupants.get(room.jid.withResource(item.attrs.nick).resource);
     if (occupant === undefined) throw itemNotFound();
     checkRole(actor, { role: occupant.role, affiliation: room.affiliation(occupant.bare) }, role);
     return { occupant, role, reason: reasonOf(item) };

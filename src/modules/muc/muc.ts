@@ -63,10 +63,16 @@ export const muc: ComponentModule<RoomsOptions> = {
     room('set', REGISTER, (there, request) => chat.registration.set(there, request));
     const read = (metric: string, help: string, value: () => number) =>
       host.metrics.read(metric, help, ['host'], () => [[{ host: host.domain }, value()]]);
-    read('rooms', 'Rooms that are there.', () => rooms.size);
-    read('room_occupants', 'Occupants of all rooms.', () => rooms.occupants);
+    const unread = [
+      read('rooms', 'Rooms that are there.', () => rooms.size),
+      read('room_occupants', 'Occupants of all rooms.', () => rooms.occupants),
+    ];
+    hooks.on('component-down', () => chat.unreachable());
     hooks.on('stopping', ({ waits }) => void waits.push(chat.finished()));
-    return () => chat.stop();
+    return () => {
+      for (const each of unread) each();
+      chat.stop();
+    };
   },
 };
 
@@ -171,6 +177,14 @@ class MultiUserChat {
   /** Resolves when all that was to be kept is. */
   finished(): Promise<void> {
     return this.#store.finished();
+  }
+
+  /** The server that this is a component of is gone, and who came from there. */
+  unreachable(): void {
+    for (const room of [...this.rooms]) {
+      room.dissolve({ codes: [332] });
+      room.empty(room);
+    }
   }
 
   /** Section 18: whoever is here learns that the service goes. */

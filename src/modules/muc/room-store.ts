@@ -5,6 +5,7 @@ import type { ComponentHost } from '../../core/host.js';
 import { Turns } from '../../core/turns.js';
 import type { ArchiveStore, Json, MapStore } from '../../storage/store.js';
 import { keptStanza, type Said } from './history.js';
+import { itemNotFound } from './names.js';
 import { type Affiliation, affiliationOf } from './privileges.js';
 import type { Room, RoomRecord } from './room.js';
 import { readConfig } from './room-config.js';
@@ -45,7 +46,9 @@ export class RoomStore {
   }
 
   /** All that is known of a room that is persistent from now on. */
-  async whole({ name, config, secret, affiliations, nicks, subject }: Room): Promise<void> {
+  async whole(room: Room): Promise<void> {
+    checkOpen(room);
+    const { name, config, secret, affiliations, nicks, subject } = room;
     const fields: [string, Json][] = [
       ['config', { ...config }],
       ['secret', secret],
@@ -56,10 +59,9 @@ export class RoomStore {
     await this.#turns.take(name, () => this.#rooms.change(name, fields));
   }
 
-  async standings(
-    { name, config }: Room,
-    changes: Iterable<readonly [bare: string, standing: Standing]>,
-  ): Promise<void> {
+  async standings(room: Room, changes: Iterable<readonly [bare: string, standing: Standing]>): Promise<void> {
+    checkOpen(room);
+    const { name, config } = room;
     if (!config.persistent) return;
     const fields = [...changes].flatMap(([bare, { affiliation, nick }]): [string, Json | undefined][] => [
       [AFFILIATION + bare, affiliation === 'none' ? undefined : affiliation],
@@ -69,13 +71,13 @@ export class RoomStore {
   }
 
   /** It is not waited for: what was said was heard. */
-  subject({ name, config, subject }: Room): void {
-    if (!config.persistent || subject === undefined) return;
+  subject({ name, config, subject, closed }: Room): void {
+    if (closed || !config.persistent || subject === undefined) return;
     this.#try(name, () => this.#rooms.set(name, 'subject', subjectOf(subject)));
   }
 
-  said({ name, config, history }: Room, { stanza, at }: Said, most: number): void {
-    if (!config.persistent) return;
+  said({ name, config, history, closed }: Room, { stanza, at }: Said, most: number): void {
+    if (closed || !config.persistent) return;
     this.#try(name, async () => {
       const id = await this.#history.append(name, { at, stanza: stanza.raw.toString() });
       // Once in a while: what is left over is not shown.
@@ -101,6 +103,11 @@ export class RoomStore {
   #try(name: string, work: () => Promise<unknown>): void {
     this.#turns.take(name, work).catch((error) => this.host.log.error('room_not_kept', { error }));
   }
+}
+
+/** Nothing is to be left of a room that is being destroyed. */
+function checkOpen({ closed }: Room): void {
+  if (closed) throw itemNotFound('the room is destroyed');
 }
 
 const subjectOf = ({ stanza, at }: Said): Json => ({ at, stanza: stanza.raw.toString() });

@@ -4,15 +4,13 @@ import type { ComponentHost } from '../../core/host.js';
 import type { Routed } from '../../core/routed.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import type { JID } from '../../xmpp/jid.js';
-import { conflict, MUC, tooMany } from './names.js';
+import { MUC, tooMany } from './names.js';
 import type { MucOptions } from './options.js';
 import { newRecord, Room, type RoomRecord } from './room.js';
 import type { RoomStore } from './room-store.js';
 
 export class Rooms {
   readonly #rooms = new Map<string, Room>();
-  /** Those that are being taken out of the store. */
-  readonly #going = new Set<string>();
   /** Resolves when persistent rooms are here, rejects when they could not be read; undefined: they are here. */
   loading: Promise<void> | undefined;
 
@@ -56,7 +54,6 @@ export class Rooms {
   create({ from, to, stanza }: Routed): Room {
     const owner = from.bare.toString();
     this.#checkPlace(owner);
-    if (this.#going.has(to.local)) throw conflict('the room is just being destroyed');
     const room = this.#add(to.bare, newRecord(owner));
     room.locked = stanza.tree.getChild('x', MUC) !== undefined;
     return room;
@@ -65,13 +62,12 @@ export class Rooms {
   /** It is no more; what was kept of it goes too. */
   async forget(room: Room): Promise<void> {
     if (room.closed) throw new StanzaError('cancel', 'item-not-found');
-    if (room.config.persistent) {
-      this.#going.add(room.name);
-      try {
-        await this.store.remove(room.name);
-      } finally {
-        this.#going.delete(room.name);
-      }
+    room.closed = true;
+    try {
+      if (room.config.persistent) await this.store.remove(room.name);
+    } catch (error) {
+      room.closed = false;
+      throw error;
     }
     this.#drop(room);
   }

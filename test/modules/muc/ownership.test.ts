@@ -227,6 +227,20 @@ describe('a persistent room', () => {
     expect(info.child('query')?.child('identity')?.attr('name')).toBe('Cave');
   });
 
+  test('that is being destroyed is changed no more, and leaves nothing behind', async () => {
+    const storage = new MemoryDriver();
+    const { one, other } = await two({ persistentroom: '1' }, storage);
+    await administers(one, "<item affiliation='owner' jid='two@example.test'/>");
+    const [gone, condition] = await Promise.all([
+      destroy(one),
+      administers(other, "<item affiliation='outcast' jid='bad@example.test'/>"),
+    ]);
+    expect([gone.attr('type'), condition]).toEqual(['result', 'item-not-found']);
+    const keys: string[] = [];
+    for await (const key of storage.open(SERVICE, 'rooms', 'map').keys()) keys.push(key);
+    expect(keys).toEqual([]);
+  });
+
   test('is not there after a restart when it was destroyed or made temporary', async () => {
     for (const end of [destroy, (client: CoreClient) => configured(client, { persistentroom: '0' })]) {
       const storage = new MemoryDriver();
