@@ -30,6 +30,12 @@ export class Draft {
     this.#texts.set(key, text);
   }
 
+  /** Writes a record that there was none of. */
+  add(key: string, text: string | undefined): void {
+    this.#seen.set(key, undefined);
+    this.#texts.set(key, text);
+  }
+
   /** Removes a record that was read already. */
   remove(key: string, text: string): void {
     this.#seen.set(key, text);

@@ -96,19 +96,43 @@ export class Journal {
     }
   }
 
-  /** Makes up a change when its turn has come, and resolves when the disk has it. */
-  change<T>(turn: string, make: (draft: Draft) => Promise<T>): Promise<T> {
+  /**
+   * Makes up a change when its turn has come, and resolves when the disk has it; `queued` is told, before the turn ends,
+   * when it is on its way.
+   */
+  change<T>(turn: string, make: (draft: Draft) => Promise<T>, queued: (result: T) => void = () => {}): Promise<T> {
     if (this.#stopped !== undefined) return Promise.reject(closed());
     const change = this.#turns
-      .take(turn, () => this.#draft(make))
+      .take(turn, () => this.#draft(make, queued))
       .then(async ({ result, written }) => {
         await written;
         return result;
       });
+    this.#begin(change);
+    return change;
+  }
+
+  /** The last failure: what was known of things that were on their way before it may be wrong. */
+  get failure(): StoreError | undefined {
+    return this.#failure;
+  }
+
+  /** Whether nobody has that turn: then who knows what is there, and what is on its way, may `add` at once. */
+  isFree(turn: string): boolean {
+    return this.#stopped === undefined && !this.#turns.busy(turn);
+  }
+
+  /** Resolves when the disk has it. Throws StoreError when there is no room. */
+  add(writes: readonly Write[]): Promise<void> {
+    const written = this.#enqueue(writes);
+    this.#begin(written);
+    return written;
+  }
+
+  #begin(change: Promise<unknown>): void {
     this.#begun.add(change);
     const done = () => this.#begun.delete(change);
     change.then(done, done);
-    return change;
   }
 
   /** Resolves when the changes that wait now are written or rejected. */
@@ -130,14 +154,19 @@ export class Journal {
   }
 
   /** The turn ends when the change is on its way: `written` comes later. */
-  async #draft<T>(make: (draft: Draft) => Promise<T>): Promise<{ result: T; written: Promise<void> }> {
+  async #draft<T>(
+    make: (draft: Draft) => Promise<T>,
+    queued: (result: T) => void,
+  ): Promise<{ result: T; written: Promise<void> }> {
     const before = this.#failure;
     const draft = new Draft((keys) => this.#peek(keys));
     const result = await make(draft);
     const writes = await draft.writes();
     // It may have read what was never written.
     if (this.#failure !== undefined && this.#failure !== before) throw this.#failure;
-    return { result, written: this.#enqueue(writes) };
+    const written = this.#enqueue(writes);
+    queued(result);
+    return { result, written };
   }
 
   /** Records as they will be when everything that waits is written. */
@@ -195,11 +224,11 @@ export class Journal {
     const disk = this.#undo === undefined && this.#disk !== undefined ? this.#disk : await this.#mended();
     const bytes = group.reduce((sum, change) => sum + change.growth, this.#bytes);
     const total = { key: BYTES, text: String(bytes), was: String(this.#bytes) };
-    const writes = [...group.flatMap((change) => change.writes), total];
+    const writes = merged([...group.flatMap((change) => change.writes), total]);
     try {
       await disk.batch(writes.map(operation), { sync: true });
     } catch (error) {
-      this.#undo = backwards(writes);
+      this.#undo = writes.map(({ key, was }) => ({ key, text: was, was }));
       throw error;
     }
     this.#bytes = bytes;
@@ -251,11 +280,14 @@ export class Journal {
   }
 }
 
-/** Each key as it was before the first of the writes. */
-function backwards(writes: readonly Write[]): readonly Write[] {
-  const firsts = new Map<string, Write>();
-  for (const { key, text, was } of writes) if (!firsts.has(key)) firsts.set(key, { key, text: was, was: text });
-  return [...firsts.values()];
+/** One write for each key: from before the first of them to what the last of them says. */
+function merged(writes: readonly Write[]): readonly Write[] {
+  const all = new Map<string, Write>();
+  for (const write of writes) {
+    const before = all.get(write.key);
+    all.set(write.key, before === undefined ? write : { ...write, was: before.was });
+  }
+  return [...all.values()];
 }
 
 function operation({ key, text }: Write): Operation {

@@ -2,7 +2,7 @@
 // record for each field; an archive has one for each item, and one that sums it up.
 
 import { type ArchiveIds, archived, type IdRange, idRange, isInRange, timeOf } from './archive.js';
-import type { Draft } from './draft.js';
+import type { Draft, Write } from './draft.js';
 import type { Disk, Journal } from './journal.js';
 import { allUnder, type KeyRange, nameOf, partUnder, under } from './records.js';
 import type {
@@ -16,6 +16,7 @@ import type {
   KeyValueStore,
   MapStore,
   NewArchiveItem,
+  StoreError,
 } from './store.js';
 
 export class LevelKeyValues implements KeyValueStore {
@@ -125,11 +126,16 @@ interface Sum {
   readonly late: number;
 }
 
+/** Archives whose sums are remembered, so that an append reads nothing. */
+const KNOWN = 10_000;
+
 export class LevelArchives implements ArchiveStore {
   readonly #journal: Journal;
   readonly #ids: ArchiveIds;
   readonly #items: string;
   readonly #sums: string;
+  /** Sums as they will be when everything that waits is written, and the last failure by then. */
+  readonly #known = new Map<string, { readonly text: string; readonly failure: StoreError | undefined }>();
 
   constructor(journal: Journal, host: string, store: string, ids: ArchiveIds) {
     this.#journal = journal;
@@ -142,16 +148,49 @@ export class LevelArchives implements ArchiveStore {
     return this.#ids.reserve(at);
   }
 
-  append(key: string, item: NewArchiveItem): Promise<string> {
+  async append(key: string, item: NewArchiveItem): Promise<string> {
     const name = under(this.#sums, key);
-    return this.#journal.change(name, async (draft) => {
-      const { items, last, late } = sum(await draft.get(name));
-      const id = this.#ids.of(item, last);
-      const time = timeOf(id);
-      draft.set(under(under(this.#items, key), id), JSON.stringify(archived(item, id)));
-      draft.set(name, JSON.stringify({ items: items + 1, last: time, late: Math.max(late, time - item.at || 0) }));
-      return id;
-    });
+    const known = this.#known.get(name);
+    if (known !== undefined && known.failure === this.#journal.failure && this.#journal.isFree(name)) {
+      const { writes, ...next } = this.#appended(key, name, item, known.text);
+      const written = this.#journal.add(writes);
+      this.#knows(name, next.text);
+      await written;
+      return next.id;
+    }
+    const make = async (draft: Draft) => {
+      const { id, writes, text } = this.#appended(key, name, item, await draft.get(name));
+      for (const { key: record, text: said } of writes) {
+        if (record === name) draft.set(record, said);
+        else draft.add(record, said);
+      }
+      return { id, text };
+    };
+    return (await this.#journal.change(name, make, ({ text }) => this.#knows(name, text))).id;
+  }
+
+  #appended(key: string, name: string, item: NewArchiveItem, was: string | undefined) {
+    const { items, last, late } = sum(was);
+    const id = this.#ids.of(item, last);
+    const time = timeOf(id);
+    const text = JSON.stringify({ items: items + 1, last: time, late: Math.max(late, time - item.at || 0) });
+    const record = under(under(this.#items, key), id);
+    const writes: readonly Write[] = [
+      { key: record, text: JSON.stringify(archived(item, id)), was: undefined },
+      { key: name, text, was },
+    ];
+    return { id, text, writes };
+  }
+
+  #knows(name: string, text: string | undefined): void {
+    this.#known.delete(name);
+    if (text === undefined) return;
+    this.#known.set(name, { text, failure: this.#journal.failure });
+    if (this.#known.size <= KNOWN) return;
+    for (const oldest of this.#known.keys()) {
+      this.#known.delete(oldest);
+      return;
+    }
   }
 
   async get(key: string, id: string): Promise<ArchiveItem | undefined> {
@@ -180,7 +219,7 @@ export class LevelArchives implements ArchiveStore {
 
   delete(key: string, range: ArchiveRange = {}): Promise<number> {
     const name = under(this.#sums, key);
-    return this.#journal.change(name, async (draft) => {
+    const make = async (draft: Draft) => {
       await this.#journal.settled();
       let gone = 0;
       for await (const [record, text] of this.#find(key, range)) {
@@ -191,7 +230,8 @@ export class LevelArchives implements ArchiveStore {
       const items = before.items - gone;
       if (gone > 0) draft.set(name, items > 0 ? JSON.stringify({ ...before, items }) : undefined);
       return gone;
-    });
+    };
+    return this.#journal.change(name, make, () => this.#knows(name, undefined));
   }
 
   async *keys(): AsyncIterable<string> {

@@ -3,6 +3,11 @@
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>();
 
+  /** Somebody of that name is not through. */
+  busy(name: string): boolean {
+    return this.#last.has(name);
+  }
+
   /** Does the work when its turn has come; the work of others is no concern, even when it failed. */
   take<T>(name: string, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(name);

@@ -18,6 +18,7 @@ const CAN = [
   'disco',
   'fast',
   'last',
+  'mam',
   'muc',
   'offline',
   'pep',
