@@ -10,7 +10,7 @@ import { NS } from '../../xmpp/ns.js';
 import { Stanza } from '../../xmpp/stanza.js';
 import { delayed } from '../delay.js';
 import { gone } from './announcement.js';
-import { purged } from './bytes.js';
+import { purged, toAttribute } from './bytes.js';
 import { conflict, forbidden, itemNotFound, MUC, notAcceptable } from './names.js';
 import { Occupant, type Visit } from './occupant.js';
 import type { MucOptions } from './options.js';
@@ -59,6 +59,7 @@ export class Entering {
     const visit: Visit = {
       jid: from,
       address: from.toString(),
+      to: toAttribute(from.toString()),
       serial: room.nextSerial(),
       presence: ofClient(stanza, room),
       paid: this.host.now(),

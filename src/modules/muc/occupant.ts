@@ -9,6 +9,8 @@ export interface Visit {
   readonly jid: JID;
   /** The same as text. */
   readonly address: string;
+  /** The same as an attribute of what it is sent. */
+  readonly to: Buffer;
   /** Tells the clients of one occupant apart in the ids of requests. */
   readonly serial: number;
   /** Without what only the room says, and without addresses. */

@@ -9,6 +9,7 @@ import type { JID } from '../../xmpp/jid.js';
 import { NS } from '../../xmpp/ns.js';
 import { Stanza } from '../../xmpp/stanza.js';
 import { type Announcement, announced, gone, itemXml, statusXml, userXml } from './announcement.js';
+import { addressing } from './bytes.js';
 import { History, type Said } from './history.js';
 import type { Occupant, Visit } from './occupant.js';
 import { type Affiliation, initialRole, isAtLeast, type Role } from './privileges.js';
@@ -177,10 +178,10 @@ export class Room {
 
   /** To every client that is here; only its `to` is written for each. */
   broadcast(stanza: Stanza, from: JID, to: Iterable<Occupant> = [...this.occupants.values()]): void {
+    const copy = addressing(stanza);
     for (const { visits } of to) {
       for (const visit of visits.values()) {
-        const sent = stanza.with({ to: visit.address });
-        this.host.send(new Routed(sent, 'message', 'groupchat', from, visit.jid));
+        this.host.send(new Routed(copy(visit.to), 'message', 'groupchat', from, visit.jid));
       }
     }
   }
