@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { MemoryDriver } from '../../../src/storage/memory.js';
+import { StoreError } from '../../../src/storage/store.js';
 import { type CoreClient, conditionOf } from '../../support/core.js';
 import {
   administers,
@@ -239,6 +240,28 @@ describe('a persistent room', () => {
     const keys: string[] = [];
     for await (const key of storage.open(SERVICE, 'rooms', 'map').keys()) keys.push(key);
     expect(keys).toEqual([]);
+  });
+
+  test('is nobody’s to make while those that were kept cannot be read', async () => {
+    const storage = new MemoryDriver();
+    storage.open(SERVICE, 'rooms', 'map').keys = () => {
+      throw new StoreError('failed', 'broken');
+    };
+    const { guest, log } = house({}, storage);
+    expect(await refused(await guest('one'), 'first')).toBe('internal-server-error');
+    expect(log.lines.some(({ event }) => event === 'rooms_not_loaded')).toBe(true);
+  });
+
+  test('is not one when there is no room to keep it', async () => {
+    const storage = new MemoryDriver();
+    const { one, other } = await two({}, storage);
+    storage.open(SERVICE, 'rooms', 'map').change = async () => {
+      throw new StoreError('full', 'full');
+    };
+    expect(conditionOf(await configured(one, { persistentroom: '1' }))).toBe('resource-constraint');
+    expect(await settled(other)).toEqual([]);
+    const form = await owns(one, '', 'get');
+    expect(form.raw).toMatch(/persistentroom'[^>]*><value>0</);
   });
 
   test('is not there after a restart when it was destroyed or made temporary', async () => {
