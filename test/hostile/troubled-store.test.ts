@@ -29,7 +29,7 @@ class TroubledDriver implements Driver {
     return new Proxy<Store<K>>(this.#memory.open(host, store, kind), {
       get: (target, name) => {
         const method = Reflect.get(target, name) as Method;
-        if (name === 'keys') return method.bind(target);
+        if (name === 'keys' || name === 'reserve') return method.bind(target);
         return async (...args: never[]) => {
           const number = this.numbers[this.#at++ % this.numbers.length];
           for (let turn = 0; turn < number % 5; turn++) await new Promise(setImmediate);

@@ -131,7 +131,8 @@ export class Archiving {
     const { from, to, stanza } = routed;
     if (!this.#isWanted(preferences, from, roster)) return;
     const { id, done } = this.archives.append(to.local, from.bare.toString(), stanza.raw.toString());
-    routed.session?.keeps(done.catch(() => {}));
+    const kept = done.catch(() => {});
+    routed.session?.keeps(kept);
     routed.stanza = identified(stanza, to.bare.toString(), id);
     this.#appended = { routed, done };
     if (routed.session === undefined && !this.#isLocal(from)) this.#stamped.add(routed.stanza);
