@@ -9,6 +9,8 @@ export class Routed {
   #works: Promise<unknown>[] | undefined;
   /** The id under which its sender's archive has it (XEP-0313), for copies to the sender's own clients. */
   sentId: string | undefined;
+  /** It is being put into the archive of whom it is for; settles when it is there, or could not be. */
+  archived: Promise<unknown> | undefined;
 
   constructor(
     /** Stamped with the sender's address; its `to` is absent where the sender said none. */

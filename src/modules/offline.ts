@@ -109,12 +109,13 @@ class OfflineMessages {
     this.#passing = undefined;
   }
 
-  async #keep({ stanza, from, to }: Routed, at: number): Promise<void> {
+  async #keep({ stanza, from, to, archived }: Routed, at: number): Promise<void> {
     const { local } = to;
     if (!(await this.host.accounts.exists(local))) throw new StanzaError('cancel', 'service-unavailable');
     if ((await this.store.size(local)) >= this.maxMessages) {
       this.host.limited('offline.max_messages');
-      // It is in the archive: its receiver has not lost it.
+      // Its receiver finds it in the archive, once it is there; or it was put there before.
+      await archived;
       if (isIdentified(stanza, to.bare.toString())) return;
       throw new StanzaError('cancel', 'service-unavailable', 'too many messages wait for this account');
     }

@@ -251,8 +251,11 @@ test('XEP-0203 4, XEP-0359 4: delays and ids that only this server writes are ta
   client.write(`<message ${CLIENT} type='chat' to='victim@${DOMAIN}/home'>${forged}<body>old news</body></message>`);
   const { raw } = await victim.inbox.take(({ name }) => name === 'message', 'a message');
   expect(raw).toContain('old news');
-  expect(raw).not.toContain('stanza-id');
   expect(raw).not.toContain('delay');
+  // The archive's own is there, and no other.
+  const ids = [...raw.matchAll(/<(?:\w+:)?stanza-id [^>]*\bid=['"]([^'"]*)/g)].map(([, id]) => id);
+  expect(ids).toHaveLength(1);
+  expect(['1', '2', '3', '4']).not.toContain(ids[0]);
 });
 
 // Too much of something.

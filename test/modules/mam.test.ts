@@ -197,6 +197,18 @@ describe('what is archived', () => {
     expect((await query(juliet, page('<max>1</max><before/>'))).said).toEqual(['m100']);
   });
 
+  test('what fits neither there nor into the archive goes back', async () => {
+    const driver = new SlowDriver();
+    const { romeo } = await stage({}, driver);
+    for (let n = 0; n < moduleOptions.default.offline.max_messages; n++) romeo.say(say(JULIET, `m${n}`));
+    await romeo.ask('get', "<query xmlns='http://jabber.org/protocol/disco#info'/>");
+    driver.fails = (store, operation) => {
+      if (store === 'mam' && operation === 'append') throw new StoreError('failed', 'no disk');
+    };
+    romeo.say(say(JULIET, 'last'));
+    expect(await romeo.hears("id='last'")).toContain('internal-server-error');
+  });
+
   test('an archive goes with its account', async () => {
     const { romeo, host, store } = await stage();
     romeo.say(say(JULIET, 'm1'));

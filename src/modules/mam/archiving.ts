@@ -135,6 +135,7 @@ export class Archiving {
     routed.session?.keeps(kept);
     routed.stanza = identified(stanza, to.bare.toString(), id);
     this.#appended = { routed, done };
+    routed.archived = done;
     if (routed.session === undefined && !this.#isLocal(from)) this.#stamped.add(routed.stanza);
   }
 
