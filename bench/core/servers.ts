@@ -18,8 +18,9 @@ export type CoreStart = (kind: Kind, accounts: number, profile?: string) => Prom
 
 const DOMAIN = 'bench.example';
 
-/** All but an archive, unless its cost is the question. */
-const MODULES = modules.map(({ name }) => name).filter((name) => name !== 'mam' || process.env.BENCH_ARCHIVE === '1');
+/** What the others are not given either: publish-subscribe, and an archive, unless its cost is the question. */
+const LEFT = ['pep', 'avatars', ...(process.env.BENCH_ARCHIVE === '1' ? [] : ['mam'])];
+const MODULES = modules.map(({ name }) => name).filter((name) => !LEFT.includes(name));
 
 /** Behind it serves the first user. */
 export const PROXY = `proxy.${DOMAIN}`;
