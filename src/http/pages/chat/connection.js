@@ -215,7 +215,7 @@ export class Connection extends Source {
   }
 
   #wait() {
-    const pause = Math.min(LONGEST, 2 ** this.#attempt++) * (750 + 500 * Math.random());
+    const pause = Math.min(LONGEST, 2 ** this.#attempt++) * (750 + 500 * chance());
     this.again = Date.now() + pause;
     this.#timer = setTimeout(() => this.#connect(), pause);
     this.#enter('waiting');
@@ -277,3 +277,6 @@ function unreachable(condition) {
     REFUSALS[condition] ?? (/^[a-z-]+$/.test(condition ?? '') ? refusal(condition) : 'The server cannot be reached.')
   );
 }
+
+/** From 0 to 1. */
+const chance = () => crypto.getRandomValues(new Uint32Array(1))[0] / 2 ** 32;
