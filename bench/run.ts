@@ -87,7 +87,15 @@ function named(name: string): string[] {
 
 async function measure(scenarios: typeof EDGE, wanted: readonly string[]): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const name of wanted) rows.push(...((await scenarios[name]?.()) ?? []));
+  for (const name of wanted) {
+    try {
+      rows.push(...((await scenarios[name]?.()) ?? []));
+    } catch (error) {
+      // One scenario that fails, as when a peer stalls, costs itself alone.
+      say(`${name} failed: ${error instanceof Error ? error.message : error}`);
+      process.exitCode = 1;
+    }
+  }
   return rows;
 }
 
