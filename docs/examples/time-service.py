@@ -2,23 +2,17 @@
 import os
 import sys
 from datetime import datetime, timezone
-
-import slixmpp
-from slixmpp.xmlstream import ET
-from slixmpp.xmlstream.handler import Callback
-from slixmpp.xmlstream.matcher import MatchXPath
+from slixmpp import ET, Callback, ClientXMPP, MatchXPath
 
 COMPONENT, TIME = 'time.localhost', 'urn:xmpp:time'
 name = sys.argv[1] if len(sys.argv) > 1 else 'two'
 host, port = os.environ.get('SERVER', '127.0.0.1:5222').split(':')
-xmpp = slixmpp.ClientXMPP(f'time@localhost/{name}', os.environ.get('PASSWORD', 'secret'))
+xmpp = ClientXMPP(f'time@localhost/{name}', os.environ.get('PASSWORD', 'secret'))
 xmpp.auto_authorize = None
-
 
 def subscribe(presence):
     if presence['from'] == COMPONENT:  # it may see who of us is there
         xmpp.send_presence(pto=COMPONENT, ptype='subscribed')
-
 
 def asked(iq):
     print(f'{name} was asked by {iq["from"]}', flush=True)
@@ -27,7 +21,6 @@ def asked(iq):
     ET.SubElement(time, f'{{{TIME}}}tzo').text = '+00:00'
     ET.SubElement(time, f'{{{TIME}}}utc').text = datetime.now(timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
     reply.send()
-
 
 xmpp.register_handler(Callback('time', MatchXPath(f'{{jabber:client}}iq/{{{TIME}}}time'), asked))
 xmpp.add_event_handler('presence_subscribe', subscribe)
