@@ -21,6 +21,8 @@ export interface Body {
 }
 
 const SCAN = { defaultNs: NS.client };
+/** Bodies of our own hold what servers said. */
+const SCAN_OWN = { ...SCAN, relayed: true };
 
 /** The scanner's limits for request bodies: a body that was accepted by size may be one stanza. */
 export function scanLimits(limits: BoshOptions['limits']): ScannerLimits {
@@ -96,7 +98,7 @@ export function writeBody(attributes: string, stanzas: readonly Stanza[]): Buffe
 
 /** The payloads of a `<body/>` that this server wrote. */
 export function payloadsOf(body: Buffer): readonly Stanza[] {
-  return body === EMPTY ? [] : scanDocument(body, OWN, SCAN).stanzas;
+  return body === EMPTY ? [] : scanDocument(body, OWN, SCAN_OWN).stanzas;
 }
 
 const OWN: ScannerLimits = {

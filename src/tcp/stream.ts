@@ -94,6 +94,8 @@ export class TcpStream implements StreamEnd {
     this.#scanner = new Scanner(
       { header: (tag) => this.#header(tag), stanza: (stanza) => this.#stanza(stanza), end: () => this.#end() },
       options.limits,
+      // Whoever is not a client passes on what strangers said, and is not to fall over it.
+      { relayed: options.role === 'initiating' || options.contentNs !== NS.client },
     );
     if (socket !== undefined) this.#attach(socket);
   }

@@ -30,6 +30,11 @@ export interface ScannerOptions {
   readonly alone?: boolean;
   /** Chunks are given away: stanzas may be slices of them, so nobody changes their bytes any more. */
   readonly owned?: boolean;
+  /**
+   * Another server has read what comes, so white space around a namespace name is part of it, as Namespaces in XML has
+   * it and libexpat does. Else a name counts without: what saxes takes for nothing, or for the same, is refused.
+   */
+  readonly relayed?: boolean;
 }
 
 /** Where in a document the scanner is. */
@@ -62,6 +67,7 @@ export class DocumentScan {
   #instead: Wrapper;
   #alone: boolean;
   readonly #owned: boolean;
+  #relayed: boolean;
   /** The bytes are known to be UTF-8. */
   #proven = false;
   #place: Place = 'mark';
@@ -78,6 +84,7 @@ export class DocumentScan {
     this.#instead = inheritance(options.defaultNs);
     this.#alone = options.alone ?? false;
     this.#owned = options.owned ?? false;
+    this.#relayed = options.relayed ?? false;
     this.#wrapper = this.#outside();
   }
 
@@ -108,6 +115,7 @@ export class DocumentScan {
     this.#limits = limits;
     this.#instead = inheritance(options.defaultNs);
     this.#alone = options.alone ?? false;
+    this.#relayed = options.relayed ?? false;
     this.reset();
     try {
       this.push(bytes);
@@ -230,7 +238,7 @@ export class DocumentScan {
     const next = this.#plain(buf, pos, end);
     if (next > 0) return next;
     const scan = idle.pop() ?? new ElementScan(this.#limits);
-    scan.begin(this.#limits, this.#wrapper, this.#place === 'header');
+    scan.begin(this.#limits, this.#wrapper, this.#place === 'header', this.#relayed);
     this.#scan = scan;
     return this.#element(buf, pos, end);
   }

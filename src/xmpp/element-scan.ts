@@ -69,7 +69,7 @@ export class ElementScan {
   }
 
   /** Makes ready for an element. `headerOnly`: the wrapper's own start tag, not what is in it. */
-  begin(limits: ScannerLimits, wrapper: Wrapper | undefined, headerOnly: boolean): void {
+  begin(limits: ScannerLimits, wrapper: Wrapper | undefined, headerOnly: boolean, relayed: boolean): void {
     this.#limits = limits;
     this.#wrapper = wrapper;
     this.#headerOnly = headerOnly;
@@ -78,7 +78,7 @@ export class ElementScan {
     this.#depth = 0;
     this.#elements = 0;
     this.#tag.begin(limits);
-    this.#prefixes.clear();
+    this.#prefixes.begin(relayed);
     this.declaresDefault = false;
     if (this.cdata.length > 0) this.cdata.length = 0;
   }

@@ -11,7 +11,7 @@ import {
   VALUE_AT,
   VALUE_END,
 } from './attributes.js';
-import { AMP } from './chars.js';
+import { ASCII_NAME, CLASS } from './chars.js';
 import { StreamError } from './errors.js';
 import { escapeAttribute, unescapeAttribute } from './escape.js';
 import { exceeded, malformed, type ScannerLimits } from './limits.js';
@@ -85,6 +85,12 @@ export function isXml(buf: Buffer, at: number, end: number): boolean {
 
 const badPrefix = (text: string) => new StreamError('bad-namespace-prefix', text);
 
+/**
+ * A namespace name as it counts. Parsers differ in white space around it: what one of them takes for nothing, or for the
+ * same, is refused, unless a server has let it pass already.
+ */
+const counted = (name: string, relayed: boolean) => (relayed ? name : name.trim());
+
 /** The prefixes in scope, as offsets from the element's start. */
 export class Prefixes {
   #scopes = new Int32Array(8 * SCOPE);
@@ -94,8 +100,11 @@ export class Prefixes {
   readonly #uriOf: number[] = [];
   /** Indices into the wrapper's prefixes. */
   readonly borrowed: number[] = [];
+  #relayed = false;
 
-  clear(): void {
+  /** Makes ready for an element; `relayed` as in ScannerOptions. */
+  begin(relayed: boolean): void {
+    this.#relayed = relayed;
     this.#count = 0;
     if (this.borrowed.length > 0) this.borrowed.length = 0;
     if (this.#uris.size > 0) this.#uris = new Map();
@@ -112,7 +121,7 @@ export class Prefixes {
     for (let at = 0; at < table.count * STRIDE; at += STRIDE) {
       if (!isDeclaration(buf, start, spans, at)) continue;
       if (spans[at + COLON_AT] < 0) {
-        checkReserved(buf, start + spans[at + VALUE_AT], start + spans[at + VALUE_END], false);
+        this.#checkName(buf, start + spans[at + VALUE_AT], start + spans[at + VALUE_END], false, false);
       } else this.#declarePrefix(buf, start, spans, at, depth, limits);
     }
   }
@@ -129,11 +138,19 @@ export class Prefixes {
     const to = spans[at + NAME_END];
     const xml = isXml(buf, start + from, start + to);
     if (to - from === 5 && startsXmlns(buf, start + from)) throw badPrefix('xmlns is declared');
-    if (spans[at + VALUE_AT] === spans[at + VALUE_END]) throw badPrefix('a prefix without a namespace');
-    checkReserved(buf, start + spans[at + VALUE_AT], start + spans[at + VALUE_END], xml);
+    this.#checkName(buf, start + spans[at + VALUE_AT], start + spans[at + VALUE_END], xml, true);
     if (xml) return;
     if (this.#count >= limits.namespaces) throw exceeded(limits, 'namespaces');
     this.#push(from, to, spans[at + VALUE_AT], spans[at + VALUE_END], depth);
+  }
+
+  /** The names of the namespaces `xml` and `xmlns` belong to them alone (section 3), and a prefix has one. */
+  #checkName(buf: Buffer, from: number, to: number, xml: boolean, prefixed: boolean): void {
+    if (!xml && isOrdinary(buf, from, to)) return;
+    const name = counted(unescapeAttribute(buf.toString('utf8', from, to)), this.#relayed);
+    if (prefixed && name === '') throw badPrefix('a prefix without a namespace');
+    if (name === NS.xmlns) throw badPrefix('the namespace of xmlns is declared');
+    if ((name === NS.xml) !== xml) throw badPrefix('xml and its namespace belong together');
   }
 
   #push(from: number, to: number, valueFrom: number, valueTo: number, depth: number): void {
@@ -207,15 +224,14 @@ export class Prefixes {
     return this.#uriOf[binding];
   }
 
-  #number(uri: string): number {
+  #number(name: string): number {
+    const uri = counted(name, this.#relayed);
     const known = this.#uris.get(uri);
     if (known !== undefined) return known;
     this.#uris.set(uri, this.#uris.size + 1);
     return this.#uris.size;
   }
 }
-
-const SHORTEST = NS.xmlns.length;
 
 /** What `resolve` answers for the prefix that is bound without a declaration. */
 const XML = 0x7fffffff;
@@ -230,18 +246,13 @@ export function isXmlns(buf: Buffer, from: number, to: number): boolean {
   return to - from === 5 && startsXmlns(buf, from);
 }
 
-/** The names of the namespaces `xml` and `xmlns` belong to them alone (section 3). */
-function checkReserved(buf: Buffer, from: number, to: number, xml: boolean): void {
-  const length = to - from;
-  if (length < SHORTEST && !xml) return;
-  let isNsXml = false;
-  if (length >= SHORTEST) {
-    const plain = length === NS.xmlns.length || length === NS.xml.length;
-    if (plain || buf.subarray(from, to).includes(AMP)) {
-      const value = unescapeAttribute(buf.toString('utf8', from, to));
-      if (value === NS.xmlns) throw badPrefix('the namespace of xmlns is declared');
-      isNsXml = value === NS.xml;
-    }
-  }
-  if (isNsXml !== xml) throw badPrefix('xml and its namespace belong together');
+/**
+ * Whether a namespace name, as it is written, is by its ends and its length none of which more has to be known: not the
+ * two that nobody may declare, and without white space around it.
+ */
+export function isOrdinary(buf: Buffer, from: number, to: number): boolean {
+  if ((CLASS[buf[from]] & CLASS[buf[to - 1]] & ASCII_NAME) === 0) return false;
+  return to - from < NS.xml.length || buf[to - 1] !== LAST_OF_XML;
 }
+
+const LAST_OF_XML = NS.xml.charCodeAt(NS.xml.length - 1);

@@ -6,6 +6,7 @@
 import { CLASS as BYTE_CLASS } from './chars.js';
 import type { ScannerLimits } from './limits.js';
 import { predefinedEnd } from './names.js';
+import { isOrdinary } from './namespaces.js';
 import { NS } from './ns.js';
 
 // The values of chars.ts again: a constant of this file is folded into the loops, an imported one is loaded each time.
@@ -136,7 +137,7 @@ export class PlainScan {
       if ((seen & bit) !== 0 && isAmong(buf, spans, at, name, nameEnd)) return 0;
       seen |= bit;
       if (nameEnd - name === 5 && first === 0x78 && isWord(buf, name, nameEnd, XMLNS)) {
-        if (references || isReserved(buf, value, pos)) return 0;
+        if (references || !isOrdinary(buf, value, pos)) return 0;
         this.#xmlns = at;
       }
       spans[at] = name;
@@ -180,12 +181,6 @@ function isWord(buf: Buffer, from: number, to: number, word: Buffer): boolean {
   if (to - from !== word.length) return false;
   for (let i = 0; i < word.length; i++) if (buf[from + i] !== word[i]) return false;
   return true;
-}
-
-/** Whether this namespace name may be one of the two that nobody may declare (Namespaces in XML 1.0, section 3). */
-function isReserved(buf: Buffer, from: number, to: number): boolean {
-  const length = to - from;
-  return (length === NS.xml.length || length === NS.xmlns.length) && buf[from + 7] === 0x77; // http://w
 }
 
 /** Behind a name in `xml:` whose colon is at `colon`; the colon when it is another prefix, or no name. */

@@ -29,7 +29,7 @@ export class Stanza {
     const read: Stanza[] = [];
     const element = (raw: Buffer) => void read.push(new Stanza(raw));
     const scan = new DocumentScan({ header() {}, element, end() {} }, undefined, { owned: true });
-    scan.whole(Buffer.from(xml.toString()), undefined, { alone: true });
+    scan.whole(Buffer.from(xml.toString()), undefined, { alone: true, relayed: true });
     return read[0];
   }
 

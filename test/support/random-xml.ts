@@ -62,7 +62,9 @@ const URIS = [
   '&#117;rn:x',
   'http://www.w3.org/XML/1998/namespacf',
   'a b',
-  '\u00e9',
+  'urn:x ',
+  '\n\u00e9',
+  '&#xa0;urn:y',
 ];
 const TEXTS = [
   'hi',
@@ -218,6 +220,10 @@ const TOKENS = [
   '<!DOCTYPE a>',
   " xmlns:p=''",
   " xmlns:p='urn:x' xmlns:q='urn:x' p:a='' q:a=''",
+  " xmlns:p=' '",
+  " xmlns:p='&#xa0;'",
+  " xmlns:p='urn:x' xmlns:q='urn:x ' p:a='' q:a=''",
+  " xmlns=' http://www.w3.org/2000/xmlns/'",
   " xmlns:xml='urn:x'",
   " xmlns:xmlns='urn:x'",
   " xmlns='http://www.w3.org/XML/1998/namespace'",

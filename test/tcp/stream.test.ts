@@ -66,6 +66,26 @@ async function connected(options: Partial<TcpOptions> = {}) {
   return { stream, socket, peer, other: new Other(far), released };
 }
 
+describe('a namespace name of white space, which parsers differ in', () => {
+  const said = "<message xmlns:p=' ' p:a='1'/>";
+
+  test.each([
+    ['a server', 'initiating', NS.client],
+    ['a component', 'receiving', NS.component],
+  ] as const)('from %s, which passes on what strangers say, it is taken', async (_, role, contentNs) => {
+    const { peer, other } = await connected({ role, contentNs });
+    other.socket.write(HEADER.replace(NS.client, contentNs) + said);
+    await peer.when(() => peer.stanzas.length === 1);
+    expect(peer.stanzas[0]).toContain("p:a='1'");
+  });
+
+  test('from a client it is a bad-namespace-prefix', async () => {
+    const { peer, other } = await connected({ role: 'receiving' });
+    other.socket.write(HEADER + said);
+    expect((await peer.closed()).error?.condition).toBe('bad-namespace-prefix');
+  });
+});
+
 describe('4.7 the header', () => {
   test('is written with both namespaces and every attribute escaped', () => {
     const header = { to: 'a\'<&>"', from: 'x@y', id: '1', version: '1.0', lang: 'de', extra: new Map([['a:b', '\n']]) };

@@ -148,6 +148,10 @@ describe('Namespaces in XML 1.0', () => {
     "<a xmlns:p='http://www.w3.org/2000/xmlns/'/>",
     "<a xmlns='http://www.w3.org/2000/xmlns/'/>",
     "<a xmlns:p='http://www.w3.org/2000/xmlns&#47;'/>",
+    "<a xmlns:p=' '/>",
+    "<a xmlns:p='&#xa0;\n'/>",
+    "<a xmlns:p=' http://www.w3.org/2000/xmlns/'/>",
+    "<a xmlns='http://www.w3.org/XML/1998/namespace '/>",
   ])('%s is a bad prefix', (said) => {
     expect(refusal(said)).toBe('bad-namespace-prefix');
   });
@@ -163,6 +167,21 @@ describe('Namespaces in XML 1.0', () => {
     "<a b='>' c=\"'\" d='\"'/>",
   ])('%s is legal', (said) => {
     expect(refusal(said)).toBeUndefined();
+  });
+
+  test('names that differ only in white space around them are the same, so attributes of them are twice', () => {
+    expect(refusal("<a xmlns:p='u' xmlns:q='u ' p:b='' q:b=''/>")).toBe('not-well-formed');
+    expect(refusal("<a xmlns:p='u' xmlns:q='u ' p:b='' q:c=''/>")).toBeUndefined();
+  });
+
+  test.each([
+    "<a xmlns:p=' ' p:b=''/>",
+    "<a xmlns:p='u' xmlns:q='u ' p:b='' q:b=''/>",
+    "<a xmlns='http://www.w3.org/XML/1998/namespace '/>",
+  ])('%s that a server has let pass is taken as it is', (said) => {
+    const { error, stanzas } = scanChunks([Buffer.from(STREAM), Buffer.from(said)], { relayed: true });
+    expect(error).toBeUndefined();
+    expect(stanzas).toHaveLength(1);
   });
 });
 
