@@ -75,7 +75,7 @@ const fromServer: Create = async (options) => {
 };
 
 const openAccounts: OpenAccounts = async (config) => {
-  const { accountsIn } = await import('./server.js');
+  const { accountsIn } = await import('./home.js');
   return accountsIn(config);
 };
 

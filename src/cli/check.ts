@@ -12,7 +12,7 @@ import { answersAsOurs } from './probe.js';
 
 /** What is wrong, each in the words for people; empty when nothing is. */
 export async function check(config: Config): Promise<string[]> {
-  const { obstacles } = await import('../server.js');
+  const { obstacles } = await import('../home.js');
   const found = await Promise.all([
     portProblems(config),
     certificateDates(config),

@@ -60,7 +60,7 @@ interface Paths {
 export function chatRoutes(
   get: (url: string, handler: RouteHandlerMethod) => void,
   { chat, options }: ChatDeps,
-  elsewhere: (request: FastifyRequest, reply: FastifyReply) => FastifyReply,
+  elsewhere: (request: FastifyRequest, reply: FastifyReply) => unknown,
 ): void {
   const files = new Files();
   get('/', (request, reply) =>

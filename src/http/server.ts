@@ -37,6 +37,8 @@ export interface HttpDeps {
   readonly metrics: Metrics;
   /** For the pages; what is not said is left at nothing. */
   readonly status?: () => Partial<Omit<Status, 'startedAt'>> & { readonly startedAt?: number | Date };
+  /** What the pages show in place of that, where this is one process of several. */
+  readonly whole?: () => Promise<Partial<Status>>;
   /** The domains that the chat page at `/` is for, asked at every request; with none, `/` is the status page. */
   readonly chat?: () => readonly ChatDomain[];
 }
@@ -143,6 +145,7 @@ class Face {
         metrics: this.#deps.metrics,
         options: () => this.#options,
         status: () => this.#status,
+        whole: () => this.#whole(),
         chat: () => this.#deps.chat?.() ?? [],
         connectionOf,
       });
@@ -200,6 +203,10 @@ class Face {
       ...status,
       startedAt: Number(status.startedAt ?? this.#startedAt),
     };
+  }
+
+  async #whole(): Promise<Status> {
+    return { ...this.#status, ...(await this.#deps.whole?.()) };
   }
 
   #notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {

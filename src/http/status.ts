@@ -21,6 +21,8 @@ export interface StatusDeps {
   /** The options as they are now. */
   readonly options: () => StatusOptions;
   readonly status: () => Status;
+  /** The same for the pages: of all processes, where there are several. */
+  readonly whole: () => Promise<Status>;
   /** The domains of the chat page; without any there is none. */
   readonly chat: () => readonly ChatDomain[];
   connectionOf(message: IncomingMessage): Connection;
@@ -35,11 +37,11 @@ export function statusRoutes(app: FastifyInstance, deps: StatusDeps): void {
   const { path, metrics } = deps.options();
   const base = path.replace(/\/+$/, '');
   const get = (url: string, handler: RouteHandlerMethod) => app.route({ method: ['GET', 'HEAD'], url, handler });
-  const page = (write: typeof statusPage) => (request: FastifyRequest, reply: FastifyReply) =>
+  const page = (write: typeof statusPage) => async (request: FastifyRequest, reply: FastifyReply) =>
     reply
       .type(HTML)
       .header('content-security-policy', POLICY)
-      .send(write(deps.status(), where(request, deps)));
+      .send(write(await deps.whole(), where(request, deps)));
 
   get('/livez', (_, reply) => reply.type(TEXT).send('ok\n'));
   for (const url of ['/readyz', '/healthz']) get(url, (_, reply) => ready(reply, deps.status()));
@@ -63,7 +65,11 @@ function ready(reply: FastifyReply, { draining }: Status): FastifyReply {
     .send(draining ? 'draining\n' : 'ok\n');
 }
 
-function sysinfo(request: FastifyRequest, reply: FastifyReply, { options, status }: StatusDeps): FastifyReply {
+async function sysinfo(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { options, whole }: StatusDeps,
+): Promise<FastifyReply> {
   const password = options().system_info_password;
   if (password === '') return reply.code(403).type(TEXT).send('Closed: set system_info_password to open it.\n');
   if (!isAdmin(request.headers.authorization, password)) {
@@ -73,7 +79,10 @@ function sysinfo(request: FastifyRequest, reply: FastifyReply, { options, status
       .type(TEXT)
       .send('User admin and system_info_password, please.\n');
   }
-  return reply.type(HTML).header('content-security-policy', POLICY).send(sysinfoPage(status(), hostname()));
+  return reply
+    .type(HTML)
+    .header('content-security-policy', POLICY)
+    .send(sysinfoPage(await whole(), hostname()));
 }
 
 function isAdmin(authorization: string | undefined, password: string): boolean {
