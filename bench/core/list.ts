@@ -3,7 +3,7 @@
 import { installed } from '../peers.js';
 import { against, bounded, type Row } from '../results.js';
 import type { Run } from '../scenarios.js';
-import { CORE_CHATS, coreChat, coreClientProxy, coreIdle, corePresence, coreSetup } from './scenarios.js';
+import { CORE_CHATS, coreChat, coreClientProxy, coreIdle, corePresence, coreRoom, coreSetup } from './scenarios.js';
 import { type CoreStart, ejabberdCore, oursCore, prosodyCore } from './servers.js';
 
 /** `sessions` is the number of idle ones. */
@@ -21,6 +21,8 @@ export function coreScenarios(run: Run, sessions: number): Record<string, () => 
     ...Object.fromEntries(chats),
     'core-presence': async () =>
       against('presence to 1,000 contacts', 'us', await corePresence(servers(), run), { ejabberd: 0.5 }),
+    'core-room': async () =>
+      against('message to 500 occupants', 'us', await coreRoom(servers(), run), { ejabberd: 0.5 }),
     'core-client-proxy': async () =>
       against('request and answer, 32 users, one client', 'us', await coreClientProxy(run)),
     'core-idle-tcp': () => idle('tcp', 'TCP', 40),

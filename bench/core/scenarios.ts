@@ -16,7 +16,7 @@ import {
   withServers,
 } from '../scenarios.js';
 import type { Kind, Launch } from '../servers.js';
-import { type CoreStart, oursWithProxy, PROXY } from './servers.js';
+import { type CoreStart, oursWithProxy, PROXY, ROOMS } from './servers.js';
 
 export interface CoreChat extends Chat {
   readonly targets: Targets;
@@ -35,6 +35,8 @@ export const CORE_CHATS: readonly CoreChat[] = [
 
 const CONTACTS = 1000;
 const CHANGES = 20;
+const OCCUPANTS = 500;
+const SAID = 100;
 const PEER_SESSIONS = 1000;
 const SERVED = 33;
 const REQUESTS = 10_000;
@@ -69,6 +71,34 @@ export async function corePresence(starts: readonly CoreStart[], run: Run): Prom
         const before = cpu(server.pid);
         await load.order({ order: 'presence', changes: CHANGES });
         const each = (cpu(server.pid) - before) / CHANGES / CONTACTS;
+        series[i].values.push(each);
+        run.say(`${name} ${round}/${run.rounds} ${server.name}: ${each.toFixed(1)} us a delivery`);
+      }
+    }
+    return series;
+  });
+}
+
+/** CPU microseconds for each occupant who hears a message of 100 bytes; nobody archives it. */
+export async function coreRoom(starts: readonly CoreStart[], run: Run): Promise<Series[]> {
+  const name = 'core-room';
+  const room = `coven@${ROOMS}`;
+  return await withServers(launches(starts, 'tcp', OCCUPANTS), run, name, async (fronts) => {
+    const series = fronts.map(({ server }) => ({ server: server.name, values: [] as number[] }));
+    const login = { mechanism: 'SCRAM-SHA-256', available: true, bytes: 0, burst: 1, two: false } as const;
+    const said = { order: 'speak', room, messages: SAID, bytes: 100 } as const;
+    for (const { server, load } of fronts) {
+      await load.order({ order: 'open', sessions: OCCUPANTS, options: { ...server.where, ...login } });
+      const { seconds } = await load.order({ order: 'enter', room });
+      run.say(`${name} ${server.name}: ${OCCUPANTS} occupants entered in ${Math.round(seconds)} s`);
+      await sleep(1000);
+      await load.order(said);
+    }
+    for (let round = 1; round <= run.rounds; round++) {
+      for (const [i, { server, load }] of fronts.entries()) {
+        const before = cpu(server.pid);
+        await load.order(said);
+        const each = (cpu(server.pid) - before) / SAID / OCCUPANTS;
         series[i].values.push(each);
         run.say(`${name} ${round}/${run.rounds} ${server.name}: ${each.toFixed(1)} us a delivery`);
       }

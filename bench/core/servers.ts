@@ -25,7 +25,12 @@ const MODULES = modules.map(({ name }) => name).filter((name) => !LEFT.includes(
 /** Behind it serves the first user. */
 export const PROXY = `proxy.${DOMAIN}`;
 
-export const oursCore: CoreStart = (kind, accounts, profile) => startOurs({}, kind, accounts, profile);
+/** Rooms are here. */
+export const ROOMS = `rooms.${DOMAIN}`;
+const OUR_ROOMS = { [ROOMS]: { module: 'muc', muc: { stanzas_per_second: 0 } } };
+
+export const oursCore: CoreStart = (kind, accounts, profile) =>
+  startOurs({ components: OUR_ROOMS }, kind, accounts, profile);
 
 export const oursWithProxy: CoreStart = (kind, accounts, profile) => {
   const proxy = { module: 'client_proxy', target_address: `${user(0)}@${DOMAIN}` };
@@ -95,6 +100,7 @@ modules:
   mod_privacy: {}
   mod_private: {}
   mod_time: {}
+  mod_muc: { host: "${ROOMS}", max_users: 1000, default_room_options: { max_users: 1000 }, history_size: 20 }
   mod_vcard: {}
   mod_version: {}
   mod_bosh: { max_inactivity: 600 }
@@ -132,6 +138,7 @@ storage = "internal"
 bosh_max_inactivity = 600
 modules_enabled = { "roster", "saslauth", "presence", "message", "iq", "disco", "ping", "offline", "smacks", "blocklist", "carbons", "csi", "lastactivity", "private", "time", "vcard", "version", "bosh", "websocket" }
 VirtualHost "${DOMAIN}"
+Component "${ROOMS}" "muc"
 `;
   const child = await runProsody(folder, kind === 'tcp' ? tcp : http, settings);
   const path = kind === 'bosh' ? '/http-bind' : '/xmpp-websocket';

@@ -4,6 +4,7 @@
 import { BoshSession } from './bosh.js';
 import { befriend, broadcast } from './presence.js';
 import { ask, serve } from './proxied.js';
+import { enter, speak } from './room.js';
 import type { Session, SessionOptions } from './session.js';
 import { TcpSession } from './tcp.js';
 import { WsSession } from './ws.js';
@@ -13,6 +14,8 @@ export type Order =
   | { order: 'chat'; messages: number }
   | { order: 'befriend' }
   | { order: 'presence'; changes: number }
+  | { order: 'enter'; room: string }
+  | { order: 'speak'; room: string; messages: number; bytes: number }
   | { order: 'serve'; proxy: string }
   | { order: 'ask'; requests: number; proxy?: string }
   | { order: 'rest' }
@@ -115,6 +118,8 @@ function obey(order: Order): Promise<void> {
   if (order.order === 'chat') return chat(order.messages);
   if (order.order === 'befriend') return befriend(contacts(), FRIENDS_AT_ONCE, moved);
   if (order.order === 'presence') return broadcast(contacts(), order.changes, moved);
+  if (order.order === 'enter') return enter(contacts(), order.room, FRIENDS_AT_ONCE, moved);
+  if (order.order === 'speak') return speak(contacts(), order.room, order.messages, order.bytes, moved);
   if (order.order === 'serve') return serve(contacts(), order.proxy);
   if (order.order === 'ask') return ask(contacts(), order.requests, order.proxy, moved);
   if (order.order === 'finish') return finish();

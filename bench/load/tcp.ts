@@ -12,6 +12,8 @@ export class TcpSession implements Session, Line {
   readonly talk: Conversation;
   /** Told every stanza that is neither a message nor an answer. */
   heard: (stanza: string) => void = () => {};
+  /** Told messages instead of the conversation, one or more at a time. */
+  told: ((messages: string) => void) | undefined;
   readonly #options: SessionOptions;
   readonly #listener: Listener;
   readonly #socket: Socket;
@@ -109,6 +111,7 @@ export class TcpSession implements Session, Line {
   }
 
   #messages(text: string): void {
+    if (this.told !== undefined) return void this.told(text);
     this.talk.hear(text);
     if (this.talk.outstanding === 0) this.#listener.turned(this);
   }

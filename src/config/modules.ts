@@ -135,6 +135,16 @@ const muc = {
   max_history_bytes: bytes(262_144, [0, 1024 * MEBIBYTE], 'Most bytes of such messages.'),
   max_nick_bytes: bytes(256, [1, 1023], 'Longest nickname.'),
   max_subject_bytes: bytes(4096, [1, MEBIBYTE], 'Longest subject.'),
+  archive: flag(true, 'Archive what is said in new rooms, once they are persistent; owners can change that.'),
+  archive_max_age: count(0, [0, 36_500], 'Days after which a message of an archive is deleted; 0: not.'),
+  archive_max_items: count(
+    100_000,
+    [0, 100_000_000],
+    'Most messages of the archive of one room, about; the oldest are deleted; 0: no limit.',
+  ),
+  archive_page: count(50, [1, 1000], 'Messages of a page of an archive when its client does not say how many.'),
+  archive_max_page: count(100, [1, 1000], 'Most messages of such a page.'),
+  max_queries: count(100, [1, 10_000], 'Most queries of archives of rooms that are answered at the same time.'),
   stanzas_per_second: count(
     10,
     [0, 100_000],

@@ -1,6 +1,7 @@
 // A core in memory with rooms, and what those who are in them say and hear.
 
 import { mucOptions } from '../../src/config/modules.js';
+import type { Module } from '../../src/core/module.js';
 import type { ComponentOptions } from '../../src/core/options.js';
 import { message } from '../../src/modules/message.js';
 import { muc } from '../../src/modules/muc/muc.js';
@@ -29,10 +30,12 @@ const COMPONENT: ComponentOptions = {
   attach: null,
 };
 
-/** The domains of a house with rooms; `options` instead of the usual ones. */
-export function house(options: Partial<MucOptions> = {}, storage?: Driver) {
+/** The domains of a house with rooms; `options` instead of the usual ones, `more` modules of its users. */
+export function house(options: Partial<MucOptions> = {}, storage?: Driver, more: readonly Module[] = []) {
   const component = { ...COMPONENT, muc: { ...mucOptions.default, ...options } };
-  const tested = testCore([roster, presence, message], { components: { [SERVICE]: component } }, storage, [muc]);
+  const tested = testCore([roster, presence, message, ...more], { components: { [SERVICE]: component } }, storage, [
+    muc,
+  ]);
   const guest = (name: string, resource?: string) => new CoreClient(tested.core).enter(name, resource);
   return { ...tested, guest };
 }

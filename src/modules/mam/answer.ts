@@ -4,6 +4,7 @@
 import type { ArchiveItem, ArchiveRange, ArchiveStore } from '../../storage/store.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import { attribute } from '../../xmpp/escape.js';
+import type { JID } from '../../xmpp/jid.js';
 import { NS } from '../../xmpp/ns.js';
 import { Stanza } from '../../xmpp/stanza.js';
 import { DELAY } from '../delay.js';
@@ -23,6 +24,15 @@ export interface Archive {
   readonly since: number | undefined;
   /** A client wanted more than `maxPage`. */
   limited(): void;
+  /** Whom its items are of, where that is not whom their stanzas are from and to. */
+  readonly peers?: Peers;
+}
+
+export interface Peers {
+  /** The items that those of this address are among, as they are kept; undefined: all of them. */
+  key(peer: JID): string | undefined;
+  /** Undefined: `key` has told. */
+  test(peer: JID): ((item: ArchiveItem) => boolean) | undefined;
 }
 
 export interface Found {
@@ -57,9 +67,12 @@ async function checkIds(
     throw new StanzaError('cancel', 'item-not-found', 'the archive has no message of that id');
 }
 
-function rangeOf({ since }: Archive, { with: peer, start, end, afterId, beforeId, ids }: Question): ArchiveRange {
+function rangeOf(
+  { since, peers = PEERS }: Archive,
+  { with: peer, start, end, afterId, beforeId, ids }: Question,
+): ArchiveRange {
   const from = since === undefined ? start : Math.max(since, start ?? since);
-  return { with: peer?.bare.toString(), start: from, end, after: afterId, before: beforeId, ids };
+  return { with: peer && peers.key(peer), start: from, end, after: afterId, before: beforeId, ids };
 }
 
 const later = (a: string | undefined, b: string | undefined) => (a === undefined || (b && b > a) ? b : a);
@@ -77,9 +90,10 @@ async function pageOf(
   limit: number,
   backwards: boolean,
 ): Promise<Page> {
-  if (fullOf(question) === undefined) return await archive.store.query(archive.key, { ...range, limit, backwards });
+  const test = testOf(archive, question);
+  if (test === undefined) return await archive.store.query(archive.key, { ...range, limit, backwards });
   const items: ArchiveItem[] = [];
-  for await (const item of matching(archive, range, question, backwards)) {
+  for await (const item of matching(archive, range, test, backwards)) {
     if (items.length === limit) return { items: backwards ? items.reverse() : items, complete: false };
     items.push(item);
   }
@@ -89,18 +103,17 @@ async function pageOf(
 /** Items that are read at a time where only some of them match. */
 const CHUNK = 200;
 
-/** Of a peer's items those of one of its resources; backwards: the last first. */
+/** Of a peer's items those that pass, such as those of one of its resources; backwards: the last first. */
 async function* matching(
   { store, key }: Archive,
   range: ArchiveRange,
-  question: Question,
+  test: (item: ArchiveItem) => boolean,
   backwards: boolean,
 ): AsyncIterable<ArchiveItem> {
-  const full = fullOf(question) ?? '';
   let rest = range;
   for (;;) {
     const { items, complete } = await store.query(key, { ...rest, limit: CHUNK, backwards });
-    for (const item of backwards ? [...items].reverse() : items) if (isOf(item, full)) yield item;
+    for (const item of backwards ? [...items].reverse() : items) if (test(item)) yield item;
     if (complete) return;
     rest = backwards ? { ...rest, before: items[0].id } : { ...rest, after: items.at(-1)?.id };
   }
@@ -112,15 +125,25 @@ function isOf({ stanza }: ArchiveItem, full: string): boolean {
   return from === full || to === full;
 }
 
-function fullOf({ with: peer }: Question): string | undefined {
-  return peer === undefined || peer.isBare ? undefined : peer.toString();
+/** Of accounts. */
+const PEERS: Peers = {
+  key: (peer) => peer.bare.toString(),
+  test: (peer) => {
+    const full = peer.toString();
+    return peer.isBare ? undefined : (item) => isOf(item, full);
+  },
+};
+
+function testOf({ peers = PEERS }: Archive, { with: peer }: Question) {
+  return peer && peers.test(peer);
 }
 
 /** The count costs little for the whole archive; else it is only for who asks for nothing else (XEP-0059 section 2.7). */
-async function countOf({ store, key }: Archive, range: ArchiveRange, question: Question): Promise<number | undefined> {
-  const isWhole = Object.values(range).every((limit) => limit === undefined);
+async function countOf(archive: Archive, range: ArchiveRange, question: Question): Promise<number | undefined> {
+  const { store, key } = archive;
+  const isWhole = question.with === undefined && Object.values(range).every((limit) => limit === undefined);
   if (isWhole) return store.size(key);
-  return question.page.max === 0 && fullOf(question) === undefined ? store.size(key, range) : undefined;
+  return question.page.max === 0 && testOf(archive, question) === undefined ? store.size(key, range) : undefined;
 }
 
 /** Whom results come from and go to. */

@@ -28,7 +28,11 @@ const PAYLOADS = new Set([
 
 /** In a user's archive (XEP-0313 section 5.1.1). Most messages need no tree for that. */
 export function isArchivable(stanza: Stanza): boolean {
-  if (PASSING.has(stanza.type)) return false;
+  return !PASSING.has(stanza.type) && isLasting(stanza);
+}
+
+/** Whatever its type: whether it says something that is worth keeping, and is to be kept. */
+export function isLasting(stanza: Stanza): boolean {
   if (stanza.raw.includes(HINTS)) return hinted(stanza) ?? says(stanza);
   const { payload } = stanza;
   return payload !== undefined && ((payload.name === 'body' && payload.ns === NS.client) || says(stanza));

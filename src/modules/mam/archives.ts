@@ -1,7 +1,7 @@
-// The archives of a host's accounts: what is appended is told its id at once and is there a little later, and what is too
+// The archives of a host, of its accounts or its rooms: what is appended is told its id at once and is there a little later, and what is too
 // old or too much is deleted now and then, the oldest first, a little at a time.
 
-import type { Host } from '../../core/host.js';
+import type { ComponentHost } from '../../core/host.js';
 import { Turns } from '../../core/turns.js';
 import type { ArchiveStore } from '../../storage/store.js';
 
@@ -33,9 +33,11 @@ export class Archives {
   #stopped = false;
 
   constructor(
-    readonly host: Host,
+    readonly host: Pick<ComponentHost, 'limited'>,
     readonly store: ArchiveStore,
     public retention: Retention,
+    /** The option that `max_items` is, by name. */
+    readonly limit = 'mam.max_items',
   ) {}
 
   /** Nothing that is older is there for anybody; milliseconds since 1970. */
@@ -107,7 +109,7 @@ export class Archives {
       const { max_items } = this.retention;
       if (max_items === 0) return;
       let excess = (await this.store.size(username)) - max_items;
-      if (excess > 0) this.host.limited('mam.max_items');
+      if (excess > 0) this.host.limited(this.limit);
       while (excess > 0) {
         const gone = await this.#drop(username, Math.min(excess, CHUNK));
         excess = gone === 0 ? 0 : excess - gone;

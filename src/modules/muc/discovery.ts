@@ -4,8 +4,9 @@ import type { IqRequest } from '../../core/hooks.js';
 import type { Element } from '../../xmpp/element.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import { attribute, escapeText } from '../../xmpp/escape.js';
+import { MAM } from '../mam/question.js';
 import { formXml } from './forms.js';
-import { badRequest, itemNotFound, MUC, OCCUPANT_ID, REGISTER } from './names.js';
+import { badRequest, itemNotFound, MUC, OCCUPANT_ID, REGISTER, STANZA_ID } from './names.js';
 import type { Room } from './room.js';
 
 export const INFO = 'http://jabber.org/protocol/disco#info';
@@ -18,7 +19,7 @@ const PAGE = 1000;
 /** Section 6.2. */
 export function serviceInfo({ payload }: IqRequest, name: string | undefined): string {
   if (payload.attrs.node !== undefined) throw itemNotFound();
-  const features = [INFO, ITEMS, MUC, `${MUC}#stable_id`, SELF_PING, OCCUPANT_ID, RSM];
+  const features = [INFO, ITEMS, MUC, `${MUC}#stable_id`, SELF_PING, OCCUPANT_ID, STANZA_ID, RSM];
   return infoXml(name, features);
 }
 
@@ -41,7 +42,8 @@ export function roomInfo(request: IqRequest, room: Room): string {
   if (node !== undefined || room.locked) throw itemNotFound();
   const { config } = room;
   const features = [
-    ...[INFO, ITEMS, MUC, `${MUC}#stable_id`, SELF_PING, OCCUPANT_ID, REGISTER],
+    ...[INFO, ITEMS, MUC, `${MUC}#stable_id`, SELF_PING, OCCUPANT_ID, STANZA_ID, REGISTER],
+    ...(room.archived ? [MAM, `${MAM}#extended`] : []),
     config.persistent ? 'muc_persistent' : 'muc_temporary',
     config.listed ? 'muc_public' : 'muc_hidden',
     config.membersOnly ? 'muc_membersonly' : 'muc_open',

@@ -75,6 +75,7 @@ export class Entering {
     const codes = [
       ...(created ? [201] : []),
       ...(room.config.nonAnonymous ? [100] : []),
+      ...(room.archived ? [170] : []),
       ...(isAsWritten(stanza, to) ? [] : [210]),
     ];
     this.#welcome(room, occupant, visit, asked, codes);

@@ -56,6 +56,14 @@ export class History {
 
 export const keptStanza = (text: string): Stanza => new Stanza(Buffer.from(text), NS.client);
 
+/** Section 8.1: there is a subject in it, and nothing that is said. */
+export function changesSubject(stanza: Stanza): boolean {
+  if (!stanza.raw.includes('subject')) return false;
+  const { tree } = stanza;
+  const has = (name: string) => tree.getChild(name, NS.client) !== undefined;
+  return has('subject') && !has('body') && !has('thread');
+}
+
 const whole = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d{1,12}$/.test(text.trim()) ? Number(text) : undefined;
 

@@ -1,6 +1,6 @@
 // Rooms (XEP-0045): a component where whoever is in a room hears what is said in it. This file says which stanza is for whom;
 // the rules are in the files beside it, named by what one does: entering, speaking, administration, ownership, mediation,
-// registration, exchange, discovery. Nothing is logged, and no room is fully anonymous.
+// registration, exchange, discovery, room-archive. No room is fully anonymous.
 
 import type { IqAnswer, IqRequest } from '../../core/hooks.js';
 import { DONE } from '../../core/hooks.js';
@@ -9,6 +9,7 @@ import { checkIq } from '../../core/iq.js';
 import type { ComponentModule } from '../../core/module.js';
 import type { Routed } from '../../core/routed.js';
 import { StanzaError } from '../../xmpp/errors.js';
+import { MAM } from '../mam/question.js';
 import { stanzaErrorOf } from '../store-error.js';
 import { Administration } from './administration.js';
 import { INFO, ITEMS, occupantItems, roomInfo, roomItems, serviceInfo } from './discovery.js';
@@ -20,11 +21,14 @@ import type { RoomsOptions } from './options.js';
 import { Ownership } from './ownership.js';
 import { Registration } from './registration.js';
 import type { Room } from './room.js';
+import { RoomArchive } from './room-archive.js';
 import { RoomStore } from './room-store.js';
 import { Rooms } from './rooms.js';
 import { Speaking } from './speaking.js';
 
 const PING = 'urn:xmpp:ping';
+/** How often all archives are looked at for what is too old; milliseconds. */
+const HOUR = 3_600_000;
 
 export const muc: ComponentModule<RoomsOptions> = {
   name: 'muc',
@@ -32,6 +36,8 @@ export const muc: ComponentModule<RoomsOptions> = {
   specifications: [
     { id: 'XEP-0045', name: 'Multi-User Chat', version: '1.35.5' },
     { id: 'XEP-0410', name: 'MUC Self-Ping', version: '1.1.0' },
+    { id: 'XEP-0313', name: 'Message Archive Management', version: '1.1.0' },
+    { id: 'XEP-0359', name: 'Unique and Stable Stanza IDs', version: '0.7.0' },
     { id: 'XEP-0421', name: 'Occupant identifiers', version: '1.0.1' },
   ],
   load(host, { name, muc: options }) {
@@ -52,7 +58,8 @@ export const muc: ComponentModule<RoomsOptions> = {
       type: 'get' | 'set',
       ns: string,
       take: (room: Room, request: IqRequest) => IqAnswer | Promise<IqAnswer>,
-    ) => hooks.iq(type, 'account', ns, 'query', (request) => chat.asked(request, take));
+      element = 'query',
+    ) => hooks.iq(type, 'account', ns, element, (request) => chat.asked(request, take));
     room('get', INFO, (there, request) => roomInfo(request, there));
     room('get', ITEMS, (there, request) => occupantItems(request, there));
     room('get', ADMIN, (there, request) => chat.administration.get(there, request));
@@ -61,6 +68,13 @@ export const muc: ComponentModule<RoomsOptions> = {
     room('set', OWNER, (there, request) => chat.ownership.set(there, request));
     room('get', REGISTER, (there, request) => chat.registration.get(there, request));
     room('set', REGISTER, (there, request) => chat.registration.set(there, request));
+    room('get', MAM, (there, request) => chat.archive.form(there, request));
+    room('set', MAM, (there, request) => chat.archive.query(there, request));
+    room('get', MAM, (there, request) => chat.archive.metadata(there, request), 'metadata');
+    const sweeping = setInterval(() => {
+      chat.archive.sweep().catch((error) => host.log.error('archive_sweep_failed', { error }));
+    }, HOUR);
+    sweeping.unref();
     const read = (metric: string, help: string, value: () => number) =>
       host.metrics.read(metric, help, ['host'], () => [[{ host: host.domain }, value()]]);
     const unread = [
@@ -68,8 +82,9 @@ export const muc: ComponentModule<RoomsOptions> = {
       read('room_occupants', 'Occupants of all rooms.', () => rooms.occupants),
     ];
     hooks.on('component-down', () => chat.unreachable());
-    hooks.on('stopping', ({ waits }) => void waits.push(chat.finished()));
+    hooks.on('stopping', ({ waits }) => void waits.push(...chat.unfinished()));
     return () => {
+      clearInterval(sweeping);
       for (const each of unread) each();
       chat.stop();
     };
@@ -89,6 +104,7 @@ const GONE = new Set([
 
 class MultiUserChat {
   readonly rooms: Rooms;
+  readonly archive: RoomArchive;
   readonly administration: Administration;
   readonly ownership: Ownership;
   readonly registration: Registration;
@@ -102,7 +118,8 @@ class MultiUserChat {
     readonly host: ComponentHost,
     { muc: options }: RoomsOptions,
   ) {
-    const store = new RoomStore(host);
+    this.archive = new RoomArchive(host, options);
+    const store = new RoomStore(host, this.archive);
     this.#store = store;
     this.rooms = new Rooms(host, options, store);
     this.#entering = new Entering(host, options);
@@ -174,9 +191,9 @@ class MultiUserChat {
     return answer;
   }
 
-  /** Resolves when all that was to be kept is. */
-  finished(): Promise<void> {
-    return this.#store.finished();
+  /** What is not kept yet. */
+  unfinished(): Promise<unknown>[] {
+    return this.#store.unfinished();
   }
 
   /** The server that this is a component of is gone, and who came from there. */
@@ -189,6 +206,7 @@ class MultiUserChat {
 
   /** Section 18: whoever is here learns that the service goes. */
   stop(): void {
+    this.archive.stop();
     for (const room of this.rooms.clear()) room.dissolve({ codes: [332] });
   }
 

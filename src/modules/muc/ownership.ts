@@ -50,6 +50,7 @@ export class Ownership {
     if (said === undefined) throw badRequest('no room configuration');
     const { max_history: history } = this.options;
     const before = room.config;
+    const wasArchived = room.archived;
     const config = changedConfig(before, said, { textBytes: TEXT_BYTES, history });
     room.config = config;
     try {
@@ -60,15 +61,16 @@ export class Ownership {
       throw error;
     }
     room.locked = false;
-    this.#tell(room, before, config);
+    this.#tell(room, before, config, wasArchived);
     if (!config.persistent && room.occupants.size === 0) room.empty(room);
   }
 
   /** Section 10.2.1, and who has no place in it any more. */
-  #tell(room: Room, before: RoomConfig, config: RoomConfig): void {
-    const { nonAnonymous, membersOnly, moderated } = config;
+  #tell(room: Room, before: RoomConfig, config: RoomConfig, wasArchived: boolean): void {
+    const { nonAnonymous, membersOnly, moderated, archived } = config;
     const codes: number[] = nonAnonymous === before.nonAnonymous ? [] : [nonAnonymous ? 172 : 173];
-    if (JSON.stringify({ ...before, nonAnonymous }) !== JSON.stringify(config)) codes.push(104);
+    if (room.archived !== wasArchived) codes.push(room.archived ? 170 : 171);
+    if (JSON.stringify({ ...before, nonAnonymous, archived }) !== JSON.stringify(config)) codes.push(104);
     if (codes.length > 0) room.notify(statusXml(codes));
     for (const occupant of [...room.occupants.values()]) {
       const affiliation = room.affiliation(occupant.bare);

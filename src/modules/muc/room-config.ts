@@ -28,6 +28,12 @@ export interface RoomConfig {
   readonly allowInvites: boolean;
   readonly allowPm: Audience;
   readonly allowRegister: boolean;
+  /** Who asks to be registered waits for an admin. */
+  readonly approveRegister: boolean;
+  /** Where the room is persistent: what is said is archived. */
+  readonly archived: boolean;
+  /** XML's word for a language, or ''. */
+  readonly language: string;
   readonly history: number;
 }
 
@@ -46,6 +52,9 @@ export const NEW_ROOM: RoomConfig = Object.freeze({
   allowInvites: false,
   allowPm: 'anyone',
   allowRegister: false,
+  approveRegister: false,
+  archived: false,
+  language: '',
   history: 20,
 });
 
@@ -70,6 +79,8 @@ const FLAGS = [
   ['changesubject', 'changeSubject', 'Participants may change the subject'],
   ['allowinvites', 'allowInvites', 'Members may invite others to become members'],
   ['allowregister', 'allowRegister', 'Everybody may register and become a member'],
+  ['approveregister', 'approveRegister', 'An admin approves of each registration'],
+  ['enablearchiving', 'archived', 'What is said is archived, when the room is persistent'],
 ] as const;
 
 /** Section 10.1.3. */
@@ -77,6 +88,7 @@ export function configForm(config: RoomConfig, room: string): string {
   const fields: Field[] = [
     { name: field('roomname'), type: 'text-single', label: 'Name', value: config.name },
     { name: field('roomdesc'), type: 'text-single', label: 'Description', value: config.description },
+    { name: field('lang'), type: 'text-single', label: 'Language, as in xml:lang', value: config.language },
     ...FLAGS.map(([name, key, label]) => ({
       name: field(name),
       type: 'boolean' as const,
@@ -132,6 +144,7 @@ export function changedConfig(config: RoomConfig, said: Map<string, string>, lim
     ...Object.fromEntries(flags),
     name: text(get('roomname'), config.name, limits.textBytes),
     description: text(get('roomdesc'), config.description, limits.textBytes),
+    language: language(get('lang'), config.language),
     password: password(config.password, get('passwordprotectedroom'), get('roomsecret'), limits.textBytes),
     nonAnonymous:
       chosen(get('whois'), ['anyone', 'moderators'], config.nonAnonymous ? 'anyone' : 'moderators') === 'anyone',
@@ -150,6 +163,12 @@ function flag(said: string | undefined, now: boolean): boolean {
 
 function text(said: string | undefined, now: string, most: number): string {
   if (said !== undefined && Buffer.byteLength(said) > most) throw notAcceptable(`a text has at most ${most} bytes`);
+  return said ?? now;
+}
+
+function language(said: string | undefined, now: string): string {
+  if (said !== undefined && !/^([A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,8})?$/.test(said))
+    throw notAcceptable('no language');
   return said ?? now;
 }
 

@@ -1,18 +1,25 @@
 // What is kept of persistent rooms: their configuration, who stands how to them, the subject, the last messages. Rooms that
-// are temporary are not here. What was asked of one room is done in turns.
+// are temporary are not here. What was asked of one room is done in turns. What was said in rooms that are archived is in
+// their archives instead (room-archive.ts).
 
 import type { ComponentHost } from '../../core/host.js';
 import { Turns } from '../../core/turns.js';
 import type { ArchiveStore, Json, MapStore } from '../../storage/store.js';
+import type { Stanza } from '../../xmpp/stanza.js';
+import { identified } from '../stanza-id.js';
 import { keptStanza, type Said } from './history.js';
 import { itemNotFound } from './names.js';
+import type { Occupant } from './occupant.js';
 import { type Affiliation, affiliationOf } from './privileges.js';
 import type { Room, RoomRecord } from './room.js';
+import type { RoomArchive } from './room-archive.js';
 import { readConfig } from './room-config.js';
 
 /** Fields of affiliations and reserved nicknames are named by this and a bare JID. */
 const AFFILIATION = 'affiliation ';
 const NICK = 'nick ';
+/** Of those who asked to be registered, and wait for an answer. */
+const REQUEST = 'request ';
 
 export interface Standing {
   readonly affiliation: Affiliation;
@@ -20,12 +27,23 @@ export interface Standing {
   readonly nick?: string;
 }
 
+/** What is to be kept of what was said. */
+export interface Keeping {
+  readonly who: Occupant;
+  readonly at: number;
+  /** Messages that who enters is shown; 0: not this one. */
+  readonly shown: number;
+}
+
 export class RoomStore {
   readonly #rooms: MapStore;
   readonly #history: ArchiveStore;
   readonly #turns = new Turns();
 
-  constructor(readonly host: ComponentHost) {
+  constructor(
+    readonly host: ComponentHost,
+    readonly archive: RoomArchive,
+  ) {
     this.#rooms = host.open('rooms', 'map');
     this.#history = host.open('room_history', 'archive');
   }
@@ -33,27 +51,29 @@ export class RoomStore {
   async *all(most: number): AsyncIterable<readonly [name: string, record: RoomRecord]> {
     for await (const name of this.#rooms.keys()) {
       const fields = await this.#rooms.all(name);
-      if (!fields.has('secret')) continue;
-      const { items } = await this.#history.query(name, { limit: most, backwards: true });
-      yield [
-        name,
-        recordOf(
-          fields,
-          items.map(({ stanza, at }) => ({ stanza: keptStanza(stanza), at })),
-        ),
-      ];
+      if (fields.has('secret')) yield [name, recordOf(fields, await this.#said(name, fields, most))];
     }
+  }
+
+  async #said(name: string, fields: ReadonlyMap<string, Json>, most: number): Promise<Said[]> {
+    const { items } = await this.#history.query(name, { limit: most, backwards: true });
+    const kept = items.map(({ stanza, at }) => ({ stanza: keptStanza(stanza), at }));
+    if (!readConfig(fields.get('config')).archived) return kept;
+    const archived = await this.archive.last(name, `${name}@${this.host.domain}`, most);
+    // From before it was archived, and from then on.
+    return [...kept, ...archived].sort((a, b) => a.at - b.at).slice(-most);
   }
 
   /** All that is known of a room that is persistent from now on. */
   async whole(room: Room): Promise<void> {
     checkOpen(room);
-    const { name, config, secret, affiliations, nicks, subject } = room;
+    const { name, config, secret, affiliations, nicks, requests, subject } = room;
     const fields: [string, Json][] = [
       ['config', { ...config }],
       ['secret', secret],
       ...[...affiliations].map(([bare, each]): [string, Json] => [AFFILIATION + bare, each]),
       ...[...nicks].map(([bare, nick]): [string, Json] => [NICK + bare, nick]),
+      ...[...requests].map(([bare, nick]): [string, Json] => [REQUEST + bare, nick]),
     ];
     if (subject !== undefined) fields.push(['subject', subjectOf(subject)]);
     await this.#turns.take(name, () => this.#rooms.change(name, fields));
@@ -66,20 +86,42 @@ export class RoomStore {
     const fields = [...changes].flatMap(([bare, { affiliation, nick }]): [string, Json | undefined][] => [
       [AFFILIATION + bare, affiliation === 'none' ? undefined : affiliation],
       [NICK + bare, nick],
+      [REQUEST + bare, undefined],
     ]);
     await this.#turns.take(name, () => this.#rooms.change(name, fields));
   }
 
-  /** It is not waited for: what was said was heard. */
-  subject({ name, config, subject, closed }: Room): void {
-    if (closed || !config.persistent || subject === undefined) return;
-    this.#try(name, () => this.#rooms.set(name, 'subject', subjectOf(subject)));
+  /** Somebody asks to be registered with a nickname; undefined: not any more. */
+  async request(room: Room, bare: string, nick: string | undefined): Promise<void> {
+    checkOpen(room);
+    const { name, config } = room;
+    if (config.persistent) await this.#turns.take(name, () => this.#rooms.set(name, REQUEST + bare, nick));
   }
 
-  said({ name, config, history, closed }: Room, { stanza, at }: Said, most: number): void {
-    if (closed || !config.persistent) return;
-    this.#try(name, async () => {
-      const id = await this.#history.append(name, { at, stanza: stanza.raw.toString() });
+  /** Resolves when it is there. */
+  async subject({ name, config, subject, closed }: Room): Promise<void> {
+    if (closed || !config.persistent || subject === undefined) return;
+    await this.#turns.take(name, () => this.#rooms.set(name, 'subject', subjectOf(subject)));
+  }
+
+  /** It is given its id (XEP-0359) before it is kept; what is in no archive is forgotten with the next that are said. */
+  said(room: Room, stanza: Stanza, keeping: Keeping): { readonly stanza: Stanza; readonly done?: Promise<unknown> } {
+    if (room.archived) {
+      const { id, done } = this.archive.append(room, stanza, keeping.who);
+      return { stanza: identified(stanza, room.address, id), done };
+    }
+    const id = this.#history.reserve(keeping.at);
+    const said = identified(stanza, room.address, id);
+    const isKept = !room.closed && room.config.persistent && keeping.shown > 0;
+    return {
+      stanza: said,
+      done: isKept ? this.#append(room, id, { stanza: said, at: keeping.at }, keeping) : undefined,
+    };
+  }
+
+  #append({ name, history }: Room, id: string, { stanza, at }: Said, { shown: most }: Keeping): Promise<unknown> {
+    return this.#turns.take(name, async () => {
+      await this.#history.append(name, { id, at, stanza: stanza.raw.toString() });
       // Once in a while: what is left over is not shown.
       if (history.size >= most && (await this.#history.size(name)) >= 2 * most) {
         const { items } = await this.#history.query(name, { limit: most, backwards: true });
@@ -92,16 +134,14 @@ export class RoomStore {
     await this.#turns.take(name, async () => {
       await this.#rooms.remove(name);
       await this.#history.delete(name);
+      await this.archive.remove(name);
     });
   }
 
-  /** Resolves when all of it is done. */
-  async finished(): Promise<void> {
-    await this.#turns.unfinished();
-  }
-
-  #try(name: string, work: () => Promise<unknown>): void {
-    this.#turns.take(name, work).catch((error) => this.host.log.error('room_not_kept', { error }));
+  /** What is not done. */
+  unfinished(): Promise<unknown>[] {
+    const turns = this.#turns.unfinished();
+    return turns === undefined ? this.archive.unfinished() : [turns, ...this.archive.unfinished()];
   }
 }
 
@@ -115,10 +155,12 @@ const subjectOf = ({ stanza, at }: Said): Json => ({ at, stanza: stanza.raw.toSt
 function recordOf(fields: ReadonlyMap<string, Json>, history: readonly Said[]): RoomRecord {
   const affiliations = new Map<string, Affiliation>();
   const nicks = new Map<string, string>();
+  const requests = new Map<string, string>();
   for (const [field, value] of fields) {
     const affiliation = field.startsWith(AFFILIATION) ? affiliationOf(String(value)) : undefined;
     if (affiliation !== undefined) affiliations.set(field.slice(AFFILIATION.length), affiliation);
     if (field.startsWith(NICK)) nicks.set(field.slice(NICK.length), String(value));
+    if (field.startsWith(REQUEST)) requests.set(field.slice(REQUEST.length), String(value));
   }
   const subject = readSubject(fields.get('subject'));
   return {
@@ -126,6 +168,7 @@ function recordOf(fields: ReadonlyMap<string, Json>, history: readonly Said[]): 
     secret: String(fields.get('secret')),
     affiliations,
     nicks,
+    requests,
     subject,
     history,
   };

@@ -21,16 +21,19 @@ export interface RoomRecord {
   readonly affiliations: Map<string, Affiliation>;
   /** Reserved nicknames, by bare JID. */
   readonly nicks: Map<string, string>;
+  /** Those that were asked for and wait for an answer, by bare JID. */
+  readonly requests: Map<string, string>;
   readonly subject?: Said;
   readonly history: readonly Said[];
   /** What occupant ids are made with. */
   readonly secret: string;
 }
 
-export const newRecord = (owner: string): RoomRecord => ({
-  config: NEW_ROOM,
+export const newRecord = (owner: string, archived: boolean): RoomRecord => ({
+  config: { ...NEW_ROOM, archived },
   affiliations: new Map([[owner, 'owner']]),
   nicks: new Map(),
+  requests: new Map(),
   history: [],
   secret: randomBytes(32).toString('base64url'),
 });
@@ -44,6 +47,7 @@ export class Room {
   closed = false;
   readonly affiliations: Map<string, Affiliation>;
   readonly nicks: Map<string, string>;
+  readonly requests: Map<string, string>;
   readonly secret: string;
   readonly history: History;
   subject: Said | undefined;
@@ -62,6 +66,7 @@ export class Room {
     this.config = record.config;
     this.affiliations = record.affiliations;
     this.nicks = record.nicks;
+    this.requests = record.requests;
     this.secret = record.secret;
     this.subject = record.subject;
     this.history = new History(this.address, record.history);
@@ -69,6 +74,11 @@ export class Room {
 
   get name(): string {
     return this.jid.local;
+  }
+
+  /** What is said goes into an archive: of a room that goes with its last occupant nothing is to be left. */
+  get archived(): boolean {
+    return this.config.archived && this.config.persistent && !this.closed;
   }
 
   /** Of a bare JID. */
@@ -208,6 +218,7 @@ export class Room {
     if (affiliation === 'none') this.affiliations.delete(bare);
     else this.affiliations.set(bare, affiliation);
     if (!isAtLeast(affiliation, 'member')) this.nicks.delete(bare);
+    this.requests.delete(bare);
     const here = this.occupantsOf(bare);
     for (const occupant of here) this.#stands(occupant, before, affiliation, said);
     if (here.length > 0 || before === affiliation) return;

@@ -54,7 +54,7 @@ export class Rooms {
   create({ from, to, stanza }: Routed): Room {
     const owner = from.bare.toString();
     this.#checkPlace(owner);
-    const room = this.#add(to.bare, newRecord(owner));
+    const room = this.#add(to.bare, newRecord(owner, this.options.archive));
     room.locked = stanza.tree.getChild('x', MUC) !== undefined;
     return room;
   }

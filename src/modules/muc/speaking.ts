@@ -5,9 +5,11 @@ import { Routed } from '../../core/routed.js';
 import type { JID } from '../../xmpp/jid.js';
 import { NS } from '../../xmpp/ns.js';
 import type { Stanza } from '../../xmpp/stanza.js';
+import { isLasting } from '../mam/archivable.js';
 import { occupantIdXml, userXml } from './announcement.js';
 import { appended, purged } from './bytes.js';
 import { visitOf } from './entering.js';
+import { changesSubject } from './history.js';
 import { badRequest, forbidden, itemNotFound, notAcceptable } from './names.js';
 import type { Occupant } from './occupant.js';
 import type { MucOptions } from './options.js';
@@ -15,8 +17,6 @@ import { takePace } from './pace.js';
 import { ROLES } from './privileges.js';
 import type { Room } from './room.js';
 import type { RoomStore } from './room-store.js';
-
-const HINTS = 'urn:xmpp:hints';
 
 export class Speaking {
   constructor(
@@ -26,7 +26,8 @@ export class Speaking {
   ) {}
 
   /** To all. */
-  groupchat(room: Room, { from, stanza }: Routed): void {
+  groupchat(room: Room, routed: Routed): void {
+    const { from, stanza } = routed;
     const occupant = this.speaker(room, from);
     const isSubject = changesSubject(stanza);
     if (isSubject) this.#checkSubject(room, occupant, stanza);
@@ -36,9 +37,8 @@ export class Speaking {
       occupantIdXml(occupant.id),
     );
     // Before anybody hears it: who enters meanwhile hears it once.
-    if (isSubject) this.#subject(room, said);
-    else if (isKept(stanza)) this.#keep(room, said);
-    room.broadcast(said, occupant.jid);
+    const isLong = isSubject || isLasting(stanza);
+    room.broadcast(isLong ? this.#kept(room, routed, said, occupant, isSubject) : said, occupant.jid);
   }
 
   /** To one; `room.occupants` are known by the nickname. */
@@ -72,31 +72,25 @@ export class Speaking {
     throw notAcceptable('the subject is too long');
   }
 
-  #subject(room: Room, stanza: Stanza): void {
-    room.subject = { stanza, at: Date.now() };
-    this.store.subject(room);
-  }
-
-  #keep(room: Room, stanza: Stanza): void {
-    const most = Math.min(room.config.history, this.options.max_history);
-    if (most === 0) return;
-    const said = { stanza, at: Date.now() };
-    room.history.add(said, most, this.options.max_history_bytes);
-    this.store.said(room, said, most);
+  /** With its id. Everybody hears it at once; only the acknowledgement to its sender waits until it is there. */
+  #kept(room: Room, { session }: Routed, stanza: Stanza, who: Occupant, isSubject: boolean): Stanza {
+    const at = Date.now();
+    const { config, history } = room;
+    const most = isSubject || !stanza.raw.includes('<body') ? 0 : Math.min(config.history, this.options.max_history);
+    const said = this.store.said(room, stanza, { who, at, shown: most });
+    const works = [said.done];
+    if (most > 0) history.add({ stanza: said.stanza, at }, most, this.options.max_history_bytes);
+    if (isSubject) {
+      room.subject = { stanza: said.stanza, at };
+      works.push(this.store.subject(room));
+    }
+    for (const work of works) {
+      const kept = work?.catch((error) => this.host.log.error('room_not_kept', { error }));
+      if (kept !== undefined) session?.keeps(kept);
+    }
+    return said.stanza;
   }
 }
-
-function changesSubject(stanza: Stanza): boolean {
-  if (!stanza.raw.includes('subject')) return false;
-  const { tree } = stanza;
-  const has = (name: string) => tree.getChild(name, NS.client) !== undefined;
-  return has('subject') && !has('body') && !has('thread');
-}
-
-/** Typing and the like is for who is here. */
-const isKept = (stanza: Stanza): boolean =>
-  stanza.raw.includes('<body') &&
-  (!stanza.raw.includes(HINTS) || stanza.tree.getChild('no-store', HINTS) === undefined);
 
 function mayWrite({ config }: Room, { role }: Occupant): boolean {
   if (config.allowPm === 'none') return false;

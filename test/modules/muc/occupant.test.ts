@@ -79,7 +79,7 @@ describe('7.4 a message to all', () => {
     toRoom(two, `${id}<body>hist</body>${id}<x xmlns='${USER}'><status code='110'/></x>${delay}${others}`, 'groupchat');
     const came = await heard(one, '<body>');
     expect(came.raw).not.toContain('forged');
-    expect(came.children.map(({ name }) => name)).toEqual(['body', 'delay', 'occupant-id']);
+    expect(came.children.map(({ name }) => name)).toEqual(['body', 'delay', 'occupant-id', 'stanza-id']);
     expect(came.child('delay')?.attr('from')).toBe('bridge.test');
   });
 

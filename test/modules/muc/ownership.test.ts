@@ -71,7 +71,7 @@ describe('10.1 a room that is made', () => {
     expect(fields.get('FORM_TYPE')).toBe('http://jabber.org/protocol/muc#roomconfig');
     expect(fields.get('muc#roomconfig_persistentroom')).toBe('0');
     expect(fields.get('muc#roomconfig_whois')).toBe('moderators');
-    expect(fields.size).toBe(17);
+    expect(fields.size).toBe(20);
   });
 
   test('10.1.3 is not wanted after all', async () => {
@@ -189,7 +189,7 @@ describe('a persistent room', () => {
       leaves(client, nick);
       await heard(client, 'unavailable');
     }
-    expect(codes((await entered(await guest('late'), 'late'))[0])).toEqual([110]);
+    expect(codes((await entered(await guest('late'), 'late'))[0])).toEqual([170, 110]);
   });
 
   test('goes when it is no longer to stay and nobody is in it', async () => {
