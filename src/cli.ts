@@ -135,7 +135,8 @@ Commands:
   config docs|schema|example   the manual, the JSON Schema for editors, a file with every option
   config modules [NAME]        the modules of local domains, or all about one of them
   config specifications        what is implemented, with versions
-  adduser|passwd|deluser JID   change an account of "domains", whether the server runs or not; the password is asked
+  adduser|passwd|deluser|disableuser|enableuser JID
+                               change an account of "domains", whether the server runs or not; the password is asked
                                for, or is one line of standard input
   proxy-config nginx|haproxy|caddy   what a web server in front needs
 

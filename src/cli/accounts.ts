@@ -1,4 +1,4 @@
-// `bosh-server adduser|passwd|deluser JID`: by the running server where there is one, for it holds the lock of the
+// `bosh-server adduser|passwd|deluser|disableuser|enableuser JID`: by the running server where there is one, for it holds the lock of the
 // database; else on the database itself.
 
 import { type Config, load } from '../config/load.js';
@@ -51,7 +51,7 @@ async function verdict(
   const obstacle = obstacleOf(jid, config);
   if (obstacle !== undefined) return obstacle;
   const request = { command, jid: jid.toString() };
-  if (command === 'deluser') return carriedOut(request, config, open);
+  if (!WITH_PASSWORD.has(command)) return carriedOut(request, config, open);
   const read = await readPassword(terminal);
   return typeof read === 'string' ? without(read) : carriedOut({ ...request, ...read }, config, open);
 }
@@ -93,7 +93,15 @@ async function directly(request: AccountRequest, config: Config, open: OpenAccou
   }
 }
 
-const DONE = { adduser: 'is added', passwd: 'has a new password', deluser: 'is deleted' } as const;
+const WITH_PASSWORD: ReadonlySet<AccountCommand> = new Set<AccountCommand>(['adduser', 'passwd']);
+
+const DONE: Readonly<Record<AccountCommand, string>> = {
+  adduser: 'is added',
+  passwd: 'has a new password',
+  deluser: 'is deleted',
+  disableuser: 'is disabled',
+  enableuser: 'is enabled',
+};
 
 function verdictOf({ outcome, text }: Answer, { command, jid }: AccountRequest): Verdict {
   switch (outcome) {

@@ -5,7 +5,7 @@ import { AccountError, type Accounts } from '../core/accounts.js';
 import type { StanzaError } from '../xmpp/errors.js';
 import { JID } from '../xmpp/jid.js';
 
-export const ACCOUNT_COMMANDS = ['adduser', 'passwd', 'deluser'] as const;
+export const ACCOUNT_COMMANDS = ['adduser', 'passwd', 'deluser', 'disableuser', 'enableuser'] as const;
 export type AccountCommand = (typeof ACCOUNT_COMMANDS)[number];
 
 export interface AccountRequest {
@@ -51,5 +51,9 @@ function change({ command, password = '' }: AccountRequest, username: string, ac
       return accounts.setPassword(username, password);
     case 'deluser':
       return accounts.delete(username);
+    case 'disableuser':
+      return accounts.disable(username);
+    case 'enableuser':
+      return accounts.enable(username);
   }
 }

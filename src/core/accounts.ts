@@ -1,6 +1,6 @@
 // The accounts of one host. Of a password only salted SCRAM keys are kept (RFC 5802 section 3), of which no password can be
-// read; who asks for an account that is not there gets keys all the same. It knows nothing of sessions, and a new password
-// ends none.
+// read; who asks for an account that is not there gets keys all the same. One that is disabled keeps all that belongs to
+// it, and lets nobody in. It knows nothing of sessions, and a new password ends none.
 
 import { randomBytes } from 'node:crypto';
 import { type Json, type KeyValueStore, StoreError } from '../storage/store.js';
@@ -34,13 +34,19 @@ export class AccountError extends Error {
   }
 }
 
+/** What an account is to who wants to log in; undefined: there is none. */
+export type Standing = 'enabled' | 'disabled' | undefined;
+
+type Listener = (username: string) => void | Promise<void>;
+
 /** Usernames are prepared localparts throughout. Methods reject with StoreError when the store cannot be used. */
 export class Accounts implements CredentialSource {
   readonly #store: KeyValueStore;
   readonly #derivation: Derivation;
   readonly #iterations: number;
   readonly #turns = new Turns();
-  readonly #deleted: ((username: string) => void | Promise<void>)[] = [];
+  readonly #deleted: Listener[] = [];
+  readonly #disabled: ((username: string) => void)[] = [];
   #secret: Buffer | undefined;
 
   constructor(store: KeyValueStore, derivation: Derivation, iterations = ITERATIONS) {
@@ -69,7 +75,25 @@ export class Accounts implements CredentialSource {
     const record = await this.#record(password);
     await this.#store.update(username, (there) => {
       if (there === undefined) throw new AccountError('unknown');
-      return record;
+      return isDisabled(there) ? { ...record, disabled: true } : record;
+    });
+  }
+
+  /** Nobody logs in to it any more, and who has is gone when this resolves. Rejects with AccountError `unknown`. */
+  async disable(username: string): Promise<void> {
+    await this.#mark(username, true);
+    for (const listener of [...this.#disabled]) listener(username);
+  }
+
+  /** As it was before `disable`. Rejects with AccountError `unknown`. */
+  async enable(username: string): Promise<void> {
+    await this.#mark(username, undefined);
+  }
+
+  async #mark(username: string, disabled: true | undefined): Promise<void> {
+    await this.#store.update(username, (there) => {
+      if (there === undefined) throw new AccountError('unknown');
+      return { ...(there as Members), disabled };
     });
   }
 
@@ -97,17 +121,33 @@ export class Accounts implements CredentialSource {
   }
 
   /** Calls back after an account was deleted, and before one is made; returns what undoes that. */
-  onDelete(listener: (username: string) => void | Promise<void>): () => void {
+  onDelete(listener: Listener): () => void {
     this.#deleted.push(listener);
     return () => void this.#deleted.splice(this.#deleted.indexOf(listener), 1);
+  }
+
+  /** Calls back when an account was disabled; returns what undoes that. */
+  onDisable(listener: (username: string) => void): () => void {
+    this.#disabled.push(listener);
+    return () => void this.#disabled.splice(this.#disabled.indexOf(listener), 1);
   }
 
   async exists(username: string): Promise<boolean> {
     return (await this.#store.get(username)) !== undefined;
   }
 
+  async standing(username: string): Promise<Standing> {
+    const record = await this.#store.get(username);
+    return record === undefined ? undefined : isDisabled(record) ? 'disabled' : 'enabled';
+  }
+
   async *usernames(): AsyncIterable<string> {
     for await (const key of this.#store.keys()) if (!key.startsWith('/')) yield key;
+  }
+
+  /** Those that are disabled; each account is read for it. */
+  async *disabled(): AsyncIterable<string> {
+    for await (const username of this.usernames()) if ((await this.standing(username)) === 'disabled') yield username;
   }
 
   /** Whether there is such an account or not: one read that finds something, one that does not, and the same work. */
@@ -128,7 +168,7 @@ export class Accounts implements CredentialSource {
     return same(keys.storedKey, storedKey) && known;
   }
 
-  async #record(password: string): Promise<Json> {
+  async #record(password: string): Promise<Members> {
     const prepared = preparePassword(password);
     if (prepared === undefined) throw new AccountError('password');
     const entries = HASHES.map(async (hash): Promise<[Hash, Json]> => {
@@ -159,6 +199,8 @@ type Members = Readonly<Record<string, Json | undefined>>;
 
 const member = (value: Json | undefined, name: string): Json | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Members)[name] : undefined;
+
+const isDisabled = (record: Json): boolean => member(record, 'disabled') === true;
 
 function keysFrom(record: Json | undefined, hash: Hash): ScramKeys {
   const keys = member(member(record, 'scram'), hash);

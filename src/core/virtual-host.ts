@@ -61,6 +61,7 @@ export class VirtualHost extends BaseHost<Host> {
     this.time = deps.now();
     this.accounts = new Accounts(deps.storage.open(domain, 'accounts', 'keyvalue'), deps.derivation);
     this.accounts.onDelete((username) => this.#deleted(username));
+    this.accounts.onDisable((username) => this.#throwOut(username, 'account disabled'));
   }
 
   get authTimeout(): number {
@@ -173,10 +174,14 @@ export class VirtualHost extends BaseHost<Host> {
 
   /** Its account is no more: whoever uses it goes, and what modules keep for it. */
   async #deleted(username: string): Promise<void> {
-    const error = new StreamError('not-authorized', 'account deleted');
+    this.#throwOut(username, 'account deleted');
+    await this.#forget(username);
+  }
+
+  #throwOut(username: string, why: string): void {
+    const error = new StreamError('not-authorized', why);
     for (const stream of [...this.#streams]) if (stream.identity?.jid.local === username) stream.end(error);
     for (const session of this.sessions.of(username)) session.end(error);
-    await this.#forget(username);
   }
 
   async #forget(username: string): Promise<void> {

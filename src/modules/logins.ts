@@ -128,9 +128,12 @@ export class Login {
     throw new SaslError('temporary-auth-failure', 'too many logins have failed; try again in a few minutes');
   }
 
-  /** It may have been deleted since its keys were read. */
+  /** It may have been deleted since its keys were read. That it is disabled is told to who has proved to be its owner. */
   async #confirm({ username, anonymous }: Success): Promise<void> {
-    if (!anonymous && !(await this.#host.accounts.exists(username))) throw unauthorized();
+    if (anonymous) return;
+    const standing = await this.#host.accounts.standing(username);
+    if (standing === undefined) throw unauthorized();
+    if (standing === 'disabled') throw new SaslError('account-disabled');
   }
 
   async #succeed(dialect: Dialect, { username, anonymous, data }: Success): Promise<void> {

@@ -51,6 +51,13 @@ test('an account that was added before the server runs can log in; while it runs
   });
   expect(await enter('romeo', 'ink')).toBe('romeo@example.test/r');
   await expect(enter('romeo', 'pencil')).rejects.toThrow('not-authorized');
+  expect(await cli(['disableuser', 'romeo@example.test'])).toEqual({
+    code: 0,
+    said: 'romeo@example.test is disabled\n',
+  });
+  await expect(enter('romeo', 'ink')).rejects.toThrow('account-disabled');
+  expect(await cli(['enableuser', 'romeo@example.test'])).toEqual({ code: 0, said: 'romeo@example.test is enabled\n' });
+  expect(await enter('romeo', 'ink')).toBe('romeo@example.test/r');
   expect(await cli(['adduser', 'juliet@example.test'], 'rose')).toMatchObject({ code: 0 });
   expect(await enter('juliet', 'rose')).toBe('juliet@example.test/r');
   expect(await cli(['deluser', 'romeo@example.test'])).toMatchObject({ code: 0 });

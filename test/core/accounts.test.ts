@@ -145,3 +145,36 @@ test('keys that cannot be read are an error of the store', async () => {
   await store.set('user', { scram: { 'sha-256': { salt: 1 } } });
   await expect(accounts.verify('user', 'pencil')).rejects.toMatchObject({ name: 'StoreError' });
 });
+
+test('an account that is disabled says so, keeps its password and may be enabled again', async () => {
+  const { accounts } = opened();
+  const told: string[] = [];
+  const undo = accounts.onDisable((username) => void told.push(username));
+  await accounts.create('user', 'pencil');
+  await accounts.create('other', 'pencil');
+  expect(await accounts.standing('user')).toBe('enabled');
+  await accounts.disable('user');
+  expect([await accounts.standing('user'), await accounts.exists('user')]).toEqual(['disabled', true]);
+  await accounts.setPassword('user', 'ink');
+  expect(await accounts.standing('user')).toBe('disabled');
+  const disabled: string[] = [];
+  for await (const username of accounts.disabled()) disabled.push(username);
+  expect(disabled).toEqual(['user']);
+  await accounts.enable('user');
+  expect([await accounts.standing('user'), await accounts.verify('user', 'ink')]).toEqual(['enabled', true]);
+  undo();
+  await accounts.disable('other');
+  expect(told).toEqual(['user']);
+});
+
+test('what is not there is neither disabled nor enabled, and one that was disabled may be deleted and made anew', async () => {
+  const { accounts } = opened();
+  expect(await accounts.standing('user')).toBeUndefined();
+  expect(await reason(accounts.disable('user'))).toBe('unknown');
+  expect(await reason(accounts.enable('user'))).toBe('unknown');
+  await accounts.create('user', 'pencil');
+  await accounts.disable('user');
+  await accounts.delete('user');
+  await accounts.create('user', 'pencil');
+  expect(await accounts.standing('user')).toBe('enabled');
+});

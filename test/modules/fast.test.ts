@@ -135,6 +135,20 @@ describe('XEP-0484', () => {
     expect(outcome(await says(useToken(token)))).toBe('credentials-expired');
   });
 
+  test('an account that is disabled lets nobody in, by token or by password, until it is enabled; who was in is gone', async () => {
+    const { given, says, accounts, core } = await came();
+    const token = await given();
+    const client = await new CoreClient(core).enter('user');
+    await accounts.disable('user');
+    expect(client.ending?.error?.condition).toBe('not-authorized');
+    expect(outcome(await says(useToken(token)))).toBe('account-disabled');
+    expect(outcome(await says(plain2('user', 'pencil')))).toBe('account-disabled');
+    expect(outcome(await says(plain2('user', 'wrong')))).toBe('not-authorized');
+    expect(outcome(await says(useToken('wrong')))).toBe('not-authorized');
+    await accounts.enable('user');
+    expect(outcome(await says(useToken(token)))).toBe('success');
+  });
+
   test('they go with the account, and do not come back with another of its name', async () => {
     const { given, says, accounts, host } = await came();
     const token = await given();
