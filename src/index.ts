@@ -1,6 +1,7 @@
 // The public face, for whoever embeds the server.
 
 export { type Config, ConfigError, type ConfigInput } from './config/load.js';
+export type { Caller, Command, CommandResult, CommandStage, CommandStep, Note } from './core/command.js';
 export { DONE, type HookEvents, type HookRegistry, type IqAnswer, type IqRequest } from './core/hooks.js';
 export type { Host } from './core/host.js';
 export type { Module, Specification } from './core/module.js';

@@ -57,6 +57,14 @@ const fields = {
     },
     'The archive of messages (XEP-0313).',
   ),
+  commands: group(
+    {
+      max_sessions: count(1000, [1, 100_000], 'Most commands of all users together that are begun and not finished.'),
+      max_sessions_per_user: count(10, [1, 1000], 'Most such commands of one user.'),
+      timeout: seconds(600, [1, DAY], 'A command that its user does not go on with ends after this.'),
+    },
+    'Commands that users give to the server (XEP-0050).',
+  ),
   vcard: group(
     { max_bytes: bytes(131_072, [1024, 16 * MEBIBYTE], 'Largest vCard, its photo included.') },
     'vCards (XEP-0054).',

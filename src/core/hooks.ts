@@ -8,6 +8,7 @@ import type { Element } from '../xmpp/element.js';
 import { StanzaError, StreamError } from '../xmpp/errors.js';
 import type { Kind, Stanza } from '../xmpp/stanza.js';
 import type { C2s } from './c2s.js';
+import type { Command } from './command.js';
 import type { Routed } from './routed.js';
 import type { Session } from './session.js';
 
@@ -104,6 +105,11 @@ export interface DiscoItemsEvent {
   readonly items: { jid: string; name?: string; node?: string }[];
 }
 
+/** What a host can be told to do (XEP-0050) is gathered from all modules. */
+export interface CommandsEvent {
+  readonly commands: Command[];
+}
+
 type StanzaEvents = { readonly [K in StanzaHook | PreHook]: Routed };
 
 /** Hook names and what their handlers are given. */
@@ -146,6 +152,8 @@ export interface HookEvents extends StanzaEvents {
   'vcard-changed': { readonly username: string; readonly vcard: string; readonly source: string | undefined };
   /** The host is about to close, and its sessions are over; asked again until nobody has anything left to finish. */
   stopping: StoppingEvent;
+  /** Push what you offer; who may run it is for each to say. */
+  commands: CommandsEvent;
   'disco-asking/account': DiscoAskingEvent;
   'disco/host': DiscoEvent;
   'disco/account': DiscoEvent;

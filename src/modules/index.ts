@@ -6,6 +6,7 @@ import { bind2 } from './bind2.js';
 import { blocking } from './blocking.js';
 import { carbons } from './carbons.js';
 import { clientProxy } from './client-proxy.js';
+import { commands } from './commands/commands.js';
 import { csi } from './csi.js';
 import { disco } from './disco.js';
 import { fast } from './fast.js';
@@ -48,6 +49,7 @@ export const modules: readonly Module[] = [
   streamManagement,
   csi,
   disco,
+  commands,
   ping,
   version,
   time,
