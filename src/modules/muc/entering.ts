@@ -2,6 +2,7 @@
 
 import type { ComponentHost } from '../../core/host.js';
 import { Routed } from '../../core/routed.js';
+import { errorAnswer } from '../../xmpp/answer.js';
 import type { Element } from '../../xmpp/element.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import { attribute } from '../../xmpp/escape.js';
@@ -137,6 +138,13 @@ export class Entering {
     occupant.shown = visit;
     room.renamed(occupant, to);
   }
+}
+
+/** As in section 7.2: clients know by the `<x/>` that it is entering that was refused. */
+export function notAdmitted({ stanza, from, to }: Routed, error: StanzaError): Routed {
+  const attributes = [attribute('id', stanza.id), attribute('from', stanza.from), attribute('to', stanza.to)].join('');
+  const asked = Stanza.from(`<presence xmlns='${NS.client}'${attributes}><x xmlns='${MUC}'/></presence>`);
+  return new Routed(errorAnswer(asked, error, true), 'presence', 'error', to, from);
 }
 
 export function visitOf(occupant: Occupant, client: JID): Visit {

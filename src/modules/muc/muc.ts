@@ -13,7 +13,7 @@ import { MAM } from '../mam/question.js';
 import { stanzaErrorOf } from '../store-error.js';
 import { Administration } from './administration.js';
 import { INFO, ITEMS, occupantItems, roomInfo, roomItems, serviceInfo } from './discovery.js';
-import { Entering } from './entering.js';
+import { Entering, notAdmitted } from './entering.js';
 import { Exchange } from './exchange.js';
 import { Mediation } from './mediation.js';
 import { ADMIN, itemNotFound, OWNER, REGISTER } from './names.js';
@@ -147,7 +147,7 @@ class MultiUserChat {
   presence(routed: Routed): void {
     const { type, from, to } = routed;
     const room = this.rooms.get(to.local);
-    if (type === undefined) this.#present(room, routed);
+    if (type === undefined) this.#admit(room, routed);
     else if (room === undefined) return;
     else if (type === 'unavailable') this.#entering.unavailable(room, routed);
     else if (type === 'error') this.#entering.lost(room, from);
@@ -208,6 +208,15 @@ class MultiUserChat {
   stop(): void {
     this.archive.stop();
     for (const room of this.rooms.clear()) room.dissolve({ codes: [332] });
+  }
+
+  #admit(room: Room | undefined, routed: Routed): void {
+    try {
+      this.#present(room, routed);
+    } catch (error) {
+      if (!(error instanceof StanzaError)) throw error;
+      this.host.send(notAdmitted(routed, error));
+    }
   }
 
   #present(known: Room | undefined, routed: Routed): void {

@@ -8,6 +8,7 @@ import {
   codes,
   configured,
   entered,
+  enters,
   heard,
   house,
   MUC,
@@ -64,6 +65,19 @@ describe('who enters a room', () => {
     await entered(three, 'thirdwitch');
     expect(standing(await heard(two, 'thirdwitch'))).toBe('none participant');
     expect((await heard(one, 'thirdwitch')).raw).toContain('three@example.test/test');
+  });
+
+  test('7.2.5 and is not let in sees by the error that it is about entering, and not what he sent', async () => {
+    const { guest } = house();
+    const [one, two] = [await guest('one'), await guest('two')];
+    await opened(one, 'firstwitch', { passwordprotectedroom: '1', roomsecret: 'cauldron' });
+    enters(two, 'secondwitch', '<password>broom</password>');
+    const error = await heard(two, "type='error'");
+    expect(error.children.map((each) => [each.name, each.ns])).toEqual([
+      ['x', MUC],
+      ['error', 'jabber:client'],
+    ]);
+    expect([error.attr('from'), error.raw.includes('broom')]).toEqual([`${ROOM}/secondwitch`, false]);
   });
 
   test('7.2.5 has to know the password', async () => {

@@ -1,4 +1,4 @@
-// Programs of slixmpp, run by the Python that Debian's packages are for.
+// Programs of slixmpp and nbxmpp, run by the Python that Debian's packages are for.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,3 +15,16 @@ export const python = (script: string, args: readonly string[], env: Readonly<Re
 /** One of the scripts beside this file. */
 export const slixmpp = (name: string, args: readonly string[]): Running =>
   python(join(import.meta.dirname, name), args);
+
+/** One of the scripts of `drivers/`, which tell what worked and end; fails with all they wrote when they fail or warn. */
+export async function runScript(name: string, args: readonly string[]): Promise<string> {
+  const script = python(join(import.meta.dirname, 'drivers', name), args);
+  const code = await script.exited;
+  if (
+    code !== 0 ||
+    !script.log.includes('ALL DONE') ||
+    /WARNING|ERROR|CRITICAL|Traceback|never retrieved/.test(script.log)
+  )
+    throw new Error(`${name} ended with ${code}:\n${script.log.slice(-6000)}`);
+  return script.log;
+}
