@@ -64,6 +64,7 @@ async function startOurs(more: object, kind: Kind, accounts: number, profile?: s
     child,
     { kind, port: kind === 'tcp' ? tcp : http, path, domain: DOMAIN, relay: false },
     folder,
+    profile === undefined ? undefined : 10_000,
   );
 }
 

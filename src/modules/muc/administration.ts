@@ -6,6 +6,7 @@ import type { ComponentHost } from '../../core/host.js';
 import type { Element } from '../../xmpp/element.js';
 import { JID } from '../../xmpp/jid.js';
 import { itemXml } from './announcement.js';
+import { invitationXml, standingXml } from './invitation.js';
 import { ADMIN, badRequest, conflict, forbidden, itemNotFound, tooMany } from './names.js';
 import type { Occupant } from './occupant.js';
 import type { MucOptions } from './options.js';
@@ -18,6 +19,7 @@ import {
   type Role,
   roleOf,
 } from './privileges.js';
+import { readReason } from './reason.js';
 import type { Room } from './room.js';
 import type { RoomStore } from './room-store.js';
 
@@ -30,6 +32,7 @@ interface RoleChange {
 interface AffiliationChange {
   readonly bare: string;
   readonly affiliation: Affiliation;
+  /** '': none is reserved any more. */
   readonly nick?: string;
   readonly reason?: string;
 }
@@ -105,7 +108,7 @@ export class Administration {
     const occupant = room.occupants.get(room.jid.withResource(item.attrs.nick).resource);
     if (occupant === undefined) throw itemNotFound();
     checkRole(actor, { role: occupant.role, affiliation: room.affiliation(occupant.bare) }, role);
-    return { occupant, role, reason: reasonOf(item) };
+    return { occupant, role, reason: this.#reason(item) };
   }
 
   async #affiliations(room: Room, { from }: IqRequest, items: readonly Element[]): Promise<void> {
@@ -118,15 +121,33 @@ export class Administration {
     );
     const actor = room.occupantAt(from)?.nick;
     for (const change of wanted.values()) {
+      const before = room.affiliation(change.bare);
       const nick = this.#nick(room, change);
       if (nick !== undefined) room.nicks.set(change.bare, nick);
+      else room.nicks.delete(change.bare);
       room.affiliate(change.bare, change.affiliation, { actor, reason: change.reason });
+      this.#write(room, from, change, before);
     }
+  }
+
+  /** To who is not here: an invitation where only members are let in (section 9.5), else that he stands otherwise (17.1). */
+  #write(room: Room, from: JID, { bare, affiliation, reason }: AffiliationChange, before: Affiliation): void {
+    if (before === affiliation || room.occupantsOf(bare).length > 0) return;
+    const to = this.host.addresses.read(bare);
+    const inviter = room.config.nonAnonymous
+      ? from.bare.toString()
+      : (room.occupantAt(from)?.jid ?? room.jid).toString();
+    const isInvited = room.config.membersOnly && before === 'none' && isAtLeast(affiliation, 'member');
+    room.tell(to, isInvited ? invitationXml(room, { from: inviter, reason }) : standingXml(affiliation, reason));
+  }
+
+  #reason(item: Element): string | undefined {
+    return readReason(this.host, this.options, item, ADMIN);
   }
 
   /** The nickname that is reserved for him then. */
   #nick(room: Room, { bare, affiliation, nick }: AffiliationChange): string | undefined {
-    return isAtLeast(affiliation, 'member') ? (nick ?? room.nicks.get(bare)) : undefined;
+    return isAtLeast(affiliation, 'member') ? (nick ?? room.nicks.get(bare)) || undefined : undefined;
   }
 
   #wanted(room: Room, item: Element): AffiliationChange {
@@ -135,11 +156,13 @@ export class Administration {
     if (affiliation === undefined) throw badRequest('no such affiliation');
     const bare = jid === undefined ? room.occupants.get(nick ?? '')?.bare : JID.parse(jid).bare.toString();
     if (bare === undefined) throw jid === undefined && nick === undefined ? badRequest('whose?') : itemNotFound();
-    if (jid === undefined || nick === undefined) return { bare, affiliation, reason: reasonOf(item) };
+    const reason = this.#reason(item);
+    if (jid === undefined || nick === undefined) return { bare, affiliation, reason };
+    if (nick === '') return { bare, affiliation, nick, reason };
     const reserved = room.jid.withResource(nick).resource;
     if (Buffer.byteLength(reserved) > this.options.max_nick_bytes) throw badRequest('the nickname is too long');
     if (room.isTaken(reserved, bare)) throw conflict('somebody else has this nickname');
-    return { bare, affiliation, nick: reserved, reason: reasonOf(item) };
+    return { bare, affiliation, nick: reserved, reason };
   }
 
   #checkAll(room: Room, actor: string, wanted: ReadonlyMap<string, AffiliationChange>): void {
@@ -159,7 +182,5 @@ export class Administration {
     }
   }
 }
-
-const reasonOf = (item: Element): string | undefined => item.getChildText('reason', ADMIN) ?? undefined;
 
 const queryXml = (items: readonly string[]): string => `<query xmlns='${ADMIN}'>${items.join('')}</query>`;

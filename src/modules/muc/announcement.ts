@@ -1,6 +1,8 @@
 // Presence as a room writes it (XEP-0045 section 7.1): the payload of the occupant's client, and what the room says of him.
 
+import { Routed } from '../../core/routed.js';
 import { attribute, escapeText } from '../../xmpp/escape.js';
+import type { JID } from '../../xmpp/jid.js';
 import { NS } from '../../xmpp/ns.js';
 import { Stanza } from '../../xmpp/stanza.js';
 import { appended } from './bytes.js';
@@ -54,6 +56,15 @@ export const userXml = (inside: string): string =>
 /** The presence with what the room says in it, from an occupant. */
 export const announced = (stanza: Stanza, from: string, id: string, inside: string): Stanza =>
   appended(stanza.with({ from, to: undefined, id: undefined }), occupantIdXml(id) + userXml(inside));
+
+/** Section 7.2.18: to who is not in a room, and takes himself to be. */
+export function strayed(room: JID, client: JID): Routed {
+  const addresses = attribute('from', room.toString()) + attribute('to', client.toString());
+  const item = itemXml({ affiliation: 'none', role: 'none', reason: 'You are not in the room.' });
+  const inside = userXml(item + statusXml([110, 307, 333]));
+  const xml = `<presence xmlns='${NS.client}' type='unavailable'${addresses}>${inside}</presence>`;
+  return new Routed(new Stanza(Buffer.from(xml), NS.client), 'presence', 'unavailable', room, client);
+}
 
 export const UNAVAILABLE = `<presence xmlns='${NS.client}' type='unavailable'/>`;
 export const gone = (): Stanza => new Stanza(Buffer.from(UNAVAILABLE), NS.client);

@@ -21,11 +21,12 @@ export const toAttribute = (address: string): Buffer => Buffer.from(attribute('t
 /** What makes copies of a message or presence that has no `to`, one for each such attribute: four times as fast as `with`. */
 export function addressing({ raw, kind = 'message', ns }: Stanza): (to: Buffer) => Stanza {
   const at = 1 + kind.length;
+  const [head, rest] = [raw.subarray(0, at), raw.subarray(at)];
   return (to) => {
     const copy = Buffer.allocUnsafe(raw.length + to.length);
-    copy.set(raw.subarray(0, at));
+    copy.set(head);
     copy.set(to, at);
-    raw.copy(copy, at + to.length, at);
+    copy.set(rest, at + to.length);
     return new Stanza(copy, ns);
   };
 }

@@ -1,27 +1,31 @@
 // What the service and its rooms say of themselves (XEP-0045 section 6), and the list of rooms, page by page (XEP-0059).
 
+import { randomUUID } from 'node:crypto';
 import type { IqRequest } from '../../core/hooks.js';
 import type { Element } from '../../xmpp/element.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import { attribute, escapeText } from '../../xmpp/escape.js';
+import type { JID } from '../../xmpp/jid.js';
 import { MAM } from '../mam/question.js';
 import { formXml } from './forms.js';
-import { badRequest, itemNotFound, MUC, OCCUPANT_ID, REGISTER, STANZA_ID } from './names.js';
+import { badRequest, INFO, ITEMS, itemNotFound, MUC, OCCUPANT_ID, REGISTER, STANZA_ID } from './names.js';
 import type { Room } from './room.js';
 
-export const INFO = 'http://jabber.org/protocol/disco#info';
-export const ITEMS = 'http://jabber.org/protocol/disco#items';
 const RSM = 'http://jabber.org/protocol/rsm';
+export const UNIQUE = `${MUC}#unique`;
 const SELF_PING = `${MUC}#self-ping-optimization`;
 /** Rooms on one page, unless fewer are wanted. */
 const PAGE = 1000;
 
 /** Section 6.2. */
 export function serviceInfo({ payload }: IqRequest, name: string | undefined): string {
-  if (payload.attrs.node !== undefined) throw itemNotFound();
-  const features = [INFO, ITEMS, MUC, `${MUC}#stable_id`, SELF_PING, OCCUPANT_ID, STANZA_ID, RSM];
+  checkNode(payload.attrs.node);
+  const features = [INFO, ITEMS, MUC, `${MUC}#stable_id`, UNIQUE, SELF_PING, OCCUPANT_ID, STANZA_ID, RSM];
   return infoXml(name, features);
 }
+
+/** XEP-0307: a name for a room that nobody else was or will be given. */
+export const uniqueName = (): string => `<unique xmlns='${UNIQUE}'>${randomUUID()}</unique>`;
 
 /** Section 6.3. */
 export function roomItems({ payload }: IqRequest, rooms: Iterable<Room>): string {
@@ -39,7 +43,8 @@ export function roomItems({ payload }: IqRequest, rooms: Iterable<Room>): string
 export function roomInfo(request: IqRequest, room: Room): string {
   const { node } = request.payload.attrs;
   if (node === 'x-roomuser-item') return reservedNick(request, room);
-  if (node !== undefined || room.locked) throw itemNotFound();
+  checkNode(node);
+  if (room.locked) throw itemNotFound();
   const { config } = room;
   const features = [
     ...[INFO, ITEMS, MUC, `${MUC}#stable_id`, SELF_PING, OCCUPANT_ID, STANZA_ID, REGISTER],
@@ -51,13 +56,33 @@ export function roomInfo(request: IqRequest, room: Room): string {
     config.moderated ? 'muc_moderated' : 'muc_unmoderated',
     config.nonAnonymous ? 'muc_nonanonymous' : 'muc_semianonymous',
   ];
-  return infoXml(config.name || room.name, features, aboutForm(room));
+  return infoXml(config.name || room.name, features, aboutForm(room, mayHear(room, request.from)));
 }
 
-function aboutForm({ config, occupants }: Room): string {
+/** Section 17.1.1: no namespace is taken out of what is said. */
+function checkNode(node: string | undefined): void {
+  if (node === `${MUC}#traffic`) throw new StanzaError('cancel', 'service-unavailable');
+  if (node !== undefined) throw itemNotFound();
+}
+
+/** What the room is about is for those who may enter. */
+function mayHear(room: Room, from: JID): boolean {
+  const { membersOnly, password } = room.config;
+  const affiliation = room.affiliation(from.bare.toString());
+  if (affiliation === 'none' && (membersOnly || password !== '')) return room.occupantAt(from) !== undefined;
+  return affiliation !== 'outcast';
+}
+
+function aboutForm({ config, occupants, subject }: Room, isOpen: boolean): string {
+  const topic = isOpen ? (subject?.stanza.tree.getChildText('subject') ?? undefined) : undefined;
+
   return formXml('result', `${MUC}#roominfo`, [
     { name: 'muc#roominfo_description', type: 'text-single', value: config.description },
     { name: 'muc#roominfo_occupants', type: 'text-single', value: occupants.size },
+    ...(topic === undefined ? [] : [{ name: 'muc#roominfo_subject', type: 'text-single' as const, value: topic }]),
+    ...(config.language === ''
+      ? []
+      : [{ name: 'muc#roominfo_lang', type: 'text-single' as const, value: config.language }]),
     { name: 'muc#roominfo_subjectmod', type: 'boolean', value: config.changeSubject },
     { name: 'muc#roomconfig_changesubject', type: 'boolean', value: config.changeSubject },
     { name: 'muc#maxhistoryfetch', type: 'text-single', value: config.history },

@@ -15,14 +15,15 @@ import { purged, toAttribute } from './bytes.js';
 import { conflict, forbidden, itemNotFound, MUC, notAcceptable } from './names.js';
 import { Occupant, type Visit } from './occupant.js';
 import type { MucOptions } from './options.js';
-import { takePace } from './pace.js';
 import { initialRole, isAtLeast } from './privileges.js';
+import type { Registration } from './registration.js';
 import type { Room } from './room.js';
 
 export class Entering {
   constructor(
     readonly host: ComponentHost,
     readonly options: MucOptions,
+    readonly registration: Registration,
   ) {}
 
   /** Available presence to an occupant's address. Throws StanzaError when it is not to be. */
@@ -30,9 +31,9 @@ export class Entering {
     const { from, to, stanza } = routed;
     const occupant = room.occupantAt(from);
     const asked = stanza.raw.includes(MUC) ? stanza.tree.getChild('x', MUC) : undefined;
+    room.pace.take(this.host, from.bare.toString(), this.options);
     if (occupant === undefined) return void this.#enter(room, routed, asked, created);
     const visit = visitOf(occupant, from);
-    takePace(this.host, visit, this.options);
     const presence = ofClient(stanza, room);
     if (occupant.nick !== to.resource) return void this.#rename(room, occupant, visit, to, presence);
     visit.presence = presence;
@@ -63,7 +64,6 @@ export class Entering {
       to: toAttribute(from.toString()),
       serial: room.nextSerial(),
       presence: ofClient(stanza, room),
-      paid: this.host.now(),
     };
     const there = room.occupants.get(to.resource);
     if (there !== undefined) {
@@ -80,6 +80,9 @@ export class Entering {
       ...(isAsWritten(stanza, to) ? [] : [210]),
     ];
     this.#welcome(room, occupant, visit, asked, codes);
+    // Section 9.9: what waits for an answer.
+    if (isAtLeast(room.affiliation(bare), 'admin'))
+      for (const form of this.registration.questions(room)) room.tell(from, form);
   }
 
   /** Section 7.2.2: others, himself, history, subject, in this order. */

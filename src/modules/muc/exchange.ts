@@ -7,14 +7,14 @@ import { resultAnswer } from '../../xmpp/answer.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import type { JID } from '../../xmpp/jid.js';
 import { visitOf } from './entering.js';
-import { itemNotFound, notAcceptable } from './names.js';
+import { badRequest, INFO, ITEMS, itemNotFound, notAcceptable } from './names.js';
 import type { Occupant, Visit } from './occupant.js';
 import type { MucOptions } from './options.js';
-import { takePace } from './pace.js';
 import type { Room } from './room.js';
 
 const PING = 'urn:xmpp:ping';
 const VCARD = 'vcard-temp';
+const PUBSUB = 'http://jabber.org/protocol/pubsub';
 const LONGEST_ID = 1024;
 
 export class Exchange {
@@ -31,19 +31,20 @@ export class Exchange {
   }
 
   #request(room: Room, routed: Routed): void {
-    const { from, to, stanza } = routed;
+    const { from, to, stanza, type } = routed;
     const asker = room.occupantAt(from);
-    if (asker === undefined) throw new StanzaError('cancel', 'not-acceptable', 'you are not in this room');
     const { payload } = stanza;
+    // Section 6.6.
+    if (asker === undefined && (payload?.ns === INFO || payload?.ns === ITEMS)) throw badRequest('you are not here');
+    if (asker === undefined) throw new StanzaError('cancel', 'not-acceptable', 'you are not in this room');
     if (payload?.ns === PING && asker.nick === to.resource) return void this.#pong(routed);
     const visit = visitOf(asker, from);
-    takePace(this.host, visit, this.options);
+    room.pace.take(this.host, asker.bare, this.options);
     const asked = room.occupants.get(to.resource);
     if (asked === undefined) throw itemNotFound();
     const id = `${visit.serial}.${stanza.id ?? ''}`;
     if (id.length > LONGEST_ID) throw notAcceptable('the id is too long');
-    // A vCard is the account's.
-    const receiver = payload?.ns === VCARD ? asked.shown.jid.bare : asked.shown.jid;
+    const receiver = ofAccount(type, payload?.ns) ? asked.shown.jid.bare : asked.shown.jid;
     this.#pass(routed, asker.jid, receiver, id);
   }
 
@@ -65,6 +66,10 @@ export class Exchange {
     this.host.send(new Routed(resultAnswer(stanza), 'iq', 'result', to, from));
   }
 }
+
+/** What is the account's: its vCard, and what it publishes (XEP-0163), such as an avatar. */
+const ofAccount = (type: string | undefined, ns: string | undefined): boolean =>
+  ns === VCARD || (ns === PUBSUB && type === 'get');
 
 const visitWith = ({ visits }: Occupant, serial: number): Visit | undefined =>
   [...visits.values()].find((each) => each.serial === serial);

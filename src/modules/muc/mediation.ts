@@ -4,17 +4,27 @@
 import type { ComponentHost } from '../../core/host.js';
 import type { Routed } from '../../core/routed.js';
 import type { Element } from '../../xmpp/element.js';
-import { attribute, escapeText } from '../../xmpp/escape.js';
+import { attribute } from '../../xmpp/escape.js';
 import { JID } from '../../xmpp/jid.js';
 import { userXml } from './announcement.js';
 import { DATA, formXml, submitted, truth } from './forms.js';
-import { badRequest, CONFERENCE, forbidden, itemNotFound, MUC, tooMany, USER } from './names.js';
+import { invitationXml, textXml } from './invitation.js';
+import { later } from './later.js';
+import { badRequest, forbidden, itemNotFound, MUC, tooMany, USER } from './names.js';
 import type { Occupant } from './occupant.js';
 import type { MucOptions } from './options.js';
 import { isAtLeast } from './privileges.js';
+import { readReason } from './reason.js';
+import { FORM as REGISTRATION, type Registration } from './registration.js';
 import type { Room } from './room.js';
 import type { RoomStore } from './room-store.js';
 import type { Speaking } from './speaking.js';
+
+interface Invited {
+  readonly to: JID;
+  readonly reason: string | undefined;
+  readonly more: string;
+}
 
 const REQUEST = `${MUC}#request`;
 /** Invitations in one message. */
@@ -26,6 +36,7 @@ export class Mediation {
     readonly options: MucOptions,
     readonly store: RoomStore,
     readonly speaking: Speaking,
+    readonly registration: Registration,
   ) {}
 
   /** A message to the room that is not for all. False: it is none of these. */
@@ -34,10 +45,13 @@ export class Mediation {
     const user = tree.getChild('x', USER);
     const invitations = user?.getChildren('invite', USER) ?? [];
     const decline = user?.getChild('decline', USER);
-    const request = submitted(tree.getChild('x', DATA), REQUEST);
+    const form = tree.getChild('x', DATA);
+    const request = submitted(form, REQUEST);
+    const registration = submitted(form, REGISTRATION);
     if (invitations.length > 0) this.#invite(room, routed, invitations);
     else if (decline !== undefined) this.#decline(room, routed, decline);
     else if (request !== undefined) this.#voice(room, routed, request);
+    else if (registration !== undefined) this.registration.answer(room, routed, registration);
     else return false;
     return true;
   }
@@ -48,7 +62,11 @@ export class Mediation {
     const isAdmin = isAtLeast(room.affiliation(occupant.bare), 'admin');
     const { membersOnly, allowInvites } = room.config;
     if (membersOnly && !allowInvites && !isAdmin) throw forbidden('only admins invite');
-    const invited = invitations.map((each) => ({ each, to: JID.parse(each.attrs.to ?? '') }));
+    const invited = invitations.map((each) => ({
+      to: JID.parse(each.attrs.to ?? ''),
+      reason: readReason(this.host, this.options, each, USER),
+      more: continueXml(each),
+    }));
     if (!membersOnly) return void this.#send(room, occupant, invited);
     const members = invited.filter(({ to }) => room.affiliation(to.bare.toString()) === 'none');
     if (room.affiliations.size + members.length > this.options.max_affiliations) {
@@ -61,24 +79,12 @@ export class Mediation {
       for (const [bare] of standings) room.affiliate(bare, 'member');
       this.#send(room, occupant, invited);
     });
-    routed.later(done.catch((error) => this.host.log.error('room_not_kept', { error })));
+    later(this.host, routed, done);
   }
 
-  #send(room: Room, occupant: Occupant, invited: readonly { each: Element; to: JID }[]): void {
-    const { password, nonAnonymous } = room.config;
-    const from = nonAnonymous ? occupant.bare : occupant.jid.toString();
-    for (const { each, to } of invited) {
-      const reason = each.getChildText('reason', USER) ?? '';
-      const inside = [
-        `<invite${attribute('from', from)}>${textXml('reason', reason)}${continueXml(each)}</invite>`,
-        textXml('password', password),
-      ].join('');
-      const direct = [attribute('jid', room.address), attribute('reason', reason || undefined)].join('');
-      room.tell(
-        to,
-        `${userXml(inside)}<x xmlns='${CONFERENCE}'${direct}${attribute('password', password || undefined)}/>`,
-      );
-    }
+  #send(room: Room, { bare, jid }: Occupant, invited: readonly Invited[]): void {
+    const from = room.config.nonAnonymous ? bare : jid.toString();
+    for (const { to, reason, more } of invited) room.tell(to, invitationXml(room, { from, reason, more }));
   }
 
   /** To the one who invited, who has to be here: a room is not there to send messages to anybody. */
@@ -88,7 +94,7 @@ export class Mediation {
       ? room.occupants.get(to.resource)
       : room.occupantsOf(to.bare.toString())[0];
     if (inviter === undefined) throw itemNotFound();
-    const reason = textXml('reason', decline.getChildText('reason', USER) ?? '');
+    const reason = textXml('reason', readReason(this.host, this.options, decline, USER));
     const inside = userXml(`<decline${attribute('from', from.bare.toString())}>${reason}</decline>`);
     for (const { jid } of inviter.visits.values()) room.tell(jid, inside);
   }
@@ -130,8 +136,6 @@ function voiceForm({ nick, shown }: Occupant): string {
   ] as const;
   return formXml('form', REQUEST, fields, 'Voice request');
 }
-
-const textXml = (name: string, text: string): string => (text === '' ? '' : `<${name}>${escapeText(text)}</${name}>`);
 
 /** Section 7.9: a one-to-one chat goes on here. */
 function continueXml(invite: Element): string {

@@ -12,11 +12,12 @@ import { StanzaError } from '../../xmpp/errors.js';
 import { MAM } from '../mam/question.js';
 import { stanzaErrorOf } from '../store-error.js';
 import { Administration } from './administration.js';
-import { INFO, ITEMS, occupantItems, roomInfo, roomItems, serviceInfo } from './discovery.js';
+import { strayed } from './announcement.js';
+import { occupantItems, roomInfo, roomItems, serviceInfo, UNIQUE, uniqueName } from './discovery.js';
 import { Entering, notAdmitted } from './entering.js';
 import { Exchange } from './exchange.js';
 import { Mediation } from './mediation.js';
-import { ADMIN, itemNotFound, OWNER, REGISTER } from './names.js';
+import { ADMIN, INFO, ITEMS, itemNotFound, MUC, OWNER, REGISTER } from './names.js';
 import type { RoomsOptions } from './options.js';
 import { Ownership } from './ownership.js';
 import { Registration } from './registration.js';
@@ -35,6 +36,7 @@ export const muc: ComponentModule<RoomsOptions> = {
   about: 'Rooms that many talk in.',
   specifications: [
     { id: 'XEP-0045', name: 'Multi-User Chat', version: '1.35.5' },
+    { id: 'XEP-0307', name: 'Unique Room Names for Multi-User Chat', version: '0.1' },
     { id: 'XEP-0410', name: 'MUC Self-Ping', version: '1.1.0' },
     { id: 'XEP-0313', name: 'Message Archive Management', version: '1.1.0' },
     { id: 'XEP-0359', name: 'Unique and Stable Stanza IDs', version: '0.7.0' },
@@ -53,6 +55,7 @@ export const muc: ComponentModule<RoomsOptions> = {
     hooks.on('iq/full', (routed) => chat.later(routed, () => chat.iq(routed)));
     hooks.iq('get', 'host', INFO, 'query', (request) => serviceInfo(request, name));
     hooks.iq('get', 'host', ITEMS, 'query', (request) => chat.after(() => roomItems(request, rooms)));
+    hooks.iq('get', 'host', UNIQUE, 'unique', uniqueName);
     hooks.iq('get', 'host', PING, 'ping', () => DONE);
     const room = (
       type: 'get' | 'set',
@@ -122,13 +125,13 @@ class MultiUserChat {
     const store = new RoomStore(host, this.archive);
     this.#store = store;
     this.rooms = new Rooms(host, options, store);
-    this.#entering = new Entering(host, options);
+    this.registration = new Registration(host, options, store);
+    this.#entering = new Entering(host, options, this.registration);
     this.#speaking = new Speaking(host, options, store);
-    this.#mediation = new Mediation(host, options, store, this.#speaking);
+    this.#mediation = new Mediation(host, options, store, this.#speaking, this.registration);
     this.#exchange = new Exchange(host, options);
     this.administration = new Administration(host, options, store);
     this.ownership = new Ownership(host, options, store, (room) => this.rooms.forget(room));
-    this.registration = new Registration(host, options, store);
   }
 
   /** Now, or as soon as the rooms that were kept are here, in the order of what came. */
@@ -220,6 +223,10 @@ class MultiUserChat {
   }
 
   #present(known: Room | undefined, routed: Routed): void {
+    const { stanza, from, to } = routed;
+    // Section 7.2.18: it is no request to enter, but of somebody who takes himself to be here.
+    const asks = stanza.raw.includes(MUC) && stanza.tree.getChild('x', MUC) !== undefined;
+    if (!asks && known?.occupantAt(from) === undefined) return void this.host.send(strayed(to, from));
     const room = known ?? this.rooms.create(routed);
     try {
       this.#entering.present(room, routed, known === undefined);

@@ -15,8 +15,6 @@ export interface Visit {
   readonly serial: number;
   /** Without what only the room says, and without addresses. */
   presence: Stanza;
-  /** When all that it said will have been paid for, in milliseconds. */
-  paid: number;
 }
 
 export class Occupant {

@@ -3,13 +3,15 @@
 import { DONE, type IqAnswer, type IqRequest } from '../../core/hooks.js';
 import type { ComponentHost } from '../../core/host.js';
 import type { Element } from '../../xmpp/element.js';
-import { attribute, escapeText } from '../../xmpp/escape.js';
+import { attribute } from '../../xmpp/escape.js';
 import { JID } from '../../xmpp/jid.js';
 import { statusXml } from './announcement.js';
 import { DATA, submitted } from './forms.js';
-import { badRequest, forbidden, OWNER } from './names.js';
+import { textXml } from './invitation.js';
+import { badRequest, forbidden, notAcceptable, OWNER } from './names.js';
 import type { MucOptions } from './options.js';
 import { initialRole } from './privileges.js';
+import { readReason } from './reason.js';
 import type { Room } from './room.js';
 import { changedConfig, configForm, ROOM_CONFIG, type RoomConfig } from './room-config.js';
 import type { RoomStore } from './room-store.js';
@@ -90,19 +92,18 @@ export class Ownership {
 
   /** Section 10.9. */
   async #destroy(room: Room, said: Element | undefined): Promise<void> {
-    const more = destroyXml(said);
+    const more = destroyXml(said, readReason(this.host, this.options, said, OWNER));
     await this.forget(room);
     room.affiliations.clear();
     room.dissolve({ more });
   }
 }
 
-function destroyXml(said: Element | undefined): string {
+function destroyXml(said: Element | undefined, reason: string | undefined): string {
   const jid = said?.attrs.jid;
   const alternate = jid === undefined ? undefined : JID.parse(jid).toString();
-  const inside = (['password', 'reason'] as const).map((name) => {
-    const text = said?.getChildText(name, OWNER);
-    return text ? `<${name}>${escapeText(text)}</${name}>` : '';
-  });
-  return `<destroy${attribute('jid', alternate)}>${inside.join('')}</destroy>`;
+  const password = said?.getChildText('password', OWNER) ?? undefined;
+  if (password !== undefined && Buffer.byteLength(password) > TEXT_BYTES)
+    throw notAcceptable('the password is too long');
+  return `<destroy${attribute('jid', alternate)}>${textXml('password', password)}${textXml('reason', reason)}</destroy>`;
 }

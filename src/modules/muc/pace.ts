@@ -1,21 +1,38 @@
-// How fast one client may speak in a room: what is faster is refused, because everybody would have to hear it.
+// How fast one account may speak, come and go in a room: what is faster is refused, because everybody would have to hear it.
+// It is remembered for a little while of those who left, or they would only have to come again.
 
 import type { ComponentHost } from '../../core/host.js';
 import { StanzaError } from '../../xmpp/errors.js';
-import type { Visit } from './occupant.js';
 import type { MucOptions } from './options.js';
 
 /** Seconds' worth that may come at once. */
 const BURST = 10;
+/** Accounts that are remembered: those who have not spoken for longest are forgotten first. */
+const MOST = 10_000;
 
-/** Throws StanzaError policy-violation when it was too much. */
-export function takePace(host: ComponentHost, visit: Visit, { stanzas_per_second: rate }: MucOptions): void {
-  if (rate === 0) return;
-  const now = host.now();
-  const paid = Math.max(visit.paid, now) + 1000 / rate;
-  if (paid - now > BURST * 1000) {
-    host.limited('muc.stanzas_per_second');
-    throw new StanzaError('wait', 'policy-violation', 'too much at once');
+export class Pace {
+  /** When all that an account said will have been paid for, in milliseconds; who spoke last is last. */
+  readonly #paid = new Map<string, number>();
+
+  /** Throws StanzaError policy-violation when it was too much. */
+  take(host: ComponentHost, bare: string, { stanzas_per_second: rate }: MucOptions): void {
+    if (rate === 0) return;
+    const now = host.now();
+    const paid = Math.max(this.#paid.get(bare) ?? 0, now) + 1000 / rate;
+    if (paid - now > BURST * 1000) {
+      host.limited('muc.stanzas_per_second');
+      throw new StanzaError('wait', 'policy-violation', 'too much at once');
+    }
+    this.#paid.delete(bare);
+    this.#paid.set(bare, paid);
+    this.#forget(now);
   }
-  visit.paid = paid;
+
+  /** What has been paid for, as far as it is the oldest, and what is too many. */
+  #forget(now: number): void {
+    for (const [bare, paid] of this.#paid) {
+      if (paid > now && this.#paid.size <= MOST) return;
+      this.#paid.delete(bare);
+    }
+  }
 }

@@ -1,19 +1,37 @@
 // Registration with a room (XEP-0045 section 7.10): a nickname is reserved, and who is nobody yet becomes a member where the
-// owner lets everybody.
+// owner lets everybody, at once or when an admin approves of it (section 9.9).
 
 import { DONE, type IqAnswer, type IqRequest } from '../../core/hooks.js';
 import type { ComponentHost } from '../../core/host.js';
+import type { Routed } from '../../core/routed.js';
 import { escapeText } from '../../xmpp/escape.js';
-import type { JID } from '../../xmpp/jid.js';
-import { DATA, formXml, submitted } from './forms.js';
-import { badRequest, conflict, forbidden, MUC, notAcceptable, notAllowed, REGISTER, tooMany } from './names.js';
+import { JID } from '../../xmpp/jid.js';
+import { DATA, formXml, submitted, truth } from './forms.js';
+import { standingXml } from './invitation.js';
+import { later } from './later.js';
+import {
+  badRequest,
+  conflict,
+  forbidden,
+  itemNotFound,
+  MUC,
+  notAcceptable,
+  notAllowed,
+  REGISTER,
+  tooMany,
+} from './names.js';
 import type { MucOptions } from './options.js';
 import { isAtLeast } from './privileges.js';
 import type { Room } from './room.js';
 import type { RoomStore } from './room-store.js';
 
-const FORM = `${MUC}#register`;
+export const FORM = `${MUC}#register`;
 const NICK = 'muc#register_roomnick';
+/** What an admin answers besides: whom it is about, and whether he may. */
+const JID_FIELD = 'muc#register_jid';
+const ALLOW = 'muc#register_allow';
+/** Owners who are written to when no admin is in the room. */
+const MOST_OWNERS = 20;
 
 export class Registration {
   constructor(
@@ -25,8 +43,9 @@ export class Registration {
   get(room: Room, { from }: IqRequest): IqAnswer {
     this.#check(room, from);
     const nick = room.nicks.get(from.bare.toString());
+    const wanted = nick ?? room.requests.get(from.bare.toString()) ?? '';
     const known = nick === undefined ? '' : `<registered/><username>${escapeText(nick)}</username>`;
-    const fields = [{ name: NICK, type: 'text-single', label: 'Nickname', value: nick ?? '' }] as const;
+    const fields = [{ name: NICK, type: 'text-single', label: 'Nickname', value: wanted }] as const;
     return `<query xmlns='${REGISTER}'>${known}${formXml('form', FORM, fields, 'Registration')}</query>`;
   }
 
@@ -37,6 +56,34 @@ export class Registration {
     const said = submitted(payload.getChild('x', DATA), FORM);
     if (said === undefined) throw badRequest('no registration');
     const nick = this.#nick(room, bare, said.get(NICK) ?? '');
+    if (room.affiliation(bare) === 'none' && room.config.approveRegister) await this.#request(room, bare, nick);
+    else await this.#register(room, bare, nick);
+    return DONE;
+  }
+
+  /** Section 9.9: an admin's answer to a request. */
+  answer(room: Room, routed: Routed, said: ReadonlyMap<string, string>): void {
+    if (!isAtLeast(room.affiliation(routed.from.bare.toString()), 'admin')) throw forbidden();
+    const allowed = truth(said.get(ALLOW));
+    if (allowed === undefined) throw badRequest('is it allowed?');
+    const bare = requester(room, said);
+    const nick = bare === undefined ? undefined : room.requests.get(bare);
+    if (bare === undefined || nick === undefined) throw itemNotFound('nobody waits for this');
+    if (allowed && room.isTaken(nick, bare)) throw conflict('somebody else has this nickname');
+    later(this.host, routed, allowed ? this.#approve(room, bare, nick) : this.#forget(room, bare));
+  }
+
+  /** What admins are asked (section 9.9). */
+  *questions(room: Room): Iterable<string> {
+    for (const [bare, nick] of room.requests) yield approvalForm(bare, nick);
+  }
+
+  async #approve(room: Room, bare: string, nick: string): Promise<void> {
+    await this.#register(room, bare, nick);
+    if (room.occupantsOf(bare).length === 0) room.tell(this.host.addresses.read(bare), standingXml('member'));
+  }
+
+  async #register(room: Room, bare: string, nick: string): Promise<void> {
     const now = room.affiliation(bare);
     if (now === 'none' && room.affiliations.size >= this.options.max_affiliations) {
       this.host.limited('muc.max_affiliations');
@@ -46,12 +93,39 @@ export class Registration {
     await this.store.standings(room, [[bare, { affiliation, nick }]]);
     room.nicks.set(bare, nick);
     if (now === 'none') room.affiliate(bare, affiliation);
-    return DONE;
+  }
+
+  async #request(room: Room, bare: string, nick: string): Promise<void> {
+    const before = room.requests.get(bare);
+    if (before === nick) return;
+    if (before === undefined && room.requests.size >= this.options.max_registrations) {
+      this.host.limited('muc.max_registrations');
+      throw tooMany('too many wait for an answer');
+    }
+    await this.store.request(room, bare, nick);
+    room.requests.set(bare, nick);
+    const form = approvalForm(bare, nick);
+    for (const to of this.#admins(room)) room.tell(to, form);
+  }
+
+  /** Those who are here, else the accounts of owners. */
+  #admins(room: Room): JID[] {
+    const here = [...room.occupants.values()].filter((each) => isAtLeast(room.affiliation(each.bare), 'admin'));
+    if (here.length > 0) return here.flatMap(({ visits }) => [...visits.values()].map(({ jid }) => jid));
+    const owners = [...room.affiliations].filter(([, each]) => each === 'owner').slice(0, MOST_OWNERS);
+    return owners.map(([bare]) => this.host.addresses.read(bare));
+  }
+
+  async #forget(room: Room, bare: string): Promise<void> {
+    await this.store.request(room, bare, undefined);
+    room.requests.delete(bare);
   }
 
   async #unregister(room: Room, bare: string): Promise<IqAnswer> {
     const now = room.affiliation(bare);
-    if (!isAtLeast(now, 'member')) throw forbidden('you are not registered');
+    if (room.requests.has(bare)) await this.#forget(room, bare);
+    else if (!isAtLeast(now, 'member')) throw forbidden('you are not registered');
+    if (!isAtLeast(now, 'member')) return DONE;
     const affiliation = now === 'member' ? 'none' : now;
     await this.store.standings(room, [[bare, { affiliation }]]);
     room.nicks.delete(bare);
@@ -72,4 +146,21 @@ export class Registration {
     if (room.isTaken(nick, bare)) throw conflict('somebody else has this nickname');
     return nick;
   }
+}
+
+/** Whose request an answer is about: by his address, or by the nickname that he wants. */
+function requester(room: Room, said: ReadonlyMap<string, string>): string | undefined {
+  const jid = said.get(JID_FIELD);
+  if (jid !== undefined && jid !== '') return JID.parse(jid).bare.toString();
+  const nick = said.get(NICK);
+  return [...room.requests].find(([, each]) => each === nick)?.[0];
+}
+
+function approvalForm(bare: string, nick: string): string {
+  const fields = [
+    { name: JID_FIELD, type: 'jid-single', label: 'User', value: bare },
+    { name: NICK, type: 'text-single', label: 'Nickname', value: nick },
+    { name: ALLOW, type: 'boolean', label: 'Allow this user to register?', value: false },
+  ] as const;
+  return formXml('form', FORM, fields, 'Registration request');
 }

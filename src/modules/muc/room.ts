@@ -12,6 +12,7 @@ import { type Announcement, announced, gone, itemXml, statusXml, userXml } from 
 import { addressing } from './bytes.js';
 import { History, type Said } from './history.js';
 import type { Occupant, Visit } from './occupant.js';
+import { Pace } from './pace.js';
 import { type Affiliation, initialRole, isAtLeast, type Role } from './privileges.js';
 import { NEW_ROOM, type RoomConfig } from './room-config.js';
 
@@ -52,6 +53,7 @@ export class Room {
   readonly history: History;
   subject: Said | undefined;
   readonly occupants = new Map<string, Occupant>();
+  readonly pace = new Pace();
   readonly #byClient = new Map<string, Occupant>();
   #serial = 0;
 

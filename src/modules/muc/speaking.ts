@@ -8,12 +8,10 @@ import type { Stanza } from '../../xmpp/stanza.js';
 import { isLasting } from '../mam/archivable.js';
 import { occupantIdXml, userXml } from './announcement.js';
 import { appended, purged } from './bytes.js';
-import { visitOf } from './entering.js';
 import { changesSubject } from './history.js';
 import { badRequest, forbidden, itemNotFound, notAcceptable } from './names.js';
 import type { Occupant } from './occupant.js';
 import type { MucOptions } from './options.js';
-import { takePace } from './pace.js';
 import { ROLES } from './privileges.js';
 import type { Room } from './room.js';
 import type { RoomStore } from './room-store.js';
@@ -60,7 +58,7 @@ export class Speaking {
   speaker(room: Room, from: JID): Occupant {
     const occupant = room.occupantAt(from);
     if (occupant === undefined) throw notAcceptable('you are not in this room');
-    takePace(this.host, visitOf(occupant, from), this.options);
+    room.pace.take(this.host, occupant.bare, this.options);
     return occupant;
   }
 

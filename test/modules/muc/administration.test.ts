@@ -11,6 +11,7 @@ import {
   heard,
   house,
   listed,
+  OWNER,
   opened,
   ROOM,
   refused,
@@ -238,6 +239,56 @@ describe('affiliations', () => {
     const seen = await heard(admin, 'away@example.test');
     expect([seen.name, seen.attr('from'), standing(seen)]).toEqual(['message', ROOM, 'member none away@example.test']);
     expect(await settled(nobody)).toEqual([]);
+  });
+
+  test('17.1 who is not here is told by 101 how he stands, and invited where only members enter', async () => {
+    const { guest } = house();
+    const [one, away] = [await guest('one'), await (await guest('away')).available()];
+    await opened(one, 'first');
+    await administers(one, "<item affiliation='admin' jid='away@example.test'><reason>trust</reason></item>");
+    const told = await heard(away, "code='101'");
+    expect([told.attr('from'), standing(told), told.raw.includes('trust')]).toEqual([ROOM, 'admin none', true]);
+    await administers(one, "<item affiliation='none' jid='away@example.test'/>");
+    expect(standing(await heard(away, "code='101'"))).toBe('none none');
+    await configured(one, { membersonly: '1', passwordprotectedroom: '1', roomsecret: 'cauldron' });
+    await administers(one, "<item affiliation='member' jid='away@example.test'/>");
+    const invited = (await heard(away, '<invite')).child('x', USER);
+    expect([invited?.child('invite')?.attr('from'), invited?.textOf('password')]).toEqual([
+      `${ROOM}/first`,
+      'cauldron',
+    ]);
+  });
+
+  test('9.5 a nickname is reserved, kept, and reserved no more', async () => {
+    const { guest } = house();
+    const one = await guest('one');
+    await opened(one, 'first');
+    const nick = async () =>
+      (await one.ask('get', `<query xmlns='${ADMIN}'><item affiliation='member'/></query>`, ROOM))
+        .child('query')
+        ?.child('item')
+        ?.attr('nick');
+    await administers(one, "<item affiliation='member' jid='away@example.test' nick='hag'/>");
+    await administers(one, "<item affiliation='member' jid='away@example.test'/>");
+    expect(await nick()).toBe('hag');
+    await administers(one, "<item affiliation='member' jid='away@example.test' nick=''/>");
+    expect(await nick()).toBeUndefined();
+  });
+
+  test('a reason is not too long', async () => {
+    const { guest } = house({ max_reason_bytes: 5 });
+    const [one, two] = [await guest('one'), await guest('two')];
+    await opened(one, 'first');
+    await entered(two, 'second');
+    const reason = '<reason>Avaunt</reason>';
+    expect(await administers(one, `<item role='none' nick='second'>${reason}</item>`)).toBe('not-acceptable');
+    expect(await administers(one, `<item affiliation='outcast' jid='two@example.test'>${reason}</item>`)).toBe(
+      'not-acceptable',
+    );
+    expect(
+      conditionOf(await one.ask('set', `<query xmlns='${OWNER}'><destroy>${reason}</destroy></query>`, ROOM)),
+    ).toBe('not-acceptable');
+    expect(await settled(two)).toEqual([]);
   });
 
   test('a room knows no more users than it may', async () => {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { type CoreClient, conditionOf } from '../../support/core.js';
-import { entered, house, opened, ROOM, SERVICE } from '../../support/muc.js';
+import { codes, configured, entered, heard, house, opened, ROOM, SERVICE } from '../../support/muc.js';
 
 const INFO = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
 const ITEMS = "<query xmlns='http://jabber.org/protocol/disco#items'/>";
@@ -105,6 +105,42 @@ describe('6.4 a room', () => {
     await entered(one, 'first');
     expect(conditionOf(await one.ask('get', INFO, ROOM))).toBe('item-not-found');
     expect(conditionOf(await one.ask('get', INFO.replace('/>', " node='x'/>"), SERVICE))).toBe('item-not-found');
+  });
+
+  test('says what it is about to those who may enter, and in which language', async () => {
+    const { guest } = house();
+    const [one, two] = [await guest('one'), await guest('two')];
+    await opened(one, 'first', { lang: 'en-GB' });
+    one.say(`<message xmlns='jabber:client' type='groupchat' to='${ROOM}'><subject>Fire</subject></message>`);
+    const said = async (client: CoreClient) => {
+      const { form } = await about(client, ROOM);
+      const fields = new Map(form?.children.map((each) => [each.attr('var'), each.textOf('value')]));
+      return [fields.get('muc#roominfo_subject'), fields.get('muc#roominfo_lang')];
+    };
+    await heard(one, '<subject>');
+    expect(await said(two)).toEqual(['Fire', 'en-GB']);
+    await configured(one, { membersonly: '1', lang: '' });
+    expect(await said(two)).toEqual([undefined, undefined]);
+    expect(await said(one)).toEqual(['Fire', undefined]);
+    expect(conditionOf(await configured(one, { lang: 'not a language' }))).toBe('not-acceptable');
+  });
+
+  test('17.1.1 takes nothing out of what is said', async () => {
+    const { guest } = house();
+    const one = await guest('one');
+    await opened(one, 'first');
+    const traffic = INFO.replace('/>', " node='http://jabber.org/protocol/muc#traffic'/>");
+    for (const to of [ROOM, SERVICE])
+      expect(conditionOf(await one.ask('get', traffic, to))).toBe('service-unavailable');
+  });
+
+  test('XEP-0307 has a name that no other has', async () => {
+    const one = await house().guest('one');
+    const ask = async () =>
+      (await one.ask('get', "<unique xmlns='http://jabber.org/protocol/muc#unique'/>", SERVICE)).textOf('unique') ?? '';
+    const [name, other] = [await ask(), await ask()];
+    expect(name).not.toBe(other);
+    expect(codes((await entered(one, 'first', '', `${name}@${SERVICE}`))[0])).toContain(201);
   });
 
   test('6.5 shows who is in it to those who are', async () => {

@@ -169,6 +169,15 @@ describe('who enters a room', () => {
     expect(codes(own)).toEqual([201, 210, 110]);
   });
 
+  test('7.2.18 has to ask for it: who takes himself to be here is told that he is not', async () => {
+    const { guest } = house();
+    const one = await guest('one');
+    one.say(`<presence xmlns='jabber:client' to='${ROOM}/first'/>`);
+    const said = await heard(one, 'unavailable');
+    expect([codes(said), standing(said)]).toEqual([[110, 307, 333], 'none none']);
+    expect(codes((await entered(one, 'first'))[0])).toContain(201);
+  });
+
   test('is seen without what only the room says', async () => {
     const { guest } = house();
     const [one, two] = [await guest('one'), await guest('two')];

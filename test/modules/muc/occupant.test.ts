@@ -1,6 +1,8 @@
 // What occupants do (XEP-0045 sections 7.3 to 7.13), at a core in memory.
 
 import { describe, expect, test } from 'vitest';
+import { MemoryDriver } from '../../../src/storage/memory.js';
+import { StoreError } from '../../../src/storage/store.js';
 import { type CoreClient, conditionOf } from '../../support/core.js';
 import {
   administers,
@@ -14,6 +16,7 @@ import {
   opened,
   ROOM,
   refused,
+  SERVICE,
   says,
   settled,
   standing,
@@ -85,7 +88,7 @@ describe('7.4 a message to all', () => {
 
   test('is refused when it is one of too many', async () => {
     const { metrics, two } = await three({}, { stanzas_per_second: 1 });
-    for (let i = 0; i < 11; i++) says(two, 'hist');
+    for (let i = 0; i < 10; i++) says(two, 'hist');
     expect(await error(two)).toBe('policy-violation');
     expect(await metrics.registry.metrics()).toContain('limit="muc.stanzas_per_second"} 1');
   });
@@ -213,6 +216,28 @@ describe('7.8 an invitation', () => {
     toRoom(one, invite('out@example.test/test'));
     await heard(out, '<invite');
     expect(standing((await entered(out, 'third'))[1])).toContain('member participant');
+  });
+
+  test('that makes a member is none when he cannot be kept', async () => {
+    const storage = new MemoryDriver();
+    const { guest } = house({}, storage);
+    const one = await guest('one');
+    await opened(one, 'first', { membersonly: '1', persistentroom: '1' });
+    storage.open(SERVICE, 'rooms', 'map').change = async () => {
+      throw new StoreError('full', 'full');
+    };
+    toRoom(one, `<x xmlns='${USER}'><invite to='out@example.test'/></x>`);
+    expect(await error(one)).toBe('resource-constraint');
+  });
+
+  test('has no long reason', async () => {
+    const { two, metrics } = await three();
+    const reason = `<reason>${'x'.repeat(1025)}</reason>`;
+    toRoom(two, `<x xmlns='${USER}'><invite to='out@example.test'>${reason}</invite></x>`);
+    expect(await error(two)).toBe('not-acceptable');
+    toRoom(two, `<x xmlns='${USER}'><decline to='one@example.test'>${reason}</decline></x>`);
+    expect(await error(two)).toBe('not-acceptable');
+    expect(await metrics.registry.metrics()).toContain('limit="muc.max_reason_bytes"} 2');
   });
 
   test('of a mere member is forbidden there, until the owner lets members', async () => {
@@ -353,6 +378,20 @@ describe('17.4 requests between occupants', () => {
     two.say(`<iq xmlns='jabber:client' type='get' id='v1' to='${ROOM}/first'><vCard xmlns='vcard-temp'/></iq>`);
     const answer = await heard(two, "id='v1'");
     expect([answer.attr('from'), conditionOf(answer)]).toEqual([`${ROOM}/first`, 'service-unavailable']);
+  });
+
+  test('for what an account publishes go to the account, without its address', async () => {
+    const { two } = await three();
+    const items = "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:avatar:data'/></pubsub>";
+    const answer = await two.ask('get', items, `${ROOM}/first`);
+    expect([answer.attr('from'), conditionOf(answer)]).toEqual([`${ROOM}/first`, 'service-unavailable']);
+    expect(answer.raw).not.toContain('one@example.test');
+  });
+
+  test('6.6 for what somebody is are bad of who is not here', async () => {
+    const { out } = await three();
+    const query = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
+    expect(conditionOf(await out.ask('get', query, `${ROOM}/first`))).toBe('bad-request');
   });
 
   test('are of occupants, and for one who is here', async () => {

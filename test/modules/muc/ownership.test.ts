@@ -6,7 +6,6 @@ import { StoreError } from '../../../src/storage/store.js';
 import { type CoreClient, conditionOf } from '../../support/core.js';
 import {
   administers,
-  came,
   codes,
   configured,
   entered,
@@ -51,14 +50,6 @@ describe('10.1 a room that is made', () => {
     const one = await guest('one');
     await entered(one, 'first');
     expect((await configured(one)).attr('type')).toBe('result');
-    await entered(await guest('two'), 'second');
-  });
-
-  test('7.1.1 is open for who asks in the old way', async () => {
-    const { guest } = house();
-    const one = await guest('one');
-    one.say(`<presence xmlns='jabber:client' to='${ROOM}/first'/>`);
-    await came(one, '<subject');
     await entered(await guest('two'), 'second');
   });
 
