@@ -19,7 +19,7 @@ import { Tick } from './tick.js';
 import { authorityOf, type Urls } from './urls.js';
 import { StreamError } from './xmpp/errors.js';
 
-export interface EdgeDeps extends Pick<HttpDeps, 'status' | 'whole'> {
+export interface EdgeDeps extends Pick<HttpDeps, 'status' | 'whole' | 'files'> {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly events: Events;
@@ -54,7 +54,7 @@ export class Edge {
   readonly #chat: () => readonly ChatDomain[];
 
   constructor(config: Config, { upstream, chat = [], local, events, node, around, ...rest }: EdgeDeps) {
-    const { log, metrics, status, whole } = rest;
+    const { log, metrics, status, whole, files } = rest;
     const deps = { log, metrics };
     this.#config = config;
     this.#chat = () => [...offered(this.#config), ...chat];
@@ -66,24 +66,29 @@ export class Edge {
     const acknowledged = (rid: number, session: string) => events.tell('response-acknowledged', rid, session);
     this.#sessions = new Sessions(config, { ...front, clock, acknowledged, node });
     const sessions = around?.(this.#sessions) ?? this.#sessions;
-    this.fastify = createHttp(config, { ...front, sessions, status, whole, chat: this.#chat });
+    this.fastify = createHttp(config, { ...front, sessions, status, whole, files, chat: this.#chat });
     this.#newcomers = new Admission(config);
     const turn = new Tick((error) => log.error('tcp_flush_failed', { error }));
     if (isForTcp(config)) this.#tcp = new TcpListener(config, { ...front, turn, admission: this.#newcomers });
   }
 
+  /** The same by HTTP, without a path. */
+  get base(): string {
+    const authority = authorityOf(this.fastify.server.address() as AddressInfo);
+    return `http${this.#config.tls === null ? '' : 's'}://${authority}`;
+  }
+
   /** Where clients reach it, once it listens. */
   get urls(): Urls {
-    const { tls, path, websocket_path } = this.#config;
-    const authority = authorityOf(this.fastify.server.address() as AddressInfo);
-    const s = tls === null ? '' : 's';
+    const { path, websocket_path } = this.#config;
+    const { base } = this;
     const { plain, direct } = this.#tcp?.ports ?? {};
     return {
-      bosh: `http${s}://${authority}${path}`,
-      websocket: `ws${s}://${authority}${websocket_path}`,
+      bosh: base + path,
+      websocket: base.replace(/^http/, 'ws') + websocket_path,
       ...(plain && { xmpp: `xmpp://${authorityOf(plain)}` }),
       ...(direct && { xmpps: `xmpps://${authorityOf(direct)}` }),
-      ...(path !== '/' && this.#chat().length > 0 && { chat: `http${s}://${authority}/` }),
+      ...(path !== '/' && this.#chat().length > 0 && { chat: `${base}/` }),
     };
   }
 

@@ -1,6 +1,7 @@
 // What there is once, however many processes carry the clients: the domains that are served in here with their storage,
 // the components, and the socket by which commands change accounts.
 
+import { join } from 'node:path';
 import { type Config, ConfigError, explain, type Problem } from './config/load.js';
 import type { AccountsOf } from './control/accounts.js';
 import { ControlSocket } from './control/socket.js';
@@ -8,6 +9,7 @@ import { moduleOf } from './core/components.js';
 import { Core, type CoreDeps } from './core/core.js';
 import { measured } from './core/measured-storage.js';
 import { type Module, selected } from './core/module.js';
+import { Uploads } from './files/uploads.js';
 import { ComponentLink } from './link/component-link.js';
 import { type Log, silentLog } from './log.js';
 import { Metrics } from './metrics.js';
@@ -16,7 +18,7 @@ import { inspectStorage, openStorage } from './storage/index.js';
 import { Admission } from './stream/admission.js';
 import { type ListenerOptions, TcpListener } from './tcp/listener.js';
 import { Tick } from './tick.js';
-import { authorityOf } from './urls.js';
+import { authorityOf, baseOf } from './urls.js';
 import { NS } from './xmpp/ns.js';
 
 export interface HomeDeps {
@@ -25,10 +27,14 @@ export interface HomeDeps {
   readonly events: CoreDeps['events'];
   /** Further modules for the local domains. */
   readonly modules?: readonly Module[];
+  /** Where clients reach the server by HTTP, as far as `public_url` does not say so; without it, as the configuration says. */
+  base?(): string;
 }
 
 export class Home {
   readonly core: Core;
+  /** Files that clients share. */
+  readonly files: Uploads;
   #config: Config;
   readonly #deps: HomeDeps;
   /** Connections of components that have not proved themselves. */
@@ -39,16 +45,17 @@ export class Home {
   #control: ControlSocket | undefined;
 
   constructor(config: Config, deps: HomeDeps) {
-    const { log, metrics, events, modules: more = [] } = deps;
+    const { log, metrics, events, modules: more = [], base = () => baseOf(this.#config) } = deps;
     this.#config = config;
     this.#deps = deps;
     this.#newcomers = new Admission(config);
     this.#turn = new Tick((error) => log.error('tcp_flush_failed', { error }));
+    this.files = new Uploads({ home: filesOf(config), base: () => this.#config.public_url || base() });
     this.core = new Core(config, {
       log,
       metrics,
       modules: [...modules, ...more],
-      componentModules,
+      componentModules: componentModules(this.files),
       attach: (domain, server, component) => new ComponentLink(domain, server, component, { log, turn: this.#turn }),
       events,
       now: () => performance.now(),
@@ -100,7 +107,15 @@ export class Home {
   async close(): Promise<void> {
     await this.#components?.stop();
   }
+
+  /** The core has stopped: what is not to outlive it goes. */
+  async stop(): Promise<void> {
+    await this.files.stop();
+  }
 }
+
+/** The folder of files whose service names none. */
+const filesOf = ({ storage: { driver, path } }: Config): string => (driver === 'level' ? join(path, 'uploads') : '');
 
 /** XEP-0114 is plain TCP; only components that are programs need a port. */
 function componentListening(config: Config): ListenerOptions | undefined {
@@ -120,13 +135,17 @@ export async function accountsIn(config: Config): Promise<{ readonly of: Account
     throw error;
   };
   const events = { authenticated() {}, created() {}, closed() {}, loaded() {}, unloaded() {}, failed };
-  const metrics = new Metrics();
-  const core = new Core(
-    { ...config, components: {} },
-    { log: silentLog, metrics, modules, events, now: () => performance.now() },
-  );
+  const keepers = componentModules(new Uploads({ home: filesOf(config) }));
+  const deps = { log: silentLog, metrics: new Metrics(), modules, componentModules: keepers, events };
+  const core = new Core({ ...config, components: keepersOf(config) }, { ...deps, now: () => performance.now() });
   core.start(await openStorage(config.storage));
   return { of: accountsOf(core), close: () => core.stop() };
+}
+
+/** Components that keep something for accounts of this server. */
+function keepersOf({ components }: Config): Config['components'] {
+  const keep = Object.entries(components).filter(([, { module, attach }]) => module === 'upload' && attach === null);
+  return Object.fromEntries(keep);
 }
 
 /** What would keep the local domains from being served, as far as that shows beforehand: each in the words for people. */
@@ -151,7 +170,7 @@ function moduleProblems({ domains, components }: Config, all: readonly Module[])
       moduleProblem(`domains.${domain}.modules`, () => selected(names, all), '; null loads them all'),
     ),
     ...Object.entries(components).flatMap(([domain, component]) =>
-      moduleProblem(`components.${domain}.module`, () => moduleOf(component, componentModules)),
+      moduleProblem(`components.${domain}.module`, () => moduleOf(component, componentModules())),
     ),
   ];
 }

@@ -61,9 +61,11 @@ export class Server extends Events {
     this.#config = config;
     this.log = log ?? createLog(config.logging);
     const deps = { log: this.log, metrics: this.metrics };
-    this.#home = new Home(config, { ...deps, modules: more, events: this.#told() });
+    const base = () => this.#edge.base;
+    this.#home = new Home(config, { ...deps, modules: more, events: this.#told(), base });
     const status = () => this.#status();
-    this.#edge = new Edge(config, { ...deps, events: this, local: this.#home.core, upstream, chat, status });
+    const { core: local, files } = this.#home;
+    this.#edge = new Edge(config, { ...deps, events: this, local, files, upstream, chat, status });
     processVitals(this.metrics, this.log);
     this.#reloaded = serverVitals(this.metrics, () => this.#stopped !== undefined);
   }
@@ -128,7 +130,10 @@ export class Server extends Events {
     this.#edge.leave();
     await this.#home.closeControl();
     // The clients first: what their servers' ends say would otherwise reach them before our own last words.
-    const gone = Promise.all([this.#edge.close(), this.#home.close()]).then(() => this.#edge.stop());
+    const gone = Promise.all([this.#edge.close(), this.#home.close()]).then(async () => {
+      await this.#edge.stop();
+      await this.#home.stop();
+    });
     await Promise.race([gone, lapse(timeout * 1000)]);
     clearInterval(this.#sweep);
   }

@@ -55,6 +55,7 @@ const TAKEN = new Set([
   '/healthz',
   '/status',
   '/favicon.ico',
+  '/upload',
   '/.well-known/host-meta',
   '/.well-known/host-meta.json',
 ]);

@@ -125,6 +125,10 @@ const CHECKS: Readonly<Record<Form, Check>> = {
       ? undefined
       : fault('is not an address', 'write it as in "service@example.com"');
   },
+  media: (text) =>
+    /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/(\*|[a-z0-9][a-z0-9!#$&^_.+-]{0,126})$/i.test(text)
+      ? undefined
+      : fault('is not a type of files', 'write it as in "image/png" or "image/*"'),
   module: (text) =>
     /^[a-z][a-z0-9_]{0,63}$/.test(text) ? undefined : fault('is not the name of a module', 'write it as in "roster"'),
   ip: (text) =>

@@ -112,6 +112,7 @@ const FORMS: Readonly<Record<string, string>> = {
   pem: 'path of a file',
   folder: 'path of a folder',
   ip: 'addresses',
+  media: 'types of files',
 };
 
 function defaultText({ default: value, required }: Option<unknown>): string {

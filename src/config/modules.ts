@@ -1,9 +1,11 @@
 // What can be said to each module of the core, by its name. Options are described here and nowhere else; a module gets
 // its own group, complete and frozen. A module that is not here has none.
 
-import { bytes, choice, count, flag, group, patience, seconds, type Values } from './option.js';
+import { bytes, choice, count, flag, group, list, optional, patience, seconds, text, type Values } from './option.js';
 
 const MEBIBYTE = 1_048_576;
+const GIBIBYTE = 1024 * MEBIBYTE;
+const TEBIBYTE = 1024 * GIBIBYTE;
 const DAY = 86_400;
 
 const pubsubLimits = (nodes: number, bytesOfItem: number) => ({
@@ -165,3 +167,37 @@ const muc = {
 export const mucOptions = group(muc, 'Rooms (component module muc).');
 
 export type MucOptions = Values<typeof muc>;
+
+const upload = {
+  path: text(
+    '',
+    'folder',
+    'Folder in which the files have one of their own, by the domain of the service; without it `uploads` in the folder of the storage, or a temporary one when that is in memory.',
+  ),
+  url: optional(
+    text(
+      '',
+      'url',
+      'URL under which clients reach the files, such as "https://files.example.com/upload"; without it `public_url` and "/upload".',
+    ),
+  ),
+  domains: list([], 'domain', 'Domains whose accounts may upload; none means all of this server.'),
+  types: list(
+    [],
+    'media',
+    'Types of files that are taken, as their clients say, such as "image/png" or "image/*"; none means any.',
+  ),
+  max_file_size: bytes(100 * MEBIBYTE, [1, TEBIBYTE], 'Largest file.'),
+  account_bytes: bytes(GIBIBYTE, [0, 1024 * TEBIBYTE], 'Most bytes of the files of one account; 0 sets no limit.'),
+  account_files: count(10_000, [0, 10_000_000], 'Most files of one account; 0 sets no limit.'),
+  files_per_day: count(500, [0, 10_000_000], 'Most files that one account uploads within 24 hours; 0 sets no limit.'),
+  max_bytes: bytes(50 * GIBIBYTE, [0, 1024 * TEBIBYTE], 'Most bytes of all files; 0 sets no limit.'),
+  expire: count(30, [0, 36_500], 'Days after which a file is deleted; 0: not.'),
+  slot_timeout: seconds(300, [1, DAY], 'How long a client may wait with the upload that it was allowed.'),
+  max_slots: count(20, [1, 10_000], 'Most uploads of one account that were allowed and are not done.'),
+  min_rate: bytes(8192, [1, GIBIBYTE], 'Bytes per second that an upload has to bring on the average.'),
+};
+
+export const uploadOptions = group(upload, 'Files that clients share (component module upload).');
+
+export type UploadOptions = Values<typeof upload>;

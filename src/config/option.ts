@@ -17,6 +17,7 @@ export type Form =
   | 'pem'
   | 'folder'
   | 'ip'
+  | 'media'
   | 'module'
   | 'jid';
 

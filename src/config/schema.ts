@@ -1,7 +1,7 @@
 // Every option of the server: name, type, default, limits, unit and its one sentence. The type of Config, the manual,
 // the example file, the editor's schema and `--help` all come from here. It knows nothing of files, flags or environment.
 
-import { clientProxyOptions, moduleOptions, mucOptions, pubsubOptions } from './modules.js';
+import { clientProxyOptions, moduleOptions, mucOptions, pubsubOptions, uploadOptions } from './modules.js';
 import {
   bytes,
   choice,
@@ -241,6 +241,7 @@ const component = group(
     client_proxy: clientProxyOptions,
     pubsub: pubsubOptions,
     muc: mucOptions,
+    upload: uploadOptions,
   },
   'A component: a program that connects with its secret, or a module that runs in here.',
 );

@@ -6,7 +6,7 @@ import { queueBytes } from '../metrics.js';
 import { type ClientStream, closedEnd, type StreamEnd, type Upstream } from '../stream/end.js';
 import { StreamError } from '../xmpp/errors.js';
 import type { StreamHeader } from '../xmpp/header.js';
-import { prepareDomain } from '../xmpp/jid.js';
+import { type JID, prepareDomain } from '../xmpp/jid.js';
 import type { HostDeps } from './base-host.js';
 import { ComponentStream, ExternalComponent } from './external-component.js';
 import { LocalComponent } from './local-component.js';
@@ -119,6 +119,12 @@ export class Components implements Upstream, Route {
       if (component instanceof ExternalComponent) component.sweep(now);
       else component.hooks.tell('sweep', { now });
     }
+  }
+
+  /** An account of this server is no more. */
+  deleted(jid: JID, waits: Promise<unknown>[]): void {
+    for (const { component } of this.#entries.values())
+      if (component instanceof LocalComponent) component.hooks.tell('user-deleted', { jid, waits });
   }
 
   async stop(): Promise<void> {

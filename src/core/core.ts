@@ -8,7 +8,7 @@ import type { ClientStream, StreamEnd, Upstream } from '../stream/end.js';
 import { closedEnd } from '../stream/end.js';
 import { StreamError } from '../xmpp/errors.js';
 import type { StreamHeader } from '../xmpp/header.js';
-import { prepareDomain } from '../xmpp/jid.js';
+import { JID, prepareDomain } from '../xmpp/jid.js';
 import { Addresses } from './addresses.js';
 import { C2s } from './c2s.js';
 import { type Attach, Components, moduleOf } from './components.js';
@@ -172,8 +172,12 @@ export class Core implements Upstream {
   #add(domain: string, options: DomainOptions): void {
     const host = new VirtualHost(domain, options, this.#options, this.#shared());
     this.hosts.set(domain, host);
-    host.hooks.of('components').on('disco-items/host', ({ items, node }) => {
+    const hooks = host.hooks.of('components');
+    hooks.on('disco-items/host', ({ items, node }) => {
       if (node === undefined) items.push(...(this.#components?.below(domain) ?? []));
+    });
+    hooks.on('account-deleted', ({ username, waits }) => {
+      this.#components?.deleted(JID.of(username, domain), waits);
     });
     for (const module of this.#wanted(options)) host.modules.load(module, optionsOf(options, module));
   }

@@ -6,6 +6,7 @@
 import type { Ending } from '../stream/end.js';
 import type { Element } from '../xmpp/element.js';
 import { StanzaError, StreamError } from '../xmpp/errors.js';
+import type { JID } from '../xmpp/jid.js';
 import type { Kind, Stanza } from '../xmpp/stanza.js';
 import type { C2s } from './c2s.js';
 import type { Command } from './command.js';
@@ -69,6 +70,13 @@ export interface ComponentEvent {
 
 export interface AccountEvent {
   readonly username: string;
+  /** Push what is to be done before it is said to be done. */
+  readonly waits: Promise<unknown>[];
+}
+
+export interface UserEvent {
+  /** The bare address. */
+  readonly jid: JID;
   /** Push what is to be done before it is said to be done. */
   readonly waits: Promise<unknown>[];
 }
@@ -148,6 +156,8 @@ export interface HookEvents extends StanzaEvents {
   /** Several times a second, of a component: deadlines may be over. */
   sweep: { readonly now: number };
   'account-deleted': AccountEvent;
+  /** The same of a component: an account of a domain of this server. */
+  'user-deleted': UserEvent;
   /** An account has another vCard; `source`: the module that wrote it, when its client did not. */
   'vcard-changed': { readonly username: string; readonly vcard: string; readonly source: string | undefined };
   /** The host is about to close, and its sessions are over; asked again until nobody has anything left to finish. */

@@ -35,6 +35,8 @@ export class Connection {
   newest: Waiting | undefined;
   /** It ended with an error, or before everything was written. */
   broke = false;
+  /** What it brings has a time of its own, and may take longer than other requests. */
+  isPatient = false;
   readonly #peer: Client;
   readonly #viaProxy: boolean;
   readonly #trusted: Networks;

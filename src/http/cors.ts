@@ -71,14 +71,7 @@ export class Cors {
     this.#origins = new Origins(origins);
     this.#off = origins.length === 0;
     this.#credentials = credentials;
-    this.#preflight = [
-      'Access-Control-Allow-Methods',
-      METHODS,
-      'Access-Control-Allow-Headers',
-      [...REQUEST_HEADERS, ...headerNames].join(', '),
-      'Access-Control-Max-Age',
-      PREFLIGHT_SECONDS,
-    ];
+    this.#preflight = preflight(METHODS, [...REQUEST_HEADERS, ...headerNames].join(', '));
   }
 
   /** Whether the headers are the same for every request. */
@@ -94,10 +87,11 @@ export class Cors {
     return this.#origins.any ? [...ANYONE, ...VARY] : VARY;
   }
 
-  /** What the answer to an OPTIONS request carries. */
-  preflight(origin: string | undefined): RawHeaders {
+  /** What the answer to an OPTIONS request carries; `more` is for requests that are not those of BOSH. */
+  preflight(origin: string | undefined, more?: { methods: string; headers: string }): RawHeaders {
     const headers = this.headers(origin);
-    return headers.includes('Access-Control-Allow-Origin') ? [...headers, ...this.#preflight] : headers;
+    if (!headers.includes('Access-Control-Allow-Origin')) return headers;
+    return [...headers, ...(more === undefined ? this.#preflight : preflight(more.methods, more.headers))];
   }
 
   /** Whether a page of this origin may use BOSH. */
@@ -115,4 +109,15 @@ export class Cors {
     const headers = ['Access-Control-Allow-Origin', origin, ...VARY];
     return this.#credentials ? [...headers, 'Access-Control-Allow-Credentials', 'true'] : headers;
   }
+}
+
+function preflight(methods: string, headers: string): RawHeaders {
+  return [
+    'Access-Control-Allow-Methods',
+    methods,
+    'Access-Control-Allow-Headers',
+    headers,
+    'Access-Control-Max-Age',
+    PREFLIGHT_SECONDS,
+  ];
 }

@@ -35,3 +35,8 @@ export function checkHeaders(headers: Readonly<Record<string, string>>): void {
     validateHeaderValue(name, value);
   }
 }
+
+/** Names and values in turn, as Fastify takes them. */
+export function pairs(headers: RawHeaders): Record<string, string> {
+  return Object.fromEntries(headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1]]] : [])));
+}

@@ -84,6 +84,7 @@ export class Listener {
 
 /** What is said to bytes that are no HTTP request, or come too slowly: a status, and the end of the connection. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, cors: Cors): void {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && Connection.of(socket)?.isPatient) return;
   const isOther = error.code === 'ECONNRESET' || !socket.writable;
   // While a request waits, an answer here would be taken for the answer to that.
   if (isOther || Connection.of(socket)?.owesAnswer) {

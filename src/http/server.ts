@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Sessions } from '../bosh/sessions.js';
+import type { Files } from '../files/uploads.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import { plainAddress } from '../net/address.js';
@@ -13,7 +14,8 @@ import { Networks } from './address.js';
 import { Bosh, type BoshHttpOptions } from './bosh.js';
 import type { ChatDomain } from './chat.js';
 import { Cors, type CorsOptions } from './cors.js';
-import { checkHeaders, SECURITY, STRICT_TRANSPORT } from './headers.js';
+import { fileRoutes } from './files.js';
+import { checkHeaders, pairs, SECURITY, STRICT_TRANSPORT } from './headers.js';
 import { hostMeta } from './host-meta.js';
 import { answerClientError, Listener, type ListenerOptions } from './listener.js';
 import { HttpMetrics } from './metrics.js';
@@ -41,6 +43,8 @@ export interface HttpDeps {
   readonly whole?: () => Promise<Partial<Status>>;
   /** The domains that the chat page at `/` is for, asked at every request; with none, `/` is the status page. */
   readonly chat?: () => readonly ChatDomain[];
+  /** Files that clients share; without it there are none. */
+  readonly files?: Files;
 }
 
 export type Http = FastifyInstance & {
@@ -150,6 +154,9 @@ class Face {
         connectionOf,
       });
     });
+    const { files } = this.#deps;
+    if (files === undefined) return;
+    this.app.register(async (app) => fileRoutes(app, { files, cors: () => this.#cors, connectionOf }));
   }
 
   #reload(options: HttpOptions): void {
@@ -237,10 +244,6 @@ class Face {
 
 function corsOf(options: HttpOptions): Cors {
   return new Cors(options.cors, Object.keys(options.http_headers));
-}
-
-function pairs(headers: readonly string[]): Record<string, string> {
-  return Object.fromEntries(headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1]]] : [])));
 }
 
 // RFC 9112 section 3.2: two Hosts. And what has no version is of HTTP/0.9.

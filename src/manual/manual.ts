@@ -1,9 +1,11 @@
 // The documents that the modules write.
 
-import { componentModules, modules } from '../modules/index.js';
+import { componentModules as allComponentModules, modules } from '../modules/index.js';
 import { moduleIndex, modulePage } from './pages.js';
 import { recorded } from './recorded.js';
 import { specificationLines } from './specifications.js';
+
+const componentModules = allComponentModules();
 
 /** `docs/modules/README.md`, or the page of one module; undefined when there is no such module. */
 export function moduleManual(name?: string): string | undefined {

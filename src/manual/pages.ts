@@ -1,7 +1,7 @@
 // A page for each module, and a list of them: what docs/modules holds. All of it comes from the modules and their options.
 
 import { optionTable } from '../config/manual.js';
-import { clientProxyOptions, moduleOptions, pubsubOptions } from '../config/modules.js';
+import { clientProxyOptions, moduleOptions, mucOptions, pubsubOptions, uploadOptions } from '../config/modules.js';
 import type { Option } from '../config/option.js';
 import type { ComponentModule, Module } from '../core/module.js';
 import type { Workings } from './recorded.js';
@@ -76,10 +76,17 @@ one of your own.
 These pages are written by \`npm run generate\`.
 `;
 
+const OF_COMPONENTS = new Map<string, Option<unknown>>([
+  ['client_proxy', clientProxyOptions],
+  ['muc', mucOptions],
+  ['pubsub', pubsubOptions],
+  ['upload', uploadOptions],
+]);
+
 function options(name: string): string {
-  if (name === 'client_proxy')
-    return `## Options\n\nIn \`components.<domain>.client_proxy\`:\n\n${optionTable(clientProxyOptions)}`;
-  if (name === 'pubsub') return `## Options\n\nIn \`components.<domain>.pubsub\`:\n\n${optionTable(pubsubOptions)}`;
+  const ofComponent = OF_COMPONENTS.get(name);
+  if (ofComponent !== undefined)
+    return `## Options\n\nIn \`components.<domain>.${name}\`:\n\n${optionTable(ofComponent)}`;
   const { fields } = moduleOptions.shape as { fields: Readonly<{ [name: string]: Option<unknown> }> };
   const option = fields[name];
   if (option === undefined) return '## Options\n\nNone.\n';

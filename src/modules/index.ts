@@ -1,6 +1,7 @@
 // The modules that there are, in the order of the manual.
 
 import type { ComponentModule, Module } from '../core/module.js';
+import { Uploads } from '../files/uploads.js';
 import { bind } from './bind.js';
 import { bind2 } from './bind2.js';
 import { blocking } from './blocking.js';
@@ -28,6 +29,7 @@ import { saslauth } from './saslauth.js';
 import { streamLimits } from './stream-limits.js';
 import { streamManagement } from './stream-management.js';
 import { time } from './time.js';
+import { upload } from './upload/upload.js';
 import { vcard } from './vcard.js';
 import { version } from './version.js';
 
@@ -60,5 +62,10 @@ export const modules: readonly Module[] = [
   avatars,
 ];
 
-/** What components can do. */
-export const componentModules: readonly ComponentModule[] = [muc, clientProxy, pubsub];
+/** What components can do; `uploads`: where files come and go. */
+export const componentModules = (uploads = new Uploads()): readonly ComponentModule[] => [
+  muc,
+  clientProxy,
+  pubsub,
+  upload(uploads),
+];

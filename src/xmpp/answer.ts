@@ -23,15 +23,17 @@ export function errorAnswer(stanza: Stanza, error: StanzaError, payload = false)
 /** In the namespace of the stanza, whichever that will be: links change it. */
 function written({ type, condition, text, application }: StanzaError, { ns }: Stanza, name: string): string {
   const said = text === undefined ? '' : `<text xmlns='${NS.stanzas}' xml:lang='en'>${escapeText(text)}</text>`;
-  const more = application === undefined ? '' : empty(application);
+  const more = application === undefined ? '' : applied(application);
   const inside = `<${condition} xmlns='${NS.stanzas}'/>${said}${more}`;
   const xmlns = name.includes(':') ? ` xmlns='${escapeAttribute(ns)}'` : '';
   return `<error${xmlns} type='${type}'>${inside}</error>`;
 }
 
-function empty({ name, ns, attrs = {} }: ApplicationCondition): string {
+function applied({ name, ns, attrs = {}, children = {} }: ApplicationCondition): string {
   const more = Object.entries(attrs).map(([key, value]) => attribute(key, value));
-  return `<${name}${attribute('xmlns', ns)}${more.join('')}/>`;
+  const inside = Object.entries(children).map(([child, text]) => `<${child}>${escapeText(text)}</${child}>`);
+  const start = `<${name}${attribute('xmlns', ns)}${more.join('')}`;
+  return inside.length === 0 ? `${start}/>` : `${start}>${inside.join('')}</${name}>`;
 }
 
 /** The result that answers an iq (section 8.2.3), in the client's namespace, with this payload in it. */

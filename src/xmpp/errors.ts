@@ -90,11 +90,12 @@ export type StanzaCondition = (typeof STANZA_CONDITIONS)[number];
 /** RFC 6120 section 8.3.2. */
 export type StanzaErrorType = 'auth' | 'cancel' | 'continue' | 'modify' | 'wait';
 
-/** A condition of one application (section 8.3.4): an empty element. */
+/** A condition of one application (section 8.3.4): an element, with attributes, and with elements that hold a text each. */
 export interface ApplicationCondition {
   readonly name: string;
   readonly ns: string;
   readonly attrs?: Readonly<Record<string, string>>;
+  readonly children?: Readonly<Record<string, string>>;
 }
 
 /** Answers a stanza. */
