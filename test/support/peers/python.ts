@@ -6,8 +6,13 @@ import { Running } from './process.js';
 
 const PYTHON = '/usr/bin/python3';
 
+const installed = (name: string) => existsSync(`/usr/lib/python3/dist-packages/${name}`);
+
 /** Whether the tests can use it. */
-export const slixmppInstalled = (): boolean => existsSync('/usr/lib/python3/dist-packages/slixmpp');
+export const slixmppInstalled = (): boolean => installed('slixmpp');
+
+/** Whether they can use its plugin for files, which needs aiohttp besides. */
+export const slixmppUploads = (): boolean => slixmppInstalled() && installed('aiohttp');
 
 export const python = (script: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Running =>
   new Running(PYTHON, [script, ...args], { env: { PYTHONUNBUFFERED: '1', ...env } });
