@@ -70,6 +70,7 @@ describe('a server that runs', () => {
       components: {
         'proxy.local.example': { module: 'client_proxy', target_address: 'service@local.example' },
         'rooms.local.example': { module: 'muc' },
+        'upload.local.example': { module: 'upload' },
       },
       log: silentLog,
     });
