@@ -67,6 +67,10 @@ const fields = {
     },
     'Commands that users give to the server (XEP-0050).',
   ),
+  administration: group(
+    { max_items: count(1000, [1, 100_000], 'Most accounts that one command lists or changes.') },
+    'Accounts, for admins (XEP-0133).',
+  ),
   vcard: group(
     { max_bytes: bytes(131_072, [1024, 16 * MEBIBYTE], 'Largest vCard, its photo included.') },
     'vCards (XEP-0054).',

@@ -201,6 +201,7 @@ const domain = group(
       },
       'Who may come in.',
     ),
+    admins: list([], 'jid', 'Addresses of accounts that may administer the domain from their clients (XEP-0133).'),
     modules: orNull(list([], 'module', 'The modules that are loaded; null loads all that there are.')),
     options: moduleOptions,
   },

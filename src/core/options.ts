@@ -7,6 +7,8 @@ export interface DomainOptions {
     /** Clients may make accounts (XEP-0077). */
     readonly register: boolean;
   };
+  /** Bare JIDs, as they were written, of those who may administer it. */
+  readonly admins: readonly string[];
   /** Names of the modules to load; null: all there are. */
   readonly modules: readonly string[] | null;
   /** What is said to each module, by its name. */

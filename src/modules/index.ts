@@ -2,6 +2,7 @@
 
 import type { ComponentModule, Module } from '../core/module.js';
 import { Uploads } from '../files/uploads.js';
+import { administration } from './administration/administration.js';
 import { bind } from './bind.js';
 import { bind2 } from './bind2.js';
 import { blocking } from './blocking.js';
@@ -52,6 +53,7 @@ export const modules: readonly Module[] = [
   csi,
   disco,
   commands,
+  administration,
   ping,
   version,
   time,

@@ -19,6 +19,13 @@ const LAST = 'jabber:iq:last';
 /** Bytes of a status that are kept. */
 const LONGEST = 1024;
 
+/** When accounts were last used. */
+export interface LastUse {
+  /** Milliseconds since 1970 at which its last session ended; undefined: there was none. */
+  ended(username: string): Promise<number | undefined>;
+}
+export const LAST_USE = new Part<LastUse>('last use');
+
 const BEGAN = new Part<number>('when it began');
 
 export const last: Module = {
@@ -30,6 +37,7 @@ export const last: Module = {
     const { hooks } = host;
     const activity = new Activity(host, host.use(ROSTERS), host.open('last', 'keyvalue'));
     const began = host.keep(BEGAN, () => host.now());
+    host.provide(LAST_USE, activity);
     hooks.iq('get', 'host', LAST, 'query', () => answer(host.now() - began));
     hooks.iq('get', 'account', LAST, 'query', (request) => activity.asked(request));
     hooks.on('iq/full', (routed) => activity.guard(routed));
@@ -45,7 +53,7 @@ export const last: Module = {
 /** Nearly all requests between clients are of others: no tree is made for them. A reference could hide the name. */
 const mayAsk = ({ raw }: Stanza): boolean => raw.includes(LAST) || raw.includes('&#');
 
-class Activity {
+class Activity implements LastUse {
   /** The words that a client said with its unavailable presence. */
   readonly #words = new WeakMap<Session, string>();
 
@@ -72,6 +80,10 @@ class Activity {
     if (!stanza.tree.getChildElements().some((child) => child.getNS() === LAST)) return;
     const roster = this.rosters.get(to.local);
     if (!roster?.get(from.bare.toString()).from) throw forbidden();
+  }
+
+  async ended(username: string): Promise<number | undefined> {
+    return ((await this.store.get(username)) as { at: number } | undefined)?.at;
   }
 
   leaving({ type, stanza, session }: Routed): void {

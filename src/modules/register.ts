@@ -15,6 +15,7 @@ import type { Element } from '../xmpp/element.js';
 import { StanzaError } from '../xmpp/errors.js';
 import { escapeText } from '../xmpp/escape.js';
 import { JID } from '../xmpp/jid.js';
+import { Admins } from './admins.js';
 import { Registrations } from './registrations.js';
 import { stanzaErrorOf, stored } from './store-error.js';
 
@@ -49,11 +50,14 @@ export const register: Module<ModuleOptions['register']> = {
 class Desk {
   /** Streams that made one: each makes one. */
   readonly #served = new WeakSet<C2s>();
+  readonly #admins: Admins;
 
   constructor(
     readonly host: Host,
     readonly registrations: Registrations,
-  ) {}
+  ) {
+    this.#admins = new Admins(host);
+  }
 
   /** True: it was about registration. */
   asked({ stream, stanza }: StreamStanza): boolean {
@@ -82,6 +86,9 @@ class Desk {
     this.#check(stream);
     if (this.#served.has(stream)) throw new StanzaError('cancel', 'not-acceptable', 'one account is made already');
     const { username, password } = this.#read(query);
+    // The account of an admin that nobody has made yet is not for whoever comes first.
+    if (this.#admins.has(JID.of(username, this.host.domain)))
+      throw new StanzaError('cancel', 'conflict', 'the username is taken');
     const undo = this.#count(stream);
     try {
       await this.host.accounts.create(username, password);

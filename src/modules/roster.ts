@@ -109,8 +109,7 @@ class Contacts {
     if (session !== undefined) this.#interested.add(session);
     const { ver } = payload.attrs;
     if (ver !== undefined && ver !== '' && ver === roster.version) return DONE;
-    const items = [...roster.items].filter(([, item]) => item.listed).map(([jid, item]) => itemXml(jid, item));
-    return `<query xmlns='${ROSTER}'${versionOf(ver, roster)}>${items.join('')}</query>`;
+    return rosterXml(roster, versionOf(ver, roster));
   }
 
   /** Sections 2.3 to 2.5. */
@@ -230,6 +229,12 @@ function fitting(text: string | undefined, what: string, longest = LONGEST): str
   if (text !== undefined && Buffer.byteLength(text) > longest)
     throw new StanzaError('modify', 'not-acceptable', `the ${what} is too long`);
   return text;
+}
+
+/** All that is shown of it; `more`: attributes. */
+export function rosterXml({ items }: Pick<Roster, 'items'>, more = ''): string {
+  const listed = [...items].filter(([, item]) => item.listed).map(([jid, item]) => itemXml(jid, item));
+  return `<query xmlns='${ROSTER}'${more}>${listed.join('')}</query>`;
 }
 
 function itemXml(jid: string, item: RosterItem): string {

@@ -20,6 +20,7 @@ export const conditionOf = (stanza: Xml): string | undefined => stanza.child('er
 
 export const DOMAIN: DomainOptions = {
   auth: { anonymous: true, register: false },
+  admins: [],
   modules: null,
   options: moduleOptions.default,
 };
