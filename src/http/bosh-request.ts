@@ -1,12 +1,13 @@
 // One HTTP request of BOSH, from its first byte to its answer: it reads its body, waits as the session engine's Held,
 // and writes the response. One object and no closure per request: listeners are shared and find it on the message.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { BoshResponse, Held, Holder } from '../bosh/held.js';
 import type { Client } from '../net/address.js';
 import type { Tls } from '../stream/end.js';
 import type { Bosh } from './bosh.js';
 import type { Connection, Waiting } from './connection.js';
+import type { Exchange } from './exchange.js';
 
 const REQUEST = Symbol('request');
 
@@ -29,8 +30,7 @@ export class BoshRequest implements Held, Waiting {
 
   constructor(
     readonly bosh: Bosh,
-    readonly message: IncomingMessage,
-    readonly response: ServerResponse,
+    readonly exchange: Exchange,
     readonly connection: Connection,
     readonly client: Client,
     /** The function that a JSONP answer calls. */
@@ -52,14 +52,14 @@ export class BoshRequest implements Held, Waiting {
   }
 
   get tls(): Tls | undefined {
-    return this.connection.tlsOf(this.message);
+    return this.connection.tlsOf(this.exchange);
   }
 
-  /** Reads the body and hands it to the engine. */
-  read(): void {
-    (this.message as Carrying)[REQUEST] = this;
-    this.message.on('data', onData);
-    this.message.on('end', onEnd);
+  /** Reads the body from this message and hands it to the engine. */
+  read(message: IncomingMessage): void {
+    (message as Carrying)[REQUEST] = this;
+    message.on('data', onData);
+    message.on('end', onEnd);
   }
 
   /** Hands this body to the engine. */
@@ -82,7 +82,7 @@ export class BoshRequest implements Held, Waiting {
   drop(): void {
     if (!this.#finish()) return;
     this.bosh.counts.dropped++;
-    this.message.socket.destroy();
+    this.exchange.socket.destroy();
   }
 
   /** Answered by the HTTP face itself; true the first time. */
@@ -102,7 +102,7 @@ export class BoshRequest implements Held, Waiting {
   }
 
   get isWhole(): boolean {
-    return this.message.complete;
+    return this.exchange.isWhole;
   }
 
   get isOver(): boolean {

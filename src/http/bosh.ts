@@ -3,6 +3,7 @@
 // a parsed content type would cost every round trip. What is in a body is no matter of this folder.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { BoshResponse } from '../bosh/held.js';
 import type { Sessions } from '../bosh/sessions.js';
 import type { Log } from '../log.js';
@@ -18,6 +19,7 @@ import {
   type Inflated,
   inflate,
 } from './encoding.js';
+import { type Exchange, NodeExchange } from './exchange.js';
 import { SECURITY } from './headers.js';
 import { isCallback, jsonp } from './jsonp.js';
 import type { HttpMetrics } from './metrics.js';
@@ -37,7 +39,7 @@ export interface BoshHttpDeps {
   readonly metrics: HttpMetrics;
   /** Headers for every answer besides: Strict-Transport-Security where TLS ends here. */
   readonly headers?: RawHeaders;
-  connectionOf(message: IncomingMessage): Connection;
+  connectionOf(exchange: { readonly socket: Socket }): Connection;
 }
 
 const XML = 'text/xml; charset=utf-8';
@@ -69,8 +71,8 @@ export class Bosh {
   readonly #options: BoshHttpOptions;
   readonly #deps: BoshHttpDeps;
   readonly #extra: RawHeaders;
-  /** Headers of the usual answer; the second value is its length. */
-  readonly #usual: string[] | undefined;
+  /** Headers of the usual answer. */
+  readonly #usual: RawHeaders | undefined;
 
   constructor(options: BoshHttpOptions, deps: BoshHttpDeps) {
     this.#options = options;
@@ -86,10 +88,10 @@ export class Bosh {
   /** Takes the request when it is one of BOSH; false leaves it to the router. */
   handle(message: IncomingMessage, response: ServerResponse): boolean {
     const url = message.url ?? '';
-    if (!this.#isOurs(url)) return false;
+    if (!this.isOurs(url)) return false;
     switch (message.method) {
       case 'POST':
-        this.#request(message, response).read();
+        this.#request(new NodeExchange(message, response)).read(message);
         return true;
       case 'OPTIONS':
         this.#preflight(message, response);
@@ -101,10 +103,15 @@ export class Bosh {
     }
   }
 
+  /** Takes a request that was received whole. */
+  post(exchange: Exchange, body: Buffer): void {
+    this.received(this.#request(exchange), body);
+  }
+
   /** A whole body has arrived. */
   received(request: BoshRequest, body: Buffer): void {
     this.counts.bytesIn += body.length;
-    const coding = appliedCoding(request.message.headers['content-encoding']);
+    const coding = appliedCoding(request.exchange.headers['content-encoding']);
     const plain = coding === undefined ? body : this.#inflate(body, coding);
     if (plain === 'oversize') this.oversize(request, EMPTY);
     else if (typeof plain === 'string') this.#refuse(request, plain);
@@ -130,7 +137,7 @@ export class Bosh {
   oversize(request: BoshRequest, head: Buffer): void {
     this.counts.held++;
     request.since = this.#deps.metrics.began();
-    request.response.shouldKeepAlive = false;
+    request.exchange.last = true;
     try {
       this.#deps.sessions.oversize(head, request);
     } catch (error) {
@@ -166,17 +173,18 @@ export class Bosh {
     else this.#send(request, status, contentType, body);
   }
 
-  #isOurs(url: string): boolean {
+  /** Whether this is the path of BOSH, with or without a query. */
+  isOurs(url: string): boolean {
     if (!url.startsWith(this.#base)) return false;
     let at = this.#base.length;
     while (url.charCodeAt(at) === 0x2f) at++;
     return at === url.length || url.charCodeAt(at) === 0x3f;
   }
 
-  #request(message: IncomingMessage, response: ServerResponse, callback?: string): BoshRequest {
-    const connection = this.#deps.connectionOf(message);
+  #request(exchange: Exchange, callback?: string): BoshRequest {
+    const connection = this.#deps.connectionOf(exchange);
     const waiting = connection.newest;
-    const request = new BoshRequest(this, message, response, connection, connection.clientOf(message), callback);
+    const request = new BoshRequest(this, exchange, connection, connection.clientOf(exchange), callback);
     connection.newest = request;
     waiting?.hurry();
     return request;
@@ -187,7 +195,7 @@ export class Bosh {
     const data = url.includes('?') ? query.get('data') : null;
     if (data === null) return false;
     const callback = query.get('callback') ?? undefined;
-    const request = this.#request(message, response, callback);
+    const request = this.#request(new NodeExchange(message, response), callback);
     if (!this.#options.jsonp) this.#refuse(request, 'jsonp');
     else if (callback !== undefined && !isCallback(callback)) this.#refuse(request, 'callback');
     else if (data.length === 0) this.#refuse(request, 'data');
@@ -240,47 +248,32 @@ export class Bosh {
   }
 
   #send(request: BoshRequest, status: number, type: string, body: Buffer, more: RawHeaders = []): void {
-    const { response, message } = request;
-    if (this.closing) response.shouldKeepAlive = false;
-    const coding = this.#codingFor(message, body);
+    const { exchange } = request;
+    if (this.closing) exchange.last = true;
+    const coding = this.#codingFor(exchange, body);
     const bytes = coding === undefined ? body : compress(body, coding);
-    this.#write(response, status, type, bytes, message, coding === undefined ? more : [...encoded(coding), ...more]);
+    this.#write(exchange, status, type, bytes, coding === undefined ? more : [...encoded(coding), ...more]);
   }
 
-  #codingFor(message: IncomingMessage, body: Buffer): Coding | undefined {
+  #codingFor({ headers }: Exchange, body: Buffer): Coding | undefined {
     if (body.length < COMPRESSED_FROM || !this.#options.compression) return undefined;
-    return acceptedCoding(message.headers['accept-encoding']);
+    return acceptedCoding(headers['accept-encoding']);
   }
 
-  #write(
-    response: ServerResponse,
-    status: number,
-    type: string,
-    body: Buffer,
-    message: IncomingMessage,
-    more: RawHeaders,
-  ): void {
+  #write(exchange: Exchange, status: number, type: string, body: Buffer, more: RawHeaders): void {
     this.counts.bytesOut += body.length;
     if (this.#usual !== undefined && type === XML && more.length === 0) {
-      this.#usual[LENGTH] = String(body.length);
-      response.writeHead(status, this.#usual);
-    } else {
-      const headers = this.#headers(isHeaderValue(type) ? type : XML, message.headers.origin);
-      headers[LENGTH] = String(body.length);
-      response.writeHead(status, [...headers, ...more]);
+      exchange.respond(status, this.#usual, body);
+      return;
     }
-    // As text of bytes it leaves in one piece with its headers.
-    if (body.length < IN_ONE_PIECE) response.end(body.toString('latin1'), 'latin1');
-    else response.end(body);
+    const headers = this.#headers(isHeaderValue(type) ? type : XML, exchange.headers.origin);
+    exchange.respond(status, [...headers, ...more], body);
   }
 
-  #headers(type: string, origin: string | undefined): string[] {
-    return ['Content-Length', '0', 'Content-Type', type, ...this.#extra, ...this.#deps.cors.headers(origin)];
+  #headers(type: string, origin: string | undefined): RawHeaders {
+    return ['Content-Type', type, ...this.#extra, ...this.#deps.cors.headers(origin)];
   }
 }
-
-const LENGTH = 1;
-const IN_ONE_PIECE = 16_384;
 
 function encoded(coding: Coding): RawHeaders {
   return ['Content-Encoding', coding, 'Vary', 'Accept-Encoding'];

@@ -2,7 +2,7 @@
 // pipelined requests in order, so one that waits holds up those behind it (RFC 9112 section 9.3.2); whoever comes next
 // asks for the one before to be answered (XEP-0124 section 18.1).
 
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Client } from '../net/address.js';
 import { ClientTls } from '../net/client-tls.js';
@@ -22,7 +22,7 @@ export interface Waiting {
 }
 
 /** Requests behind one that is not answered; whoever sends more does not read what it asks for. */
-const MOST_PILED = 32;
+export const MOST_PILED = 32;
 
 const CONNECTION = Symbol('connection');
 
@@ -60,7 +60,7 @@ export class Connection {
   }
 
   /** The client of a request; worked out again only when the proxy says something new. */
-  clientOf({ headers }: IncomingMessage): Client {
+  clientOf({ headers }: { readonly headers: IncomingHttpHeaders }): Client {
     if (!this.#viaProxy) return this.#peer;
     const header = forwarding(headers);
     if (header !== this.#lastHeader) {
@@ -71,7 +71,13 @@ export class Connection {
   }
 
   /** The client's own TLS connection: not that of a proxy which says for whom it speaks. */
-  tlsOf({ headers, socket }: IncomingMessage): ClientTls | undefined {
+  tlsOf({
+    headers,
+    socket,
+  }: {
+    readonly headers: IncomingHttpHeaders;
+    readonly socket: Socket;
+  }): ClientTls | undefined {
     if (this.#viaProxy && forwarding(headers) !== NOBODY) return undefined;
     this.#tls ??= ClientTls.of(socket);
     return this.#tls;

@@ -11,6 +11,7 @@ import { followTls, readTls, type TlsOptions } from '../net/tls.js';
 import type { Networks } from './address.js';
 import { Connection } from './connection.js';
 import type { Cors } from './cors.js';
+import type { Posts } from './posts.js';
 import { endWith } from './upgrade.js';
 
 export interface ListenerOptions {
@@ -43,8 +44,8 @@ export class Listener {
     if (options.proxy_protocol) this.#proxied = new ProxiedPeers();
   }
 
-  /** A server that is not listening yet. */
-  server(listener: RequestListener): Server {
+  /** A server that is not listening yet; `posts` sees its connections first. */
+  server(posts: Posts, listener: RequestListener): Server {
     const { tls, http_socket_keepalive, max_wait } = this.#options;
     const options = {
       keepAlive: http_socket_keepalive > 0,
@@ -58,6 +59,7 @@ export class Listener {
     };
     const server = tls === null ? createServer(options, listener) : this.#tlsServer(tls, options, listener);
     server.timeout = max_wait * 1000 + SILENT_BEYOND_WAIT;
+    posts.guard(server);
     this.#proxied?.guard(server);
     return server;
   }

@@ -3,6 +3,7 @@
 // whoever embeds the server can add routes and hooks. What BOSH and WebSocket mean is in ../bosh and ../websocket.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Sessions } from '../bosh/sessions.js';
 import type { Files } from '../files/uploads.js';
@@ -20,6 +21,7 @@ import { hostMeta } from './host-meta.js';
 import { answerClientError, Listener, type ListenerOptions } from './listener.js';
 import { HttpMetrics } from './metrics.js';
 import type { Status } from './pages/pages.js';
+import { Posts } from './posts.js';
 import { type StatusOptions, statusRoutes } from './status.js';
 import { basePath, Gate } from './upgrade.js';
 import { type WebSocketOptions, WebSockets } from './websocket.js';
@@ -74,6 +76,7 @@ class Face {
   #trusted: Networks;
   #cors: Cors;
   #bosh: Bosh;
+  readonly #posts: Posts;
 
   constructor(options: HttpOptions, deps: HttpDeps) {
     this.#options = options;
@@ -83,6 +86,7 @@ class Face {
     this.#trusted = new Networks(options.trusted_proxies);
     this.#cors = corsOf(options);
     this.#bosh = this.#newBosh();
+    this.#posts = new Posts({ bosh: () => this.#bosh });
     this.#websockets = this.#newWebSockets();
     this.#gate = this.#newGate();
     this.app = this.#build();
@@ -93,7 +97,7 @@ class Face {
   #build(): Http {
     const app = fastify({
       serverFactory: (route) =>
-        this.#listener.server((message, response) => {
+        this.#listener.server(this.#posts, (message, response) => {
           // Without a socket, it waits for the answers ahead of it.
           if (response.socket === null && !this.#connectionOf(message).takes(response)) message.socket.destroy();
           else if (isAmbiguous(message)) refuse(response);
@@ -129,11 +133,13 @@ class Face {
     });
     this.app.addHook('preClose', (done) => {
       this.#bosh.closing = true;
-      setTimeout(() => this.app.server.closeAllConnections(), LINGER).unref();
+      this.#posts.close();
+      setTimeout(() => this.#cut(), LINGER).unref();
       done();
     });
     this.app.addHook('onClose', (_, done) => {
       this.#listener.close();
+      this.#posts.closeAll();
       done();
     });
   }
@@ -170,7 +176,13 @@ class Face {
     this.#gate.reload(this.#options);
   }
 
-  readonly #connectionOf = (message: IncomingMessage) => this.#listener.connectionOf(message.socket, this.#trusted);
+  readonly #connectionOf = ({ socket }: { readonly socket: Socket }) =>
+    this.#listener.connectionOf(socket, this.#trusted);
+
+  #cut(): void {
+    this.#posts.closeAll();
+    this.app.server.closeAllConnections();
+  }
 
   #newBosh(): Bosh {
     const { log, sessions } = this.#deps;
