@@ -10,7 +10,7 @@ const HERE = import.meta.dirname;
 const tables = readFileSync(join(HERE, '../docs/conformance-core.md'), 'utf8')
   .split('\n## ')
   .slice(1)
-  .map((section) => section.split('\n').filter((line) => /^\| (\d|A)/.test(line)))
+  .map((section) => section.split('\n').filter((line) => /^\| (\d|A|XEP-)/.test(line)))
   .map((lines) => lines.map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '').trim())));
 const rows = tables.flat();
 
@@ -44,6 +44,7 @@ describe('docs/conformance-core.md', () => {
         ? 3.5
         : Number(
             section
+              .replace('XEP-', '')
               .split(' ')[0]
               .split('.')
               .reduce((sum, part, at) => sum + Number(part) / 100 ** at, 0),
