@@ -1,41 +1,18 @@
 // docs/conformance-core.md names tests and plays that are there.
 
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { deliveryRules } from './plays/delivery-rules.js';
 import { subscriptionStates } from './plays/subscription-states.js';
+import { isThere, tablesOf, testsIn } from './support/conformance.js';
 
-const HERE = import.meta.dirname;
-const tables = readFileSync(join(HERE, '../docs/conformance-core.md'), 'utf8')
-  .split('\n## ')
-  .slice(1)
-  .map((section) => section.split('\n').filter((line) => /^\| (\d|A|XEP-)/.test(line)))
-  .map((lines) => lines.map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '').trim())));
+const tables = tablesOf('conformance-core.md');
 const rows = tables.flat();
 
 /** Plays that are written by a program, by its name. */
-const written: Readonly<Record<string, readonly { title: string }[]>> = {
+const written = {
   'plays/delivery-rules': deliveryRules(),
   'plays/subscription-states': subscriptionStates(),
 };
-
-/** A title, `…` standing for what a template fills in. */
-function pattern(title: string, filled: string): string {
-  const literal = title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\\?[`']/g, "\\\\?[`']");
-  return literal.replaceAll('…', filled);
-}
-
-function isThere(test: string): boolean {
-  const [file, ...rest] = test.split(': ');
-  const title = rest.join(': ');
-  const titles = written[file];
-  if (titles) return titles.some((play) => new RegExp(`^${pattern(title, '.*')}$`).test(play.title));
-  const play = join(HERE, `${file}.scs`);
-  if (existsSync(play)) return readFileSync(play, 'utf8').split('\n')[0].endsWith(`: ${title}`);
-  const source = readFileSync(join(HERE, `${file}.test.ts`), 'utf8');
-  return new RegExp(`['"\`]${pattern(title, '(?:\\$\\{[^}]+\\}|%s)')}['"\`]`).test(source);
-}
 
 describe('docs/conformance-core.md', () => {
   test('has each group of clauses once, in order', () => {
@@ -64,12 +41,7 @@ describe('docs/conformance-core.md', () => {
   });
 
   test('names tests that exist', () => {
-    const named = rows.flatMap(([section, , , tests = '']) =>
-      tests
-        .split('<br>')
-        .filter(Boolean)
-        .map((test) => ({ section, test })),
-    );
-    expect(named.filter(({ test }) => !isThere(test))).toEqual([]);
+    const named = rows.flatMap((row) => testsIn(row).map((each) => ({ section: row[0], test: each })));
+    expect(named.filter((each) => !isThere(each.test, written))).toEqual([]);
   });
 });

@@ -8,11 +8,23 @@ const GIBIBYTE = 1024 * MEBIBYTE;
 const TEBIBYTE = 1024 * GIBIBYTE;
 const DAY = 86_400;
 
-const pubsubLimits = (nodes: number, bytesOfItem: number) => ({
+const pubsubLimits = (nodes: number, itemBytes: number, nodeBytes: number) => ({
   max_nodes: count(nodes, [1, 1_000_000], 'Most nodes; each account has its own with pep.'),
   max_items: count(1000, [1, 100_000], 'Most items that are kept at one node, whatever it is configured to keep.'),
-  max_item_bytes: bytes(bytesOfItem, [1024, 16 * MEBIBYTE], 'Largest item that is published.'),
+  max_item_bytes: bytes(itemBytes, [1024, 16 * MEBIBYTE], 'Largest item that is published.'),
+  max_node_bytes: bytes(nodeBytes, [1024, 1024 * MEBIBYTE], 'Most bytes of the items of one node; the oldest go.'),
+  max_answer_bytes: bytes(
+    MEBIBYTE,
+    [1024, 1024 * MEBIBYTE],
+    'Most bytes of items in one answer; those that are left have to be asked for by pages (XEP-0059).',
+  ),
   max_subscriptions: count(1000, [1, 100_000], 'Most subscriptions, and most affiliations, of one node.'),
+  max_addresses: count(10, [1, 1000], 'Most addresses of one account that are subscribed to the same node.'),
+  max_untold: count(
+    1000,
+    [1, 100_000],
+    'Most changes that others have still to be told of, before further ones are refused; each account has its own with pep.',
+  ),
 });
 
 const fields = {
@@ -86,7 +98,18 @@ const fields = {
     { max_items: count(1000, [1, 100_000], 'Most addresses that one account blocks.') },
     'Blocked addresses (XEP-0191).',
   ),
-  pep: group(pubsubLimits(100, 131_072), 'What accounts publish (XEP-0163).'),
+  pep: group(
+    {
+      ...pubsubLimits(100, 131_072, 4 * MEBIBYTE),
+      max_kinds: count(
+        2000,
+        [1, 1_000_000],
+        'Most kinds of clients of which is remembered what they want to hear of, and most that are asked at a time.',
+      ),
+      max_contacts: count(10_000, [1, 1_000_000], 'Most contacts on other hosts whose clients are remembered.'),
+    },
+    'What accounts publish (XEP-0163).',
+  ),
   register: group(
     {
       per_address: count(5, [1, 100_000], 'Accounts that may be made from one address within the interval.'),
@@ -135,9 +158,17 @@ export const clientProxyOptions = group(
 
 export type ClientProxyOptions = Values<typeof clientProxy>;
 
-export const pubsubOptions = group(pubsubLimits(1000, 65_536), 'Publish-subscribe (component module pubsub).');
+const pubsub = {
+  ...pubsubLimits(1000, 65_536, 16 * MEBIBYTE),
+  max_nodes_per_owner: count(100, [1, 1_000_000], 'Most nodes that one account owns, when it makes another one.'),
+};
 
-export type PubsubLimits = ModuleOptions['pep'];
+export const pubsubOptions = group(pubsub, 'Publish-subscribe (component module pubsub).');
+
+export type PubsubOptions = Values<typeof pubsub>;
+export type PepOptions = ModuleOptions['pep'];
+/** What both have. */
+export type PubsubLimits = Omit<PubsubOptions, 'max_nodes_per_owner'>;
 
 const muc = {
   max_rooms: count(10_000, [1, 1_000_000], 'Most rooms.'),

@@ -84,6 +84,7 @@ class Discovery {
     const { node } = payload.attrs;
     const event: DiscoItemsEvent = { from, to, node, items: [] };
     if (!(await fetched(isShown(this.rosters, request)))) return itemsXml(event);
+    await this.#asking(to.local, node);
     if (node === undefined) this.host.tell('disco-items/account', event);
     else if (!this.host.run('disco-node-items/account', event)) notFound();
     return itemsXml(event);

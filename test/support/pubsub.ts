@@ -1,11 +1,12 @@
 // A publish-subscribe service in memory with clients around it, and the words they use.
 
-import { type PubsubLimits, pubsubOptions } from '../../src/config/modules.js';
+import { type PubsubOptions, pubsubOptions } from '../../src/config/modules.js';
 import { message } from '../../src/modules/message.js';
 import { presence } from '../../src/modules/presence.js';
 import { pubsub } from '../../src/modules/pubsub/service.js';
 import { roster } from '../../src/modules/roster.js';
 import { MemoryDriver } from '../../src/storage/memory.js';
+import type { Driver } from '../../src/storage/store.js';
 import { CoreClient, testCore } from './core.js';
 import type { Xml } from './xml.js';
 
@@ -22,7 +23,7 @@ const COMPONENT = {
   attach: null,
 };
 
-export function serviceCore(limits: Partial<PubsubLimits> = {}, storage = new MemoryDriver()) {
+export function serviceCore(limits: Partial<PubsubOptions> = {}, storage: Driver = new MemoryDriver()) {
   const component = { ...COMPONENT, pubsub: { ...pubsubOptions.default, ...limits } };
   const tested = testCore([roster, presence, message], { components: { [SERVICE]: component } }, storage, [pubsub]);
   return { ...tested, enter: (name: string, resource?: string) => new CoreClient(tested.core).enter(name, resource) };
@@ -108,4 +109,11 @@ export function errorOf(answer: Xml): string {
   const [condition, ...rest] = error.children;
   const more = rest.filter(({ name }) => name !== 'text').map((each) => each.attr('feature') ?? each.name);
   return [error.attr('type'), condition.name, ...more].join(' ');
+}
+
+/** What the client has heard of items, once the server has nothing more to say to it. */
+export async function heard({ client }: Asking): Promise<string[]> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  await client.ask('get', "<query xmlns='jabber:iq:roster'/>");
+  return client.stanzas.filter((xml) => xml.includes(`${PUBSUB}#event`));
 }

@@ -5,6 +5,7 @@ import type { JID } from '../../xmpp/jid.js';
 import type { Face } from './face.js';
 import { forbidden, refusal } from './names.js';
 import type { Affiliation, Node } from './node.js';
+import { bareOf } from './subscriptions.js';
 import type { Tree } from './trees.js';
 
 export class Access {
@@ -55,7 +56,13 @@ export class Access {
     return false;
   }
 
-  async mayRead(tree: Tree, node: Node, jid: JID): Promise<boolean> {
+  /** Known at once where nothing has to be read for it. */
+  mayRead(tree: Tree, node: Node, jid: JID): boolean | Promise<boolean> {
+    if (node.config.access_model === 'open') return this.affiliation(tree, node, jid) !== 'outcast';
+    return this.#mayRead(tree, node, jid);
+  }
+
+  async #mayRead(tree: Tree, node: Node, jid: JID): Promise<boolean> {
     try {
       await this.needReader(tree, node, jid);
       return true;
@@ -92,13 +99,7 @@ export class Access {
 
 const closed = () => refusal('cancel', 'not-allowed', 'closed-node');
 
-export const bareOf = (address: string): string => address.split('/', 1)[0];
-
 /** He, or one of his resources. */
 export function isSubscribed(node: Node, jid: JID): boolean {
-  const bare = jid.bare.toString();
-  for (const [address, state] of node.record.subscriptions) {
-    if (state === 'subscribed' && bareOf(address) === bare) return true;
-  }
-  return false;
+  return node.record.subscriptions.of(jid.bare.toString()).some(([, { state }]) => state === 'subscribed');
 }

@@ -1,6 +1,8 @@
 // Who hears of an account's nodes without having subscribed (XEP-0163 sections 4.3 and 4.4): its own clients, and those of
 // contacts that see its presence, when they are there and want to. Whoever comes hears the last item of each such node.
 
+import { setImmediate as turn } from 'node:timers/promises';
+import type { PepOptions } from '../../config/modules.js';
 import type { Host } from '../../core/host.js';
 import { Part } from '../../core/parts.js';
 import type { Routed } from '../../core/routed.js';
@@ -18,9 +20,10 @@ interface Guest {
   readonly caps: Caps;
 }
 
-/** Contacts of whom those are remembered, the oldest are forgotten; and clients of one. */
-const MOST_CONTACTS = 10_000;
+/** Clients of one contact that are remembered. */
 const MOST_CLIENTS = 20;
+/** Contacts that are told before others have their turn. */
+const AT_ONCE = 50;
 
 const INTERESTS = new Part<Interests>('what clients want to hear of');
 const GUESTS = new Part<Map<string, readonly Guest[]>>('clients of contacts elsewhere');
@@ -37,8 +40,10 @@ export class Audience {
     readonly host: Host,
     readonly engine: Engine,
     readonly rosters: Rosters,
+    readonly limits: PepOptions,
   ) {
     this.#interests = host.keep(INTERESTS, () => new Interests(host));
+    this.#interests.most = limits.max_kinds;
     this.#guests = host.keep(GUESTS, () => new Map());
     this.#greeted = host.keep(GREETED, () => new WeakMap());
   }
@@ -53,14 +58,16 @@ export class Audience {
   }
 
   /** Tells those who want to hear of this node. */
-  async tell(tree: Tree, node: Node, tell: (jid: JID) => void): Promise<void> {
+  async tell(tree: Tree, node: Node, tell: (jid: JID) => unknown): Promise<void> {
     const account = this.engine.face.address(tree.owner);
     const offer = (jid: JID, caps: Caps | undefined) => this.#offer(node, account, jid, caps, tell);
     this.#toSessions(tree.owner, offer);
     const roster = this.rosters.get(tree.owner) ?? (await this.rosters.load(tree.owner));
+    let count = 0;
     for (const [address, { from }] of [...roster.items]) {
       // Who has subscribed was told.
-      if (!from || node.record.subscriptions.has(address)) continue;
+      if (!from || node.record.subscriptions.get(address) !== undefined) continue;
+      if (++count % AT_ONCE === 0) await turn();
       const contact = this.host.addresses.read(address);
       if (!(await this.engine.works.access.mayRead(tree, node, contact))) continue;
       if (contact.domain === this.host.domain) this.#toSessions(contact.local, offer);
@@ -77,7 +84,7 @@ export class Audience {
   }
 
   /** A client that is being asked hears the last item when it has answered, if the node has one to tell then. */
-  #offer(node: Node, account: JID, jid: JID, caps: Caps | undefined, tell: (jid: JID) => void): void {
+  #offer(node: Node, account: JID, jid: JID, caps: Caps | undefined, tell: (jid: JID) => unknown): void {
     if (caps === undefined) return;
     const wanted = this.#interests.known(caps, jid);
     const hear = (nodes: Wanted) => void (nodes.has(node.name) && tell(jid));
@@ -115,7 +122,7 @@ export class Audience {
     for (const node of nodes) {
       if (!(await works.access.mayRead(tree, node, jid))) continue;
       const item = await node.last();
-      if (item !== undefined) works.later(tree, async () => works.notifications.last(tree, node, item, jid));
+      if (item !== undefined) void works.later(tree, () => works.notifications.last(tree, node, item, jid));
     }
   }
 
@@ -144,7 +151,8 @@ export class Audience {
     this.#guests.delete(key);
     if (guests.length > 0) this.#guests.set(key, guests);
     for (const oldest of this.#guests.keys()) {
-      if (this.#guests.size <= MOST_CONTACTS) return;
+      if (this.#guests.size <= this.limits.max_contacts) return;
+      this.host.limited('pep.max_contacts');
       this.#guests.delete(oldest);
     }
   }

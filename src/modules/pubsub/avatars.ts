@@ -93,8 +93,9 @@ class Conversion {
     const { works, trees, face } = this.pep.engine;
     const there = tree.nodes.get(name);
     if (there === undefined && tree.nodes.size >= face.limits.max_nodes) return;
-    const node = there ?? (await trees.create(tree, name, { ...face.defaults, access_model: 'open' }, undefined));
-    await put(works, tree, node, { id, by: face.address(tree.owner).toString(), at: Date.now(), xml });
+    const node = there ?? (await trees.create(tree, name, { ...face.defaults, access_model: 'open' }, tree.owner));
+    const item = { id, by: face.address(tree.owner).toString(), at: Date.now(), xml };
+    await put(works, tree, node, item, (tell) => void works.later(tree, tell));
   }
 
   #soon(work: Promise<void>): void {

@@ -1,38 +1,42 @@
 // Publish-subscribe (XEP-0060) for whoever has nodes: reads requests and does what they ask for, one change of an address
-// after the other. What it does not have: collections, subscription options, several subscriptions of one address,
-// batches, leases, and the list of pending subscriptions (get-pending).
+// after the other. What it does not have: collections, several subscriptions of one address, digests, batches, and the
+// list of pending subscriptions (get-pending).
 
 import { DONE, type IqAnswer, type IqRequest } from '../../core/hooks.js';
 import { Part } from '../../core/parts.js';
 import type { Routed } from '../../core/routed.js';
-import { parseElement } from '../../xmpp/element.js';
+import { type Element, parseElement } from '../../xmpp/element.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import type { JID } from '../../xmpp/jid.js';
 import { fetched } from '../store-error.js';
 import { type Action, Works } from './ask.js';
 import type { Face } from './face.js';
 import { listAffiliations, listSubscriptions, setAffiliations, setSubscriptions } from './members.js';
-import { OWNER, PUBSUB, unsupported } from './names.js';
+import { OWNER, PUBSUB } from './names.js';
+import type { Node } from './node.js';
 import { metadataForm } from './node-config.js';
 import { configuration, configure, create, defaults, purge, remove } from './owning.js';
 import { items, publish, retract } from './publishing.js';
-import { affiliations, decide, subscribe, subscriptions, unsubscribe } from './subscribing.js';
-import { Trees } from './trees.js';
-
-const refusing =
-  (feature: string): Action =>
-  async () => {
-    throw unsupported(feature);
-  };
+import {
+  affiliations,
+  decide,
+  defaultOptions,
+  options,
+  setOptions,
+  subscribe,
+  subscriptions,
+  unsubscribe,
+} from './subscribing.js';
+import { type Tree, Trees } from './trees.js';
 
 /** By type, namespace and element. */
 const ACTIONS: Readonly<Record<string, Action | undefined>> = {
   [`get ${PUBSUB} items`]: items,
   [`get ${PUBSUB} subscriptions`]: subscriptions,
   [`get ${PUBSUB} affiliations`]: affiliations,
-  [`get ${PUBSUB} options`]: refusing('subscription-options'),
-  [`get ${PUBSUB} default`]: refusing('retrieve-default-sub'),
-  [`set ${PUBSUB} options`]: refusing('subscription-options'),
+  [`get ${PUBSUB} options`]: options,
+  [`get ${PUBSUB} default`]: defaultOptions,
+  [`set ${PUBSUB} options`]: setOptions,
   [`set ${PUBSUB} create`]: create,
   [`set ${PUBSUB} publish`]: publish,
   [`set ${PUBSUB} retract`]: retract,
@@ -57,13 +61,17 @@ const FEATURES = [
   'delete-nodes',
   'instant-nodes',
   'item-ids',
+  'last-published',
+  'leased-subscription',
   'manage-subscriptions',
   'member-affiliation',
   'meta-data',
   'modify-affiliations',
+  'multi-items',
   'outcast-affiliation',
   'persistent-items',
   'publish',
+  'publish-node-full',
   'publish-only-affiliation',
   'publish-options',
   'publisher-affiliation',
@@ -71,12 +79,24 @@ const FEATURES = [
   'retract-items',
   'retrieve-affiliations',
   'retrieve-default',
+  'retrieve-default-sub',
   'retrieve-items',
   'retrieve-subscriptions',
   'rsm',
   'subscribe',
   'subscription-notifications',
+  'subscription-options',
   'config-node-max',
+];
+
+/** What accounts can besides (section 9, XEP-0163 section 5). */
+const OF_ACCOUNTS = [
+  'auto-create',
+  'auto-subscribe',
+  'filtered-notifications',
+  'presence-notifications',
+  'presence-subscribe',
+  'pubsub-on-a-jid',
 ];
 
 const TREES = new Part<Trees>('nodes');
@@ -94,12 +114,7 @@ export class Engine {
   get features(): string[] {
     const { accessModels, autoCreate } = this.face;
     const models = accessModels.map((model) => `access-${model}`);
-    return [
-      PUBSUB,
-      ...[...FEATURES, ...models, ...(autoCreate ? ['auto-create', 'last-published'] : [])].map(
-        (name) => `${PUBSUB}#${name}`,
-      ),
-    ];
+    return [PUBSUB, ...[...FEATURES, ...models, ...(autoCreate ? OF_ACCOUNTS : [])].map((name) => `${PUBSUB}#${name}`)];
   }
 
   /** Takes the requests to these addresses. */
@@ -117,12 +132,22 @@ export class Engine {
 
   /** What this client sends next waits until it is done. */
   #told(request: IqRequest, owner: string): Promise<IqAnswer> {
-    const done = this.trees.change(owner, (tree) => this.#done(request, tree));
+    const done = this.trees.change(owner, (tree) => {
+      this.#needPace(tree);
+      return this.#done(request, tree);
+    });
     request.session?.stream?.hold(done.catch(() => {}));
     return done;
   }
 
-  async #done(request: IqRequest, tree: Awaited<ReturnType<Trees['load']>>): Promise<IqAnswer> {
+  /** Clients wait until others are told of what they did; this is for who does not wait. */
+  #needPace(tree: Tree): void {
+    if (this.works.untold(tree) < this.face.limits.max_untold) return;
+    this.works.limited('max_untold');
+    throw new StanzaError('wait', 'resource-constraint', 'others have still to be told of what was done before');
+  }
+
+  async #done(request: IqRequest, tree: Tree): Promise<IqAnswer> {
     const { payload, type, from } = request;
     for (const element of payload.getChildElements()) {
       const action = ACTIONS[`${type} ${element.getNS()} ${element.getName()}`];
@@ -142,13 +167,11 @@ export class Engine {
   }
 }
 
-/** What everybody may know of a node, as disco#info has it. */
-export function nodeInfo({
-  record,
-  config,
-}: {
-  record: { subscriptions: ReadonlyMap<string, unknown> };
-  config: Parameters<typeof metadataForm>[0];
-}) {
-  return { form: parseElement(metadataForm(config, record.subscriptions.size)), title: config.title };
+/** What everybody may know of a node, as disco#info has it. `account`: whom the whole tree belongs to. */
+export function nodeInfo(
+  { facts, config }: Node,
+  account?: string,
+): { readonly form: Element; readonly title: string } {
+  const owners = account === undefined ? facts.owners : [account, ...facts.owners];
+  return { form: parseElement(metadataForm(config, { ...facts, owners })), title: config.title };
 }

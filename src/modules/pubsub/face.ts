@@ -5,6 +5,7 @@ import type { ComponentHost } from '../../core/host.js';
 import type { JID } from '../../xmpp/jid.js';
 import type { NewItem, Node } from './node.js';
 import type { AccessModel, NodeConfig } from './node-config.js';
+import type { Show } from './subscription-options.js';
 import type { Tree } from './trees.js';
 
 export interface Face {
@@ -12,6 +13,8 @@ export interface Face {
   readonly name: 'pubsub' | 'pep';
   readonly host: ComponentHost;
   readonly limits: PubsubLimits;
+  /** Most nodes that one account owns, when it makes another one. */
+  readonly mostOwned: number;
   readonly defaults: NodeConfig;
   readonly accessModels: readonly AccessModel[];
   /** Whose publishing makes nodes that are not there. */
@@ -26,8 +29,10 @@ export interface Face {
   sees(owner: string, jid: JID): Promise<boolean>;
   /** The roster groups that he is in. */
   groups(owner: string, jid: JID): Promise<readonly string[]>;
+  /** How clients of a subscriber are now; undefined: nobody knows. Absent where nobody ever does. */
+  shows?(jid: JID): readonly Show[] | undefined;
   /** Tells those besides its subscribers who want to hear of a node; not those that are told already. */
-  audience(tree: Tree, node: Node, tell: (jid: JID) => void): Promise<void>;
+  audience(tree: Tree, node: Node, tell: (jid: JID) => unknown): Promise<void>;
   /** Whether the owner does not speak to this address. */
   silent(owner: string, to: JID): boolean;
   /** An item is there. */

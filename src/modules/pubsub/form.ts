@@ -7,7 +7,15 @@ export const DATA = 'jabber:x:data';
 
 export interface FormField {
   readonly name: string;
-  readonly type: 'text-single' | 'text-multi' | 'boolean' | 'list-single' | 'jid-single' | 'hidden';
+  readonly type:
+    | 'text-single'
+    | 'text-multi'
+    | 'boolean'
+    | 'list-single'
+    | 'list-multi'
+    | 'jid-single'
+    | 'jid-multi'
+    | 'hidden';
   readonly label?: string;
   readonly values: readonly string[];
   /** What can be chosen. */

@@ -25,10 +25,9 @@ export interface Caps {
 
 export type Wanted = ReadonlySet<string>;
 
-/** Kinds of clients that are remembered, questions that are open, and nodes that one client can want to hear of. */
-const MOST_KINDS = 2000;
-const MOST_QUESTIONS = 2000;
+/** Nodes that one client can want to hear of, and how long their names are together. */
 const MOST_NODES = 200;
+const MOST_CHARACTERS = 16_384;
 
 /** What a presence says of the client; undefined when it says nothing. */
 export function capsOf(presence: Stanza): Caps | undefined {
@@ -51,6 +50,9 @@ export class Interests {
   /** By the id of the request. */
   readonly #questions = new Map<string, Question>();
 
+  /** Kinds of clients that are remembered, and as many questions that are open. */
+  most = 0;
+
   constructor(readonly host: ComponentHost) {}
 
   /** What is known of a client. */
@@ -70,10 +72,7 @@ export class Interests {
     }
     const id = randomUUID();
     this.#questions.set(id, { caps, jid, waiting: [then] });
-    for (const oldest of this.#questions.keys()) {
-      if (this.#questions.size <= MOST_QUESTIONS) break;
-      this.#questions.delete(oldest);
-    }
+    this.#keepFew(this.#questions);
     const query = `<query xmlns='${INFO}'${attribute('node', `${caps.node}#${caps.ver}`)}/>`;
     const addresses = `${attribute('from', account.toString())}${attribute('to', jid.toString())}`;
     const iq = Buffer.from(`<iq xmlns='${NS.client}' type='get' id='${id}'${addresses}>${query}</iq>`);
@@ -94,16 +93,20 @@ export class Interests {
 
   #learned({ caps, jid, waiting }: Question, query: Element): void {
     const features = query.getChildren('feature', INFO).map(({ attrs }) => attrs.var ?? '');
-    const notified = features.filter((name) => name.endsWith(NOTIFY)).map((name) => name.slice(0, -NOTIFY.length));
-    const wanted = new Set(notified.slice(0, MOST_NODES));
+    const wanted = wantedIn(features);
     const proved = isProved(caps, query, features);
     this.#kinds.set(proved ? kindOf(caps) : singleOf(caps, jid), wanted);
-    for (const oldest of this.#kinds.keys()) {
-      if (this.#kinds.size <= MOST_KINDS) break;
-      this.#kinds.delete(oldest);
-    }
+    this.#keepFew(this.#kinds);
     for (const then of waiting) then(wanted);
     if (proved) this.#same(caps, wanted);
+  }
+
+  #keepFew(all: Map<string, unknown>): void {
+    for (const oldest of all.keys()) {
+      if (all.size <= this.most) return;
+      this.host.limited('pep.max_kinds');
+      all.delete(oldest);
+    }
   }
 
   /** Others of its kind were asked as well. */
@@ -114,6 +117,18 @@ export class Interests {
       for (const then of question.waiting) then(wanted);
     }
   }
+}
+
+function wantedIn(features: readonly string[]): Set<string> {
+  const wanted = new Set<string>();
+  let left = MOST_CHARACTERS;
+  for (const feature of features) {
+    if (!feature.endsWith(NOTIFY)) continue;
+    left -= feature.length;
+    if (left < 0 || wanted.size >= MOST_NODES) break;
+    wanted.add(feature.slice(0, -NOTIFY.length));
+  }
+  return wanted;
 }
 
 const kindOf = ({ hash, node, ver }: Caps): string => JSON.stringify([hash, node, ver]);

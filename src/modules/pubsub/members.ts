@@ -4,44 +4,65 @@ import type { Element } from '../../xmpp/element.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import { attribute } from '../../xmpp/escape.js';
 import type { JID } from '../../xmpp/jid.js';
-import { bareOf } from './access.js';
-import { type Action, type Ask, owned, ownNodeOf, pubsub, type Works } from './ask.js';
-import { badRequest, OWNER } from './names.js';
-import type { Affiliation, Node, SubscriptionState } from './node.js';
+import {
+  type Action,
+  type Ask,
+  addressIn,
+  owned,
+  ownNodeOf,
+  pubsub,
+  subscriptionXml,
+  tellLater,
+  type Works,
+} from './ask.js';
+import { OWNER } from './names.js';
+import type { Affiliation, Node } from './node.js';
 import { needRoom, sendLast, tellSubscription } from './subscribing.js';
+import { DEFAULTS } from './subscription-options.js';
+import type { Subscription, Subscriptions } from './subscriptions.js';
+import type { Tree } from './trees.js';
 
 const AFFILIATIONS = ['owner', 'publisher', 'publish-only', 'member', 'outcast', 'none'] as const;
 const STATES = ['subscribed', 'pending', 'none'] as const;
 
-/** Section 8.8.1. */
+/** Section 8.8.1: those who wait for a decision are not among them. */
 export const listSubscriptions: Action = async (works, ask) => {
   const node = ownNodeOf(works, ask);
-  const all = [...node.record.subscriptions].map(
-    ([jid, state]) => `<subscription${attribute('jid', jid)}${attribute('subscription', state)}/>`,
-  );
+  const all = node.record.subscriptions.entries
+    .filter(([, { state }]) => state === 'subscribed')
+    .map(([jid, { state }]) => subscriptionXml(undefined, jid, state));
   return owned(`<subscriptions${attribute('node', node.name)}>${all.join('')}</subscriptions>`);
 };
 
 /** Section 8.8.2: all of them, or none. */
 export const setSubscriptions: Action = async (works, ask) => {
-  const { tree } = ask;
   const node = ownNodeOf(works, ask);
+  const { subscriptions: before } = node.record;
   const said = wanted(works, ask, 'subscription', STATES);
-  const all = new Map<string, SubscriptionState>(node.record.subscriptions);
+  const changes = said.map(({ jid, value }) => {
+    const { options } = before.get(jid.toString()) ?? { options: DEFAULTS };
+    return [jid.toString(), value === 'none' ? undefined : { state: value, options }] as const;
+  });
+  const subscriptions = before.with(changes);
+  needRoom(works, node, subscriptions.entries.length);
+  await works.trees.write(ask.tree, node, { subscriptions });
+  tellLater(works, ask, () => tellChanged(works, ask.tree, node, before, said));
+  return undefined;
+};
+
+async function tellChanged(
+  works: Works,
+  tree: Tree,
+  node: Node,
+  before: Subscriptions,
+  said: readonly Wanted<string>[],
+): Promise<void> {
   for (const { jid, value } of said) {
-    if (value === 'none') all.delete(jid.toString());
-    else all.set(jid.toString(), value);
-  }
-  needRoom(works, node, all.size);
-  const before = node.record.subscriptions;
-  await works.trees.write(tree, node, { subscriptions: all });
-  for (const { jid, value } of said) {
-    if ((before.get(jid.toString()) ?? 'none') === value) continue;
+    if ((before.get(jid.toString())?.state ?? 'none') === value) continue;
     tellSubscription(works, tree, node, jid, value);
     if (value === 'subscribed') await sendLast(works, tree, node, jid);
   }
-  return undefined;
-};
+}
 
 /** Section 8.9.1. */
 export const listAffiliations: Action = async (works, ask) => {
@@ -67,18 +88,37 @@ export const setAffiliations: Action = async (works, ask) => {
   }
   needOwnerLeft(works, ask, all, said);
   needFew(works, node, all.size);
-  const out = new Set(said.filter(({ value }) => value === 'outcast').map(({ jid }) => jid.bare.toString()));
-  const subscriptions = new Map([...node.record.subscriptions].filter(([address]) => !out.has(bareOf(address))));
-  const before = node.record.affiliations;
+  const { affiliations: before, subscriptions: subscribed } = node.record;
+  const decided = said.flatMap(({ jid, value }) => decisions(subscribed, jid.bare.toString(), value));
+  const subscriptions = subscribed.with(decided);
   await works.trees.write(tree, node, { affiliations: all, subscriptions });
-  for (const { jid, value } of said) {
-    const bare = jid.bare.toString();
-    if ((before.get(bare) ?? 'none') === value) continue;
-    const shown = `<affiliations${attribute('node', node.name)}>${affiliationXml(undefined, bare, value)}</affiliations>`;
-    works.notifications.tell(tree, jid.bare, pubsub(shown));
-  }
+  tellLater(works, ask, async () => {
+    for (const { jid, value } of said) {
+      const bare = jid.bare.toString();
+      if ((before.get(bare) ?? 'none') === value) continue;
+      const one = affiliationXml(undefined, bare, value);
+      const shown = `<affiliations${attribute('node', node.name)}>${one}</affiliations>`;
+      works.notifications.tell(tree, jid.bare, pubsub(shown));
+    }
+    const now = decided.map(([address, is]) => ({ jid: read(works, address), value: is?.state ?? 'none' }));
+    await tellChanged(works, tree, node, subscribed, now);
+  });
   return undefined;
 };
+
+const LET_IN: readonly string[] = ['owner', 'publisher', 'member'];
+
+/** Section 8.7.4: outcasts are not subscribed, and who is let in is not asked about any more. */
+function decisions(
+  subscriptions: Subscriptions,
+  bare: string,
+  affiliation: string,
+): (readonly [string, Subscription | undefined])[] {
+  if (affiliation === 'outcast') return subscriptions.of(bare).map(([address]) => [address, undefined] as const);
+  if (!LET_IN.includes(affiliation)) return [];
+  const pending = subscriptions.of(bare).filter(([, { state }]) => state === 'pending');
+  return pending.map(([address, is]) => [address, { ...is, state: 'subscribed' }] as const);
+}
 
 function needOwnerLeft(
   works: Works,
@@ -104,8 +144,10 @@ interface Wanted<T extends string> {
   readonly value: T;
 }
 
+/** What is not said is not changed. */
 function wanted<T extends string>(works: Works, { action }: Ask, name: string, values: readonly T[]): Wanted<T>[] {
-  return action.getChildren(name, OWNER).map((element) => ({ jid: jidOf(works, element), value: valueIn(element) }));
+  const said = action.getChildren(name, OWNER).filter(({ attrs }) => attrs[name] !== undefined);
+  return said.map((element) => ({ jid: addressIn(works, element), value: valueIn(element) }));
 
   function valueIn(element: Element): T {
     const value = values.find((each) => each === element.attrs[name]);
@@ -114,13 +156,7 @@ function wanted<T extends string>(works: Works, { action }: Ask, name: string, v
   }
 }
 
-function jidOf({ face }: Works, { attrs: { jid = '' } }: Element): JID {
-  try {
-    return face.host.addresses.read(jid);
-  } catch {
-    throw badRequest('invalid-jid');
-  }
-}
+const read = ({ face }: Works, address: string): JID => face.host.addresses.read(address);
 
 const affiliationXml = (node: string | undefined, jid: string, affiliation: string): string =>
   `<affiliation${attribute('node', node)}${attribute('jid', jid)}${attribute('affiliation', affiliation)}/>`;

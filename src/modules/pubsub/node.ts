@@ -3,10 +3,10 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Json, MapStore } from '../../storage/store.js';
-import { BASE, type NodeConfig } from './node-config.js';
+import { BASE, type Facts, type NodeConfig } from './node-config.js';
+import { Subscriptions } from './subscriptions.js';
 
 export type Affiliation = 'owner' | 'publisher' | 'publish-only' | 'member' | 'outcast';
-export type SubscriptionState = 'subscribed' | 'pending';
 
 /** What is kept of a node. Never changed: another one follows it. */
 export interface NodeRecord {
@@ -15,8 +15,10 @@ export interface NodeRecord {
   readonly config: NodeConfig;
   /** By bare JID. */
   readonly affiliations: ReadonlyMap<string, Affiliation>;
-  /** By the JID that is subscribed. */
-  readonly subscriptions: ReadonlyMap<string, SubscriptionState>;
+  readonly subscriptions: Subscriptions;
+  /** Who made it, a bare JID, and when, in milliseconds since 1970; undefined: nobody knows any more. */
+  readonly creator: string | undefined;
+  readonly created: number | undefined;
 }
 
 export interface Item {
@@ -33,15 +35,24 @@ export interface Item {
 
 export type NewItem = Omit<Item, 'order'>;
 
-export const newRecord = (config: NodeConfig, owner: string | undefined): NodeRecord => ({
+/** How much a node has place for. */
+export interface Room {
+  readonly items: number;
+  readonly bytes: number;
+}
+
+/** `owner`: undefined when the whole tree is the creator's. */
+export const newRecord = (config: NodeConfig, creator: string, owner: string | undefined): NodeRecord => ({
   uid: randomBytes(12).toString('base64url'),
   config,
   affiliations: new Map(owner === undefined ? [] : [[owner, 'owner']]),
-  subscriptions: new Map(),
+  subscriptions: new Subscriptions(),
+  creator,
+  created: Date.now(),
 });
 
-export function keptRecord({ uid, config, affiliations, subscriptions }: NodeRecord): Json {
-  return { uid, config: { ...config }, affiliations: [...affiliations], subscriptions: [...subscriptions] };
+export function keptRecord({ affiliations, subscriptions, config, ...record }: NodeRecord): Json {
+  return { ...record, config: { ...config }, affiliations: [...affiliations], subscriptions: subscriptions.kept };
 }
 
 export function readRecord(kept: Json): NodeRecord {
@@ -49,27 +60,39 @@ export function readRecord(kept: Json): NodeRecord {
     uid: string;
     config: NodeConfig;
     affiliations: [string, Affiliation][];
-    subscriptions: [string, SubscriptionState][];
+    subscriptions: Parameters<typeof Subscriptions.read>[0];
+    creator?: string;
+    created?: number;
   };
   return {
     uid: record.uid,
     config: { ...BASE, ...record.config },
     affiliations: new Map(record.affiliations),
-    subscriptions: new Map(record.subscriptions),
+    subscriptions: Subscriptions.read(record.subscriptions),
+    creator: record.creator,
+    created: record.created,
   };
 }
 
 interface Known {
-  readonly order: number;
   readonly by: string;
+  readonly at: number;
+  readonly bytes: number;
 }
+
+const knownOf = ({ id, by, at, xml }: NewItem): Known => ({ by, at, bytes: id.length + Buffer.byteLength(xml) });
 
 export class Node {
   readonly #store: MapStore;
   readonly #key: string;
+  /** The oldest first. */
   #known: Promise<Map<string, Known>> | undefined;
-  #ids: readonly string[] = [];
+  #bytes = 0;
+  #ids: readonly string[] | undefined;
   #last: Item | undefined;
+  #order = 0;
+  /** Those that are too old; they leave the store with the next change. */
+  readonly #expired = new Set<string>();
 
   constructor(
     readonly name: string,
@@ -89,18 +112,29 @@ export class Node {
     return this.record.affiliations.get(bare);
   }
 
-  /** Reads which items there are. */
-  known(): Promise<Map<string, Known>> {
-    this.#known ??= this.#read().catch((error) => {
-      this.#known = undefined;
-      throw error;
-    });
-    return this.#known;
+  /** Besides whom all of the tree belongs to. */
+  get facts(): Facts {
+    const { affiliations, subscriptions, creator, created } = this.record;
+    const having = (wanted: Affiliation) => [...affiliations].filter(([, is]) => is === wanted).map(([jid]) => jid);
+    const subscribers = subscriptions.entries.filter(([, { state }]) => state === 'subscribed').length;
+    return { subscribers, owners: having('owner'), publishers: having('publisher'), creator, created };
   }
 
-  /** Ids, the newest first; none before they were read. */
-  get ids(): readonly string[] {
+  /** Reads which items there are. */
+  known(): Promise<ReadonlyMap<string, Known>> {
+    return this.#current();
+  }
+
+  /** Ids of a node whose items are known, the newest first. */
+  async ids(): Promise<readonly string[]> {
+    const known = await this.known();
+    this.#ids ??= [...known.keys()].reverse();
     return this.#ids;
+  }
+
+  /** The same as it was when it was asked for last. */
+  get listed(): readonly string[] {
+    return this.#ids ?? [];
   }
 
   /** The newest item. */
@@ -110,61 +144,113 @@ export class Node {
   }
 
   async items(ids: readonly string[]): Promise<Item[]> {
-    const found = await Promise.all(ids.map((id) => this.#store.get(this.#key, id)));
+    const known = await this.known();
+    const there = ids.filter((id) => known.has(id));
+    const found = await Promise.all(there.map((id) => this.#store.get(this.#key, id)));
     return found.filter((item) => item !== undefined).map((item) => item as unknown as Item);
   }
 
-  /** Keeps the item, and no more than so many; the oldest go. */
-  async keep(item: NewItem, most: number): Promise<void> {
+  /** What has to go, the oldest first, so that there is room for this item. */
+  async displaced(item: NewItem, room: Room): Promise<string[]> {
     const known = await this.known();
-    const order = (this.#last?.order ?? 0) + 1;
-    const kept: Item = { ...item, order };
-    const others = [...known.keys()].filter((id) => id !== item.id);
-    const old = others.slice(0, Math.max(0, others.length + 1 - most));
-    const gone = old.map((id) => [id, undefined] as const);
-    await this.#store.change(this.#key, [[item.id, { ...kept }], ...gone]);
-    for (const id of old) known.delete(id);
-    known.delete(item.id);
-    known.set(item.id, { order, by: item.by });
-    this.#changed(known, kept);
+    const before = known.get(item.id);
+    let items = known.size + (before === undefined ? 1 : 0);
+    let bytes = this.#bytes - (before?.bytes ?? 0) + knownOf(item).bytes;
+    const gone: string[] = [];
+    for (const [id, each] of known) {
+      if (items <= room.items && bytes <= room.bytes) break;
+      if (id === item.id) continue;
+      gone.push(id);
+      items--;
+      bytes -= each.bytes;
+    }
+    return gone;
+  }
+
+  /** Keeps the item, and those not any more. */
+  async keep(item: NewItem, gone: readonly string[]): Promise<void> {
+    await this.#current();
+    const kept: Item = { ...item, order: this.#order + 1 };
+    await this.#write([[item.id, { ...kept }]], gone);
+    const known = await this.#current();
+    this.#forget(known, [...gone, item.id]);
+    this.#expired.delete(item.id);
+    known.set(item.id, knownOf(item));
+    this.#bytes += knownOf(item).bytes;
+    this.#order = kept.order;
+    this.#last = kept;
   }
 
   /** The node keeps none: this one is the last while the server runs. */
   async pass(item: NewItem): Promise<void> {
     await this.known();
-    this.#last = { ...item, order: (this.#last?.order ?? 0) + 1 };
+    this.#order++;
+    this.#last = { ...item, order: this.#order };
   }
 
   async retract(ids: readonly string[]): Promise<void> {
-    const known = await this.known();
-    const left = [...known.keys()].filter((id) => !ids.includes(id));
-    const newest = left.at(-1);
+    const newest = (await this.ids()).find((id) => !ids.includes(id));
     const [last] = newest === undefined ? [] : await this.items([newest]);
-    await this.#store.change(
-      this.#key,
-      ids.map((id) => [id, undefined] as const),
-    );
-    for (const id of ids) known.delete(id);
-    this.#changed(known, last);
+    await this.#write([], ids);
+    this.#forget(await this.#current(), ids);
+    this.#last = last;
   }
 
   /** Forgets all items. */
   async clear(): Promise<void> {
+    // Who reads them now is not to find them afterwards.
+    await this.#known?.catch(() => {});
     await this.#store.remove(this.#key);
     this.#known = Promise.resolve(new Map());
-    this.#changed(new Map(), undefined);
+    this.#bytes = 0;
+    this.#ids = undefined;
+    this.#last = undefined;
+    this.#expired.clear();
   }
 
-  #changed(known: ReadonlyMap<string, Known>, last: Item | undefined): void {
-    this.#ids = [...known.keys()].reverse();
-    this.#last = last;
+  async #current(): Promise<Map<string, Known>> {
+    this.#known ??= this.#read().catch((error) => {
+      this.#known = undefined;
+      throw error;
+    });
+    const known = await this.#known;
+    this.#expire(known);
+    return known;
+  }
+
+  async #write(items: readonly (readonly [string, Json])[], gone: readonly string[]): Promise<void> {
+    const expired = [...this.#expired];
+    const none = [...gone, ...expired].filter((id) => items.every(([kept]) => kept !== id));
+    await this.#store.change(this.#key, [...none.map((id) => [id, undefined] as const), ...items]);
+    for (const id of expired) this.#expired.delete(id);
+  }
+
+  #forget(known: Map<string, Known>, ids: Iterable<string>): void {
+    for (const id of ids) {
+      this.#bytes -= known.get(id)?.bytes ?? 0;
+      known.delete(id);
+    }
+    this.#ids = undefined;
+  }
+
+  #expire(known: Map<string, Known>): void {
+    const { item_expire } = this.config;
+    if (item_expire === 'max') return;
+    const oldest = Date.now() - item_expire * 1000;
+    if (this.#last !== undefined && this.#last.at <= oldest) this.#last = undefined;
+    const old = [...known].filter(([, { at }]) => at <= oldest).map(([id]) => id);
+    for (const id of old) this.#expired.add(id);
+    if (old.length > 0) this.#forget(known, old);
   }
 
   async #read(): Promise<Map<string, Known>> {
     const kept = [...(await this.#store.all(this.#key)).values()].map((item) => item as unknown as Item);
     const items = kept.sort((a, b) => a.order - b.order);
-    const known = new Map(items.map(({ id, order, by }) => [id, { order, by }]));
-    this.#changed(known, items.at(-1));
+    this.#last = items.at(-1);
+    this.#order = this.#last?.order ?? 0;
+    const known = new Map(items.map((item) => [item.id, knownOf(item)]));
+    this.#bytes = 0;
+    for (const { bytes } of known.values()) this.#bytes += bytes;
     return known;
   }
 }

@@ -10,12 +10,14 @@ export interface Page {
   readonly ids: readonly string[];
   /** What is said about it; '' when no page was asked for. */
   readonly set: string;
+  /** It ends where it was to end: what is left of it when it is too large is its end. */
+  readonly backwards: boolean;
 }
 
 /** The part that the `set` in a request asks for. Throws StanzaError item-not-found for an id that is not there. */
 export function page(all: readonly string[], request: Element): Page {
   const set = request.getChild('set', RSM);
-  if (set === undefined) return { ids: all, set: '' };
+  if (set === undefined) return { ids: all, set: '', backwards: false };
   const [after, before] = [set.getChildText('after', RSM), set.getChildText('before', RSM)];
   const most = mostOf(set.getChildText('max', RSM)) ?? all.length;
   const start = after === null ? 0 : at(all, after) + 1;
@@ -23,7 +25,7 @@ export function page(all: readonly string[], request: Element): Page {
   const range = all.slice(start, end);
   const backwards = set.getChild('before', RSM) !== undefined;
   const ids = backwards ? range.slice(Math.max(0, range.length - most)) : range.slice(0, most);
-  return { ids, set: setXml(all, ids) };
+  return { ids, set: setXml(all, ids), backwards };
 }
 
 function at(all: readonly string[], id: string): number {
@@ -38,7 +40,8 @@ function mostOf(text: string | null): number | undefined {
   return Number(text);
 }
 
-function setXml(all: readonly string[], ids: readonly string[]): string {
+/** What is said about a part of them. */
+export function setXml(all: readonly string[], ids: readonly string[]): string {
   const [first, last] = [ids[0], ids.at(-1)];
   const ends =
     first === undefined || last === undefined

@@ -1,12 +1,13 @@
 // Personal eventing (XEP-0163): every account is a publish-subscribe service of its own. Its nodes are made by publishing
 // to them; whoever sees its presence hears of those that his client wants to hear of.
 
-import type { PubsubLimits } from '../../config/modules.js';
+import type { PepOptions } from '../../config/modules.js';
 import type { DiscoEvent, DiscoItemsEvent } from '../../core/hooks.js';
 import type { Host } from '../../core/host.js';
 import type { Module } from '../../core/module.js';
 import { Part } from '../../core/parts.js';
 import { JID } from '../../xmpp/jid.js';
+import type { Stanza } from '../../xmpp/stanza.js';
 import { BLOCKS } from '../blocks.js';
 import { ROSTERS, type Rosters } from '../rosters.js';
 import { Audience } from './audience.js';
@@ -17,6 +18,7 @@ import type { NewItem, Node } from './node.js';
 import { ACCESS_MODELS, BASE } from './node-config.js';
 import { RSM } from './page.js';
 import { isDecision } from './subscribing.js';
+import { SHOWS, type Show } from './subscription-options.js';
 import type { Tree } from './trees.js';
 
 export type Published = (username: string, node: Node, item: NewItem) => void;
@@ -29,7 +31,7 @@ export interface Pep {
 }
 export const PEP = new Part<Pep>('personal eventing');
 
-export const pep: Module<PubsubLimits> = {
+export const pep: Module<PepOptions> = {
   name: 'pep',
   about: 'Lets accounts publish to their contacts, and to their own clients.',
   specifications: [
@@ -43,7 +45,7 @@ export const pep: Module<PubsubLimits> = {
     const watchers = new Set<Published>();
     const face = new Accounts(host, limits, host.use(ROSTERS), watchers);
     const engine = new Engine(face);
-    const audience = new Audience(host, engine, face.rosters);
+    const audience = new Audience(host, engine, face.rosters, limits);
     face.told = (tree, node, tell) => audience.tell(tree, node, tell);
     host.provide(PEP, {
       engine,
@@ -75,6 +77,7 @@ export const pep: Module<PubsubLimits> = {
 class Accounts implements Face {
   readonly name = 'pep';
   readonly accessModels = ACCESS_MODELS;
+  readonly mostOwned = Infinity;
   readonly autoCreate = true;
   readonly defaults = {
     ...BASE,
@@ -86,7 +89,7 @@ class Accounts implements Face {
 
   constructor(
     readonly host: Host,
-    readonly limits: PubsubLimits,
+    readonly limits: PepOptions,
     readonly rosters: Rosters,
     readonly watchers: ReadonlySet<Published>,
   ) {}
@@ -111,7 +114,14 @@ class Accounts implements Face {
     return (await this.#contact(owner, jid)).groups;
   }
 
-  audience(tree: Tree, node: Node, tell: (jid: JID) => void): Promise<void> {
+  /** Of clients of this host. Where nobody is there, nobody wants to hear. */
+  shows({ local, domain, resource }: JID): readonly Show[] | undefined {
+    if (domain !== this.host.domain) return undefined;
+    const sessions = this.host.sessions.of(local).filter(({ jid }) => resource === '' || jid.resource === resource);
+    return sessions.flatMap(({ presence }) => (presence === undefined ? [] : [showOf(presence)]));
+  }
+
+  audience(tree: Tree, node: Node, tell: (jid: JID) => unknown): Promise<void> {
     return this.told(tree, node, tell);
   }
 
@@ -129,6 +139,11 @@ class Accounts implements Face {
   }
 }
 
+function showOf(presence: Stanza): Show {
+  const said = presence.tree.getChildText('show');
+  return SHOWS.find((show) => show === said) ?? 'online';
+}
+
 /** Section 6; whoever asks sees the account's presence. */
 function describe({ hooks }: Host, engine: Engine): void {
   const { trees } = engine;
@@ -140,7 +155,7 @@ function describe({ hooks }: Host, engine: Engine): void {
     return tree && node && access.isListed(tree, node, from) ? node : undefined;
   };
   hooks.on('disco-asking/account', ({ username, node, waits }) => {
-    waits.push(trees.load(username).then((tree) => tree.nodes.get(node ?? '')?.known()));
+    waits.push(trees.load(username).then((tree) => tree.nodes.get(node ?? '')?.ids()));
   });
   hooks.on('disco/account', ({ identities, features }) => {
     identities.push({ category: 'pubsub', type: 'pep' });
@@ -156,7 +171,7 @@ function describe({ hooks }: Host, engine: Engine): void {
   hooks.on('disco-node/account', (event) => {
     const node = shown(event);
     if (node === undefined) return false;
-    const { title, form } = nodeInfo(node);
+    const { title, form } = nodeInfo(node, event.to.bare.toString());
     event.identities.push({ category: 'pubsub', type: 'leaf', name: title || undefined });
     event.features.add(PUBSUB);
     event.extensions.push(form);
@@ -165,7 +180,7 @@ function describe({ hooks }: Host, engine: Engine): void {
   hooks.on('disco-node-items/account', (event) => {
     const node = shown(event);
     if (node === undefined) return false;
-    for (const id of node.ids) event.items.push({ jid: event.to.bare.toString(), name: id });
+    for (const id of node.listed) event.items.push({ jid: event.to.bare.toString(), name: id });
     return true;
   });
 }

@@ -1,7 +1,7 @@
 // A publish-subscribe service at a domain of its own (XEP-0060). Everybody may make nodes there. It knows nobody's presence
 // and nobody's roster: access models that need them are for accounts (pep.ts).
 
-import { type PubsubLimits, pubsubOptions } from '../../config/modules.js';
+import { type PubsubOptions, pubsubOptions } from '../../config/modules.js';
 import type { DiscoEvent, IqRequest } from '../../core/hooks.js';
 import type { ComponentHost } from '../../core/host.js';
 import type { ComponentModule } from '../../core/module.js';
@@ -17,7 +17,7 @@ import { isDecision } from './subscribing.js';
 const INFO = 'http://jabber.org/protocol/disco#info';
 const ITEMS = 'http://jabber.org/protocol/disco#items';
 
-export const pubsub: ComponentModule<{ readonly pubsub?: PubsubLimits }> = {
+export const pubsub: ComponentModule<{ readonly pubsub?: PubsubOptions }> = {
   name: 'pubsub',
   about: 'A service where everybody can publish and subscribe.',
   specifications: [{ id: 'XEP-0060', name: 'Publish-Subscribe', version: '1.30.0' }],
@@ -37,10 +37,11 @@ export const pubsub: ComponentModule<{ readonly pubsub?: PubsubLimits }> = {
   },
 };
 
-const faceOf = (host: ComponentHost, limits: PubsubLimits): Face => ({
+const faceOf = (host: ComponentHost, limits: PubsubOptions): Face => ({
   name: 'pubsub',
   host,
   limits,
+  mostOwned: limits.max_nodes_per_owner,
   defaults: { ...BASE, max_items: Math.min(20, limits.max_items) },
   accessModels: ['open', 'authorize', 'whitelist'],
   autoCreate: false,
@@ -58,14 +59,18 @@ const faceOf = (host: ComponentHost, limits: PubsubLimits): Face => ({
 class Discovery {
   constructor(readonly engine: Engine) {}
 
-  async info({ payload }: IqRequest): Promise<string> {
+  async info({ payload, from }: IqRequest): Promise<string> {
     const { node: name } = payload.attrs;
     const features = [INFO, ITEMS, RSM, ...this.engine.features];
     if (name === undefined) return infoXml(name, { category: 'pubsub', type: 'service' }, features);
-    const node = (await fetched(this.engine.trees.load(''))).nodes.get(name);
+    const tree = await fetched(this.engine.trees.load(''));
+    const node = tree.nodes.get(name);
     if (node === undefined) throw notFound();
     const { title, form } = nodeInfo(node);
-    return infoXml(name, { category: 'pubsub', type: 'leaf', name: title }, [PUBSUB], form.toString());
+    // Of a node that is not shown to him he learns that there is one, as he would by subscribing.
+    const isShown = this.engine.works.access.isListed(tree, node, from);
+    const identity = { category: 'pubsub', type: 'leaf', name: isShown ? title : undefined };
+    return infoXml(name, identity, [PUBSUB], isShown ? form.toString() : '');
   }
 
   async items({ payload, from }: IqRequest): Promise<string> {
@@ -86,8 +91,7 @@ class Discovery {
     const node = tree.nodes.get(name);
     if (node === undefined) throw notFound();
     await works.access.needReader(tree, node, from);
-    await fetched(node.known());
-    const { ids, set } = page(node.ids, payload);
+    const { ids, set } = page(await fetched(node.ids()), payload);
     return itemsXml(
       name,
       ids.map((id) => ({ jid, name: id })),

@@ -1,49 +1,109 @@
-// Subscriptions of those who ask for them (XEP-0060 sections 5.6, 5.7, 6.1 and 6.2), and requests that owners decide
-// about (section 8.6). An address has one subscription at a node; it has no options.
+// Subscriptions of those who ask for them (XEP-0060 sections 5.6, 5.7, 6.1 to 6.4), and requests that owners decide
+// about (section 8.6). An address has one subscription at a node.
 
 import type { Routed } from '../../core/routed.js';
+import { StanzaError } from '../../xmpp/errors.js';
 import { attribute } from '../../xmpp/escape.js';
 import type { JID } from '../../xmpp/jid.js';
-import { bareOf } from './access.js';
-import { type Action, type Ask, nodeOf, pubsub, subscriptionXml, type Works } from './ask.js';
-import { filled, formIn, formXml } from './form.js';
-import { badRequest, forbidden, PUBSUB, refusal, unsupported } from './names.js';
-import type { Node, SubscriptionState } from './node.js';
-import { event } from './notifications.js';
+import {
+  type Action,
+  type Ask,
+  addressIn,
+  companion,
+  nodeOf,
+  pubsub,
+  subscriptionXml,
+  tellLater,
+  type Works,
+} from './ask.js';
+import { flagOf } from './fields.js';
+import { type Filled, filled, formIn, formXml } from './form.js';
+import { badRequest, forbidden, notFound, PUBSUB, refusal, unsupported } from './names.js';
+import type { Node } from './node.js';
+import { ATOM, event } from './notifications.js';
+import { DEFAULTS, type OptionRules, optionsForm, withOptions } from './subscription-options.js';
+import type { Subscription, SubscriptionState } from './subscriptions.js';
 import type { Tree } from './trees.js';
 
-/** Section 6.1. */
+const NOTHING: Filled = new Map();
+
+/** Section 6.1; section 6.3.7: with options. */
 export const subscribe: Action = async (works, ask) => {
-  const { tree, from, request } = ask;
-  const jid = subscriberOf(works, ask);
+  const { tree, from, action } = ask;
+  const jid = addressIn(works, action);
   if (jid.bare.toString() !== from.bare.toString()) throw badRequest('invalid-jid');
   const node = nodeOf(ask);
-  if (formIn(request.payload.getChild('options', PUBSUB)) !== undefined) throw unsupported('subscription-options');
+  const form = formIn(companion(ask, 'options'));
   const becomes = await works.access.needSubscriber(tree, node, from);
   const isOwner = works.access.affiliation(tree, node, from) === 'owner';
   if (!node.config.subscribe && !isOwner) throw unsupported('subscribe');
   const address = jid.toString();
   const is = node.record.subscriptions.get(address);
-  if (is === 'pending' && becomes === 'pending') throw refusal('auth', 'not-authorized', 'pending-subscription');
-  const now = is === 'subscribed' ? is : becomes;
-  if (now !== is) await setSubscription(works, tree, node, address, now);
-  if (now === 'pending') askOwners(works, tree, node, address);
-  else if (is !== 'subscribed') await sendLast(works, tree, node, jid);
-  return pubsub(subscriptionXml(node.name, address, now));
+  if (is?.state === 'pending' && becomes === 'pending') throw refusal('auth', 'not-authorized', 'pending-subscription');
+  const state = is?.state === 'subscribed' ? is.state : becomes;
+  const said = form === undefined ? NOTHING : filled(form);
+  const options = withOptions(is?.options ?? DEFAULTS, said, optionRules(works, node));
+  if (is === undefined) needFewAddresses(works, node, from);
+  if (state !== is?.state || said.size > 0) await setSubscription(works, tree, node, address, { state, options });
+  if (state === 'pending') askOwners(works, tree, node, address);
+  else if (is?.state !== 'subscribed') {
+    tellOwners(works, ask, node, address, state);
+    await sendLast(works, tree, node, jid);
+  }
+  const shown =
+    form === undefined ? '' : `<options>${optionsForm(options, optionRules(works, node), 'result')}</options>`;
+  return pubsub(subscriptionXml(node.name, address, state) + shown);
 };
 
-/** Section 6.2. */
+/** Section 6.2. There are no ids of subscriptions: one that is said does not matter (section 6.2.3.5). */
 export const unsubscribe: Action = async (works, ask) => {
-  const { tree, from, action } = ask;
-  const jid = subscriberOf(works, ask);
-  const node = nodeOf(ask);
-  if (jid.bare.toString() !== from.bare.toString()) throw forbidden();
-  const address = jid.toString();
-  if (!node.record.subscriptions.has(address)) throw refusal('cancel', 'unexpected-request', 'not-subscribed');
-  if (action.attrs.subid !== undefined) throw refusal('modify', 'not-acceptable', 'invalid-subid');
-  await setSubscription(works, tree, node, address, undefined);
+  const { node, address, is } = ownSubscription(works, ask);
+  await setSubscription(works, ask.tree, node, address, undefined);
+  if (is.state === 'subscribed') tellOwners(works, ask, node, address, 'none');
   return pubsub(subscriptionXml(node.name, address, 'none'));
 };
+
+/** Section 6.3.2. */
+export const options: Action = async (works, ask) => {
+  const { node, address, is } = ownSubscription(works, ask);
+  const form = optionsForm(is.options, optionRules(works, node));
+  return pubsub(`<options${attribute('node', node.name)}${attribute('jid', address)}>${form}</options>`);
+};
+
+/** Section 6.3.5. */
+export const setOptions: Action = async (works, ask) => {
+  const { node, address, is } = ownSubscription(works, ask);
+  const form = formIn(ask.action);
+  if (form === undefined) throw badRequest('invalid-options');
+  if (form.attrs.type === 'cancel') return undefined;
+  const after = withOptions(is.options, filled(form), optionRules(works, node));
+  await setSubscription(works, ask.tree, node, address, { ...is, options: after });
+  return undefined;
+};
+
+/** Section 6.4. */
+export const defaultOptions: Action = async (works, ask) => {
+  const { node: name } = ask.action.attrs;
+  const rules = optionRules(works, name === undefined ? undefined : nodeOf(ask));
+  return pubsub(`<default${attribute('node', name)}>${optionsForm(DEFAULTS, rules)}</default>`);
+};
+
+/** Section 12.7: a body can be offered where payloads are understood. */
+const optionRules = ({ face }: Works, node: Node | undefined): OptionRules => ({
+  presence: face.shows !== undefined,
+  bodies: node?.config.type === ATOM,
+});
+
+/** The subscription that he speaks of, which has to be his. Throws StanzaError. */
+function ownSubscription(works: Works, ask: Ask): { node: Node; address: string; is: Subscription } {
+  const jid = addressIn(works, ask.action);
+  const node = nodeOf(ask);
+  if (jid.bare.toString() !== ask.from.bare.toString()) throw forbidden();
+  const address = jid.toString();
+  const is = node.record.subscriptions.get(address);
+  if (is === undefined) throw refusal('cancel', 'unexpected-request', 'not-subscribed');
+  return { node, address, is };
+}
 
 /** Section 5.6: his own, at one node or at all. */
 export const subscriptions: Action = async (_works, ask) => {
@@ -51,9 +111,7 @@ export const subscriptions: Action = async (_works, ask) => {
   const nodes = action.attrs.node === undefined ? [...tree.nodes.values()] : [nodeOf(ask)];
   const bare = from.bare.toString();
   const own = nodes.flatMap((node) =>
-    [...node.record.subscriptions]
-      .filter(([address]) => bareOf(address) === bare)
-      .map(([address, state]) => subscriptionXml(node.name, address, state)),
+    node.record.subscriptions.of(bare).map(([address, { state }]) => subscriptionXml(node.name, address, state)),
   );
   return pubsub(`<subscriptions${attribute('node', action.attrs.node)}>${own.join('')}</subscriptions>`);
 };
@@ -72,42 +130,53 @@ export const affiliations: Action = async ({ access }, ask) => {
   return pubsub(`<affiliations${attribute('node', action.attrs.node)}>${own.join('')}</affiliations>`);
 };
 
-function subscriberOf({ face }: Works, { action }: Ask): JID {
-  const { jid } = action.attrs;
-  if (jid === undefined || jid === '') throw badRequest('jid-required');
-  try {
-    return face.host.addresses.read(jid);
-  } catch {
-    throw badRequest('invalid-jid');
-  }
-}
-
 /** Undefined: there is none any more. */
 async function setSubscription(
   works: Works,
   tree: Tree,
   node: Node,
   address: string,
-  state: SubscriptionState | undefined,
+  subscription: Subscription | undefined,
 ): Promise<void> {
-  const all = new Map(node.record.subscriptions);
-  if (state === undefined) all.delete(address);
-  else all.set(address, state);
-  needRoom(works, node, all.size);
-  await works.trees.write(tree, node, { subscriptions: all });
+  const subscriptions = node.record.subscriptions.with([[address, subscription]]);
+  if (subscription !== undefined) needRoom(works, node, subscriptions.entries.length);
+  await works.trees.write(tree, node, { subscriptions });
 }
 
 export function needRoom(works: Works, node: Node, size: number): void {
-  if (size <= works.face.limits.max_subscriptions || size <= node.record.subscriptions.size) return;
+  if (size <= works.face.limits.max_subscriptions || size <= node.record.subscriptions.entries.length) return;
   works.limited('max_subscriptions');
   throw refusal('wait', 'policy-violation', 'too-many-subscriptions');
+}
+
+/** Section 6.1.3.9: nobody fills a node with addresses of his own. */
+function needFewAddresses(works: Works, node: Node, from: JID): void {
+  if (node.record.subscriptions.of(from.bare.toString()).length < works.face.limits.max_addresses) return;
+  works.limited('max_addresses');
+  throw refusal('wait', 'policy-violation', 'too-many-subscriptions');
+}
+
+/** Those who may not hear of the node any more are not subscribed any more (XEP-0163 section 7.1). */
+export async function endAll(works: Works, tree: Tree, node: Node, addresses: readonly string[]): Promise<void> {
+  if (addresses.length === 0) return;
+  await works.trees.change(tree.owner, async () => {
+    if (tree.nodes.get(node.name) !== node) return;
+    const lost: string[] = [];
+    for (const address of addresses) {
+      const may = await works.access.mayRead(tree, node, works.face.host.addresses.read(address));
+      if (!may && node.record.subscriptions.get(address)?.state === 'subscribed') lost.push(address);
+    }
+    const subscriptions = node.record.subscriptions.with(lost.map((address) => [address, undefined]));
+    await works.trees.write(tree, node, { subscriptions });
+    for (const address of lost) tellSubscription(works, tree, node, works.face.host.addresses.read(address), 'none');
+  });
 }
 
 /** Section 6.1.7. */
 export async function sendLast(works: Works, tree: Tree, node: Node, to: JID): Promise<void> {
   if (node.config.send_last_published_item === 'never') return;
   const item = await node.last();
-  if (item !== undefined) works.later(tree, async () => works.notifications.last(tree, node, item, to));
+  if (item !== undefined) void works.later(tree, () => works.notifications.last(tree, node, item, to));
 }
 
 const AUTHORIZATION = `${PUBSUB}#subscribe_authorization`;
@@ -122,30 +191,46 @@ function askOwners(works: Works, tree: Tree, node: Node, address: string): void 
   for (const owner of ownersOf(works, tree, node)) works.notifications.tell(tree, owner, form, 'normal');
 }
 
+/** `pubsub#notify_sub`. */
+function tellOwners(works: Works, ask: Ask, node: Node, address: string, state: SubscriptionState | 'none'): void {
+  if (!node.config.notify_sub) return;
+  const said = event(subscriptionXml(node.name, address, state));
+  tellLater(works, ask, () => {
+    for (const owner of ownersOf(works, ask.tree, node)) works.notifications.tell(ask.tree, owner, said);
+  });
+}
+
 function ownersOf({ face }: Works, tree: Tree, node: Node): JID[] {
   const owners = [...node.record.affiliations].filter(([, affiliation]) => affiliation === 'owner');
   const jids = owners.map(([bare]) => face.host.addresses.read(bare));
   return tree.owner === '' ? jids : [face.address(tree.owner), ...jids];
 }
 
-/** Whether a message is an owner's decision. */
-export const isDecision = ({ stanza }: Routed): boolean =>
-  stanza.raw.includes(AUTHORIZATION) && formIn(stanza.tree)?.attrs.type === 'submit';
+/** Whether a message is an owner's decision; who cancels has made none. */
+export function isDecision({ stanza, type }: Routed): boolean {
+  if (type === 'error' || !stanza.raw.includes(AUTHORIZATION)) return false;
+  const form = formIn(stanza.tree);
+  if (form === undefined || filled(form).get('FORM_TYPE')?.[0] !== AUTHORIZATION) return false;
+  return form.attrs.type === 'submit' || form.attrs.type === 'cancel';
+}
 
-/** Section 8.6.2: an owner decides about a request. Throws StanzaError when it is not his to decide. */
+/** Section 8.6.2: an owner decides about a request. Throws StanzaError when it is not his to decide, or nothing that can be. */
 export async function decide(works: Works, tree: Tree, { from, stanza }: Routed): Promise<void> {
   const form = formIn(stanza.tree);
-  if (form === undefined) return;
+  if (form === undefined || form.attrs.type === 'cancel') return;
   const said = filled(form);
   const value = (name: string) => said.get(name)?.[0] ?? '';
   const node = tree.nodes.get(value('pubsub#node'));
-  if (node === undefined) return;
+  if (node === undefined) throw notFound();
   works.access.needOwner(tree, node, from);
+  const allowed = flagOf(value('pubsub#allow'));
+  if (allowed === undefined) throw new StanzaError('modify', 'bad-request', 'pubsub#allow is true or false');
   const jid = works.face.host.addresses.read(value('pubsub#subscriber_jid'));
   const address = jid.toString();
-  if (node.record.subscriptions.get(address) !== 'pending') return;
-  const allowed = ['1', 'true'].includes(value('pubsub#allow'));
-  await setSubscription(works, tree, node, address, allowed ? 'subscribed' : undefined);
+  const is = node.record.subscriptions.get(address);
+  // Another owner was faster.
+  if (is?.state !== 'pending') return;
+  await setSubscription(works, tree, node, address, allowed ? { ...is, state: 'subscribed' } : undefined);
   tellSubscription(works, tree, node, jid, allowed ? 'subscribed' : 'none');
   if (allowed) await sendLast(works, tree, node, jid);
 }

@@ -59,8 +59,9 @@ export class Trees {
     return this.#turns.unfinished();
   }
 
-  async create(tree: Tree, name: string, config: NodeConfig, creator: string | undefined): Promise<Node> {
-    const node = new Node(name, newRecord(config, creator), tree.owner, this.#items);
+  /** `owner`: undefined when the whole tree is the creator's. */
+  async create(tree: Tree, name: string, config: NodeConfig, creator: string, owner?: string): Promise<Node> {
+    const node = new Node(name, newRecord(config, creator, owner), tree.owner, this.#items);
     await this.#records.set(tree.owner, name, keptRecord(node.record));
     tree.nodes.set(name, node);
     return node;

@@ -9,7 +9,7 @@ import { pep } from '../../../src/modules/pubsub/pep.js';
 import { roster } from '../../../src/modules/roster.js';
 import { MemoryDriver } from '../../../src/storage/memory.js';
 import { CoreClient, DOMAIN, shown, testCore } from '../../support/core.js';
-import { Asking, errorOf, form, idsOf, PUBSUB } from '../../support/pubsub.js';
+import { Asking, errorOf, form, heard as heardBy, idsOf, PUBSUB } from '../../support/pubsub.js';
 import { attributes, parseXml } from '../../support/xml.js';
 
 const MODULES = [roster, presence, message, disco, blocking, pep];
@@ -70,12 +70,7 @@ async function listens(client: CoreClient, ...nodes: string[]): Promise<void> {
   await answers(client, said, `${client.account}@example.test`);
 }
 
-/** What it has heard of items, once the server has nothing more to say to it. */
-async function heard(client: CoreClient): Promise<string[]> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-  await client.ask('get', "<query xmlns='jabber:iq:roster'/>");
-  return client.stanzas.filter((xml) => xml.includes(`${PUBSUB}#event`));
-}
+const heard = (client: CoreClient) => heardBy(new Asking(client));
 
 describe('3 publishing', () => {
   test('makes the node, and one’s own clients that want to hear of it do', async () => {
@@ -372,7 +367,7 @@ test('the limits have the name of the module', async () => {
   const { core, metrics } = testCore(MODULES, { domains: { 'example.test': { ...DOMAIN, options } } });
   const romeo = new Asking(await new CoreClient(core).enter('romeo'), null);
   await romeo.publish('urn:a', '1');
-  expect(errorOf(await romeo.publish('urn:b', '1'))).toBe('wait resource-constraint');
+  expect(errorOf(await romeo.publish('urn:b', '1'))).toBe('wait resource-constraint max-nodes-exceeded');
   expect(await metrics.text()).toContain('bosh_limits_hit_total{limit="pep.max_nodes"} 1');
   await core.stop();
 });
