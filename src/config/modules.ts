@@ -180,6 +180,11 @@ const muc = {
   max_history_bytes: bytes(262_144, [0, 1024 * MEBIBYTE], 'Most bytes of such messages.'),
   max_nick_bytes: bytes(256, [1, 1023], 'Longest nickname.'),
   max_subject_bytes: bytes(4096, [1, MEBIBYTE], 'Longest subject.'),
+  max_presence_bytes: bytes(
+    8192,
+    [512, MEBIBYTE],
+    'Largest presence of an occupant; whoever enters later is sent it too.',
+  ),
   max_reason_bytes: bytes(1024, [0, MEBIBYTE], 'Longest reason that somebody gives for what he does to others.'),
   max_registrations: count(100, [0, 100_000], 'Most users of a room whose registrations wait for an admin.'),
   archive: flag(true, 'Archive what is said in new rooms, once they are persistent; owners can change that.'),
@@ -195,7 +200,7 @@ const muc = {
   stanzas_per_second: count(
     10,
     [0, 100_000],
-    'Messages, presence and requests per second that are taken of one account in a room, and ten times as many at once; what is more is refused. 0 sets no limit.',
+    'Messages, presence and requests per second that are taken of one account in a room, and ten times as many at once; what is more is refused. What is large, or changes several things, counts as several. 0 sets no limit.',
   ),
 };
 

@@ -57,6 +57,8 @@ export class Administration {
   async set(room: Room, request: IqRequest): Promise<IqAnswer> {
     const items = request.payload.getChildren('item', ADMIN);
     if (items.length === 0) throw badRequest('no item');
+    // Others hear of each of them.
+    room.pace.take(this.host, request.from.bare.toString(), this.options, items.length);
     const isRoles = items.every(({ attrs }) => attrs.role !== undefined && attrs.affiliation === undefined);
     const isAffiliations = items.every(({ attrs }) => attrs.affiliation !== undefined && attrs.role === undefined);
     if (isRoles) this.#roles(room, request, items);

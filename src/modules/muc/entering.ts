@@ -15,6 +15,7 @@ import { purged, toAttribute } from './bytes.js';
 import { conflict, forbidden, itemNotFound, MUC, notAcceptable } from './names.js';
 import { Occupant, type Visit } from './occupant.js';
 import type { MucOptions } from './options.js';
+import { countOf } from './pace.js';
 import { initialRole, isAtLeast } from './privileges.js';
 import type { Registration } from './registration.js';
 import type { Room } from './room.js';
@@ -31,7 +32,8 @@ export class Entering {
     const { from, to, stanza } = routed;
     const occupant = room.occupantAt(from);
     const asked = stanza.raw.includes(MUC) ? stanza.tree.getChild('x', MUC) : undefined;
-    room.pace.take(this.host, from.bare.toString(), this.options);
+    room.pace.take(this.host, from.bare.toString(), this.options, countOf(stanza));
+    this.#checkSize(stanza);
     if (occupant === undefined) return void this.#enter(room, routed, asked, created);
     const visit = visitOf(occupant, from);
     const presence = ofClient(stanza, room);
@@ -44,7 +46,9 @@ export class Entering {
 
   unavailable(room: Room, { from, stanza }: Routed): void {
     const occupant = room.occupantAt(from);
-    if (occupant !== undefined) room.leave(occupant, visitOf(occupant, from), ofClient(stanza, room));
+    if (occupant === undefined) return;
+    const isLong = stanza.raw.length > this.options.max_presence_bytes;
+    room.leave(occupant, visitOf(occupant, from), isLong ? gone() : ofClient(stanza, room));
   }
 
   /** What the room sent did not arrive: he is not there any more. */
@@ -53,6 +57,13 @@ export class Entering {
     if (occupant === undefined) return;
     const visit = visitOf(occupant, from);
     room.leave(occupant, visit, gone(), { codes: [307, 333] });
+  }
+
+  /** Whoever enters later is sent it too. */
+  #checkSize({ raw }: Stanza): void {
+    if (raw.length <= this.options.max_presence_bytes) return;
+    this.host.limited('muc.max_presence_bytes');
+    throw notAcceptable('too much for presence');
   }
 
   #enter(room: Room, { from, to, stanza }: Routed, asked: Element | undefined, created: boolean): void {

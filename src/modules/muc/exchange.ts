@@ -1,5 +1,6 @@
 // Requests between occupants (XEP-0045 section 17.4), which know each other by their addresses in the room only, and pings of
-// oneself (XEP-0410). An id that is passed on says which of the asker's clients the answer is for; nothing is kept.
+// oneself (XEP-0410). An id that is passed on says which of the asker's clients the answer is for, and whose answer; nothing
+// is kept.
 
 import type { ComponentHost } from '../../core/host.js';
 import { Routed } from '../../core/routed.js';
@@ -42,16 +43,18 @@ export class Exchange {
     room.pace.take(this.host, asker.bare, this.options);
     const asked = room.occupants.get(to.resource);
     if (asked === undefined) throw itemNotFound();
-    const id = `${visit.serial}.${stanza.id ?? ''}`;
+    const id = `${visit.serial}.${asked.shown.serial}.${stanza.id ?? ''}`;
     if (id.length > LONGEST_ID) throw notAcceptable('the id is too long');
     const receiver = ofAccount(type, payload?.ns) ? asked.shown.jid.bare : asked.shown.jid;
     this.#pass(routed, asker.jid, receiver, id);
   }
 
   #answer(room: Room, routed: Routed): void {
-    const [, serial, id] = /^(\d+)\.(.*)$/s.exec(routed.stanza.id ?? '') ?? [];
+    const [, serial, askedSerial, id] = /^(\d+)\.(\d+)\.(.*)$/s.exec(routed.stanza.id ?? '') ?? [];
     const { from } = routed;
-    const answerer = room.occupantAt(from) ?? (from.isBare ? room.occupantsOf(from.toString())[0] : undefined);
+    const here = room.occupantAt(from);
+    const answerers = here === undefined && from.isBare ? room.occupantsOf(from.toString()) : [here];
+    const answerer = answerers.find((each) => each !== undefined && visitWith(each, Number(askedSerial)) !== undefined);
     const asker = room.occupants.get(routed.to.resource);
     const visit = asker && visitWith(asker, Number(serial));
     if (answerer !== undefined && visit !== undefined) this.#pass(routed, answerer.jid, visit.jid, id);

@@ -57,7 +57,7 @@ export class Mediation {
   }
 
   #invite(room: Room, routed: Routed, invitations: readonly Element[]): void {
-    const occupant = this.speaking.speaker(room, routed.from);
+    const occupant = this.speaking.speaker(room, routed.from, invitations.length);
     if (invitations.length > MOST) throw tooMany(`at most ${MOST} invitations at once`);
     const isAdmin = isAtLeast(room.affiliation(occupant.bare), 'admin');
     const { membersOnly, allowInvites } = room.config;
@@ -89,6 +89,7 @@ export class Mediation {
 
   /** To the one who invited, who has to be here: a room is not there to send messages to anybody. */
   #decline(room: Room, { from }: Routed, decline: Element): void {
+    room.pace.take(this.host, from.bare.toString(), this.options);
     const to = JID.parse(decline.attrs.to ?? '');
     const inviter = to.bare.equals(room.jid)
       ? room.occupants.get(to.resource)

@@ -35,6 +35,7 @@ export class Ownership {
 
   async set(room: Room, { from, payload }: IqRequest): Promise<IqAnswer> {
     this.#checkOwner(room, from);
+    room.pace.take(this.host, from.bare.toString(), this.options);
     const destroy = payload.getChild('destroy', OWNER);
     const form = payload.getChild('x', DATA);
     if (destroy !== undefined) await this.#destroy(room, destroy);

@@ -3,8 +3,11 @@
 
 import type { ComponentHost } from '../../core/host.js';
 import { StanzaError } from '../../xmpp/errors.js';
+import type { Stanza } from '../../xmpp/stanza.js';
 import type { MucOptions } from './options.js';
 
+/** What a stanza may have in it, in bytes, and still count as one: everybody has to be written all of it. */
+const SIZE = 4096;
 /** Seconds' worth that may come at once. */
 const BURST = 10;
 /** Accounts that are remembered: those who have not spoken for longest are forgotten first. */
@@ -14,11 +17,11 @@ export class Pace {
   /** When all that an account said will have been paid for, in milliseconds; who spoke last is last. */
   readonly #paid = new Map<string, number>();
 
-  /** Throws StanzaError policy-violation when it was too much. */
-  take(host: ComponentHost, bare: string, { stanzas_per_second: rate }: MucOptions): void {
+  /** Throws StanzaError policy-violation when it was too much. `count`: as much as so many stanzas. */
+  take(host: ComponentHost, bare: string, { stanzas_per_second: rate }: MucOptions, count = 1): void {
     if (rate === 0) return;
     const now = host.now();
-    const paid = Math.max(this.#paid.get(bare) ?? 0, now) + 1000 / rate;
+    const paid = Math.max(this.#paid.get(bare) ?? 0, now) + (count * 1000) / rate;
     if (paid - now > BURST * 1000) {
       host.limited('muc.stanzas_per_second');
       throw new StanzaError('wait', 'policy-violation', 'too much at once');
@@ -36,3 +39,6 @@ export class Pace {
     }
   }
 }
+
+/** As how many stanzas one counts. */
+export const countOf = ({ raw }: Stanza): number => Math.ceil(raw.length / SIZE);

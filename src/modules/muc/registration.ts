@@ -51,6 +51,7 @@ export class Registration {
 
   async set(room: Room, { from, payload }: IqRequest): Promise<IqAnswer> {
     const bare = from.bare.toString();
+    room.pace.take(this.host, bare, this.options);
     if (payload.getChild('remove', REGISTER) !== undefined) return this.#unregister(room, bare);
     this.#check(room, from);
     const said = submitted(payload.getChild('x', DATA), FORM);
@@ -64,6 +65,7 @@ export class Registration {
   /** Section 9.9: an admin's answer to a request. */
   answer(room: Room, routed: Routed, said: ReadonlyMap<string, string>): void {
     if (!isAtLeast(room.affiliation(routed.from.bare.toString()), 'admin')) throw forbidden();
+    room.pace.take(this.host, routed.from.bare.toString(), this.options);
     const allowed = truth(said.get(ALLOW));
     if (allowed === undefined) throw badRequest('is it allowed?');
     const bare = requester(room, said);

@@ -57,6 +57,7 @@ export class RoomArchive {
   async query(room: Room, request: IqRequest): Promise<IqAnswer> {
     const { from, payload } = request;
     if (!isOpen(room, from)) return undefined;
+    room.pace.take(this.host, from.bare.toString(), this.options);
     const question = readQuestion(payload);
     const sees = seesAddresses(room, from);
     if (question.with !== undefined && !isIn(room, question.with) && !sees) throw forbidden('who is who is hidden');

@@ -12,9 +12,13 @@ import { changesSubject } from './history.js';
 import { badRequest, forbidden, itemNotFound, notAcceptable } from './names.js';
 import type { Occupant } from './occupant.js';
 import type { MucOptions } from './options.js';
+import { countOf } from './pace.js';
 import { ROLES } from './privileges.js';
 import type { Room } from './room.js';
 import type { RoomStore } from './room-store.js';
+
+/** What a change of the subject may have besides, in bytes: all of it is shown to whoever enters. */
+const SUBJECT_REST = 2048;
 
 export class Speaking {
   constructor(
@@ -26,7 +30,7 @@ export class Speaking {
   /** To all. */
   groupchat(room: Room, routed: Routed): void {
     const { from, stanza } = routed;
-    const occupant = this.speaker(room, from);
+    const occupant = this.speaker(room, from, countOf(stanza));
     const isSubject = changesSubject(stanza);
     if (isSubject) this.#checkSubject(room, occupant, stanza);
     else if (occupant.role === 'visitor') throw forbidden('no voice');
@@ -41,7 +45,7 @@ export class Speaking {
 
   /** To one; `room.occupants` are known by the nickname. */
   privately(room: Room, { from, to, stanza, type }: Routed): void {
-    const occupant = this.speaker(room, from);
+    const occupant = this.speaker(room, from, countOf(stanza));
     if (type === 'groupchat') throw badRequest('what is for all is for the room');
     const receiver = room.occupants.get(to.resource);
     if (receiver === undefined) throw itemNotFound();
@@ -55,17 +59,18 @@ export class Speaking {
   }
 
   /** Who says this. Throws StanzaError for who is not here, and who says too much. */
-  speaker(room: Room, from: JID): Occupant {
+  speaker(room: Room, from: JID, count = 1): Occupant {
     const occupant = room.occupantAt(from);
     if (occupant === undefined) throw notAcceptable('you are not in this room');
-    room.pace.take(this.host, occupant.bare, this.options);
+    room.pace.take(this.host, occupant.bare, this.options, count);
     return occupant;
   }
 
   #checkSubject(room: Room, { role }: Occupant, stanza: Stanza): void {
     if (role !== 'moderator' && !(room.config.changeSubject && role === 'participant')) throw forbidden();
+    const { max_subject_bytes: most } = this.options;
     const subjects = stanza.tree.getChildren('subject', NS.client).map((each) => Buffer.byteLength(each.getText()));
-    if (subjects.every((each) => each <= this.options.max_subject_bytes)) return;
+    if (subjects.every((each) => each <= most) && stanza.raw.length <= most + SUBJECT_REST) return;
     this.host.limited('muc.max_subject_bytes');
     throw notAcceptable('the subject is too long');
   }
