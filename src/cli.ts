@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { changeAccount, type OpenAccounts } from './cli/accounts.js';
+import { announce } from './cli/announce.js';
 import { check } from './cli/check.js';
 import { printDocument, printManual } from './cli/documents.js';
 import { init } from './cli/init.js';
@@ -14,7 +15,7 @@ import { ConfigError, explain, load } from './config/load.js';
 import { helpText } from './config/manual.js';
 import { nearest } from './config/nearest.js';
 import { printable } from './config/problem.js';
-import { ACCOUNT_COMMANDS } from './control/accounts.js';
+import { ACCOUNT_COMMANDS, ANNOUNCE_COMMANDS } from './control/accounts.js';
 
 /** Does what the arguments say; resolves to the exit code. */
 export async function main(argv: readonly string[], create: Create = fromServer): Promise<number> {
@@ -51,6 +52,10 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ...ACCOUNT_COMMANDS.map((command): [string, Command] => [
     command,
     ([word = '', ...more], terminal) => alone(more, terminal) ?? changeAccount(command, word, terminal, openAccounts),
+  ]),
+  ...ANNOUNCE_COMMANDS.map((command): [string, Command] => [
+    command,
+    (words, terminal) => alone(words.slice(2), terminal) ?? announce(command, words, terminal),
   ]),
   ['proxy-config', ([name = '', ...more], terminal) => alone(more, terminal) ?? printProxy(name, terminal)],
 ]);
@@ -138,6 +143,8 @@ Commands:
   adduser|passwd|deluser|disableuser|enableuser JID
                                change an account of "domains", whether the server runs or not; the password is asked
                                for, or is one line of standard input
+  announce|announceall DOMAIN TEXT
+                               have the running server tell this to all who are there, or to all accounts
   proxy-config nginx|haproxy|caddy   what a web server in front needs
 
   -c, --config=PATH            the configuration file; else ./bosh.conf.json, else /etc/bosh.conf.json
@@ -147,7 +154,8 @@ Commands:
   -h, --help                   this text
   -v, --version                the version
 
-Exit codes: 0 ok, 1 the run failed, 2 usage or configuration, 3 check found problems, 4 port, permission or storage
+Exit codes: 0 ok, 1 the run failed, 2 usage or configuration, 3 check found problems, 4 port, permission or storage,
+            75 an admin asked for a restart
 
 Every option is also a variable (BOSH_MAX_INACTIVITY) and a line of the file ("max_inactivity": 160).
 

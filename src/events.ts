@@ -38,6 +38,8 @@ export interface ServerEvents {
   'session-created': [jid: string];
   /** It is gone. */
   'session-closed': [jid: string, ending: Ending];
+  /** An admin of a local domain wants the server to stop, or to be started anew. Whoever listens sees to it. */
+  'halt-requested': [how: 'shutdown' | 'restart', domain: string];
   'module-loaded': [domain: string, module: string];
   'module-unloaded': [domain: string, module: string];
   /** A module threw, or could not be loaded. */
@@ -46,7 +48,7 @@ export interface ServerEvents {
   error: [error: unknown];
 }
 
-const OF_THE_CORE = /^(session-(authenticated|created|closed)|module-)/;
+const OF_THE_CORE = /^(session-(authenticated|created|closed)|module-|halt-)/;
 
 /** A typed emitter; a listener that throws harms nobody and is told to `error`. */
 export class Events extends EventEmitter<ServerEvents> {

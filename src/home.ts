@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { type Config, ConfigError, explain, type Problem } from './config/load.js';
-import type { AccountsOf } from './control/accounts.js';
+import type { AccountsOf, Announce } from './control/accounts.js';
 import { ControlSocket } from './control/socket.js';
 import { moduleOf } from './core/components.js';
 import { Core, type CoreDeps } from './core/core.js';
@@ -19,6 +19,7 @@ import { Admission } from './stream/admission.js';
 import { type ListenerOptions, TcpListener } from './tcp/listener.js';
 import { Tick } from './tick.js';
 import { authorityOf, baseOf } from './urls.js';
+import { prepareDomain } from './xmpp/jid.js';
 import { NS } from './xmpp/ns.js';
 
 export interface HomeDeps {
@@ -73,7 +74,8 @@ export class Home {
     const { storage } = this.#config;
     this.core.start(measured(await openStorage(storage), this.#deps));
     if (storage.driver !== 'level') return;
-    this.#control = await ControlSocket.open(storage.path, accountsOf(this.core), this.#deps.log);
+    const asked = { accountsOf: accountsOf(this.core), announce: announceIn(this.core) };
+    this.#control = await ControlSocket.open(storage.path, asked, this.#deps.log);
   }
 
   /** Listens to components, once there are some that are programs; the configuration may be one to come. */
@@ -189,3 +191,17 @@ const accountsOf =
   ({ hosts }: Core): AccountsOf =>
   (domain) =>
     hosts.get(domain)?.accounts;
+
+const announceIn =
+  ({ hosts }: Core): Announce =>
+  ({ command, domain, text }) => {
+    try {
+      const host = hosts.get(prepareDomain(domain));
+      if (host === undefined) return { outcome: 'domain' };
+      const audience = command === 'announce' ? 'online' : 'all';
+      if (host.hooks.run('announcing', { text, audience })) return { outcome: 'done' };
+      return { outcome: 'failed', text: 'the domain has no module "announcements"' };
+    } catch (error) {
+      return { outcome: 'failed', text: error instanceof Error ? error.message : String(error) };
+    }
+  };

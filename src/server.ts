@@ -126,6 +126,7 @@ export class Server extends Events {
 
   async #stop(): Promise<void> {
     const { delay, timeout } = this.#config.drain;
+    await Promise.race([this.#home.core.drain(), lapse(timeout * 1000)]);
     if (delay > 0) await lapse(delay * 1000);
     this.#edge.leave();
     await this.#home.closeControl();
@@ -145,6 +146,11 @@ export class Server extends Events {
         this.tell('session-authenticated', String(identity?.jid), identity?.mechanism ?? '', client),
       created: ({ address }) => this.tell('session-created', address),
       closed: ({ address }, ending) => this.tell('session-closed', address, ending),
+      halt: (domain, how) => {
+        const heard = this.listenerCount('halt-requested') > 0;
+        this.tell('halt-requested', how, domain);
+        return heard;
+      },
       loaded: (domain, module) => this.tell('module-loaded', domain, module),
       unloaded: (domain, module) => this.tell('module-unloaded', domain, module),
       failed: (domain, module, error) => {

@@ -14,6 +14,8 @@ export interface Running {
   reload(config: Config): Promise<void>;
   /** A new configuration could not be taken; the old one counts. */
   rejectedReload?(): void;
+  /** An admin wants it to stop, or to be started anew. */
+  on?(event: 'halt-requested', told: (how: Halt) => void): unknown;
   readonly urls: {
     readonly bosh: string;
     readonly websocket: string;
@@ -22,6 +24,11 @@ export interface Running {
     readonly chat?: string;
   };
 }
+
+type Halt = 'shutdown' | 'restart';
+
+/** The exit code that asks whoever watches the process to start it again. */
+const AGAIN = 75;
 
 export type Create = (options: Config & { readonly log: RootLog }) => Promise<Running>;
 
@@ -38,7 +45,7 @@ export async function run(loaded: Loaded, terminal: Terminal, create: Create): P
     const end = ended(opening, loaded, log, terminal);
     end.catch(() => {});
     announce(loaded, await opening, log, terminal);
-    await end;
+    code = (await end) === 'restart' ? AGAIN : 0;
   } catch (error) {
     code = await failed(error, config, log, terminal);
   }
@@ -112,10 +119,10 @@ function banner({ chat, bosh, websocket, xmpp, xmpps }: Running['urls'], untold:
 }
 
 /**
- * Resolves when a signal has ended the server. SIGHUP in between reloads, one after the other. Signals are heard from now
+ * Resolves when a signal has ended the server, or an admin, to what is to become of it. SIGHUP in between reloads, one after the other. Signals are heard from now
  * on, and followed as soon as the server listens.
  */
-function ended(opening: Promise<Running>, loaded: Loaded, log: RootLog, terminal: Terminal): Promise<void> {
+function ended(opening: Promise<Running>, loaded: Loaded, log: RootLog, terminal: Terminal): Promise<Halt> {
   let current = loaded;
   let work: Promise<unknown> = opening.catch(() => {});
   return new Promise((resolve, reject) => {
@@ -125,13 +132,17 @@ function ended(opening: Promise<Running>, loaded: Loaded, log: RootLog, terminal
       };
       work = work.then(next).catch(() => {});
     };
-    const end = (signal: NodeJS.Signals) => {
+    const end = (signal: NodeJS.Signals | 'restart' | 'shutdown') => {
       process.off('SIGHUP', reload).off('SIGTERM', end).off('SIGINT', end);
       process.once('SIGINT', () => process.exit(130)).on('SIGHUP', () => {});
       log.info('server_stopping', { signal });
       const stopped = work.then(async () => (await opening).stop()).then(() => log.info('server_stopped'));
-      stopped.then(resolve, reject);
+      stopped.then(() => resolve(signal === 'restart' ? signal : 'shutdown'), reject);
     };
+    opening.then(
+      (server) => server.on?.('halt-requested', end),
+      () => {},
+    );
     process.on('SIGHUP', reload).on('SIGTERM', end).on('SIGINT', end);
   });
 }

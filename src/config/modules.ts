@@ -79,6 +79,18 @@ const fields = {
     },
     'Commands that users give to the server (XEP-0050).',
   ),
+  announcements: group(
+    {
+      per_second: count(2000, [1, 100_000], 'Users per second that one announcement is sent to.'),
+      max_bytes: bytes(8192, [64, MEBIBYTE], 'Largest announcement, or message of the day.'),
+      max_underway: count(4, [1, 100], 'Most announcements that are being sent at the same time.'),
+      shutdown_notice: text('', undefined, 'What users are told before the server stops; "" tells nothing.', {
+        emptiable: true,
+      }),
+      shutdown: flag(false, 'Let admins stop and restart the whole server from their clients.'),
+    },
+    'Announcements and the message of the day (XEP-0133).',
+  ),
   administration: group(
     { max_items: count(1000, [1, 100_000], 'Most accounts that one command lists or changes.') },
     'Accounts, for admins (XEP-0133).',

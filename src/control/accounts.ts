@@ -1,4 +1,4 @@
-// What an operator may ask about accounts, and the answers: as values that can be said as JSON. Whether it comes over the
+// What an operator may ask, about accounts mostly, and the answers: as values that can be said as JSON. Whether it comes over the
 // control socket or is done on the store at once is the same.
 
 import { AccountError, type Accounts } from '../core/accounts.js';
@@ -23,6 +23,22 @@ export interface Answer {
   readonly outcome: Outcome;
   readonly text?: string;
 }
+
+/** What an operator has to say to the users of a domain. */
+export interface AnnounceRequest {
+  readonly command: AnnounceCommand;
+  readonly domain: string;
+  readonly text: string;
+}
+
+/** To those who are there, or to all accounts. */
+export const ANNOUNCE_COMMANDS = ['announce', 'announceall'] as const;
+export type AnnounceCommand = (typeof ANNOUNCE_COMMANDS)[number];
+
+export type ControlRequest = AccountRequest | AnnounceRequest;
+
+/** Begins to tell it; the domain is as the operator wrote it. Never throws. */
+export type Announce = (request: AnnounceRequest) => Answer;
 
 /** The accounts of a domain that is served here, by its prepared name. */
 export type AccountsOf = (domain: string) => Accounts | undefined;

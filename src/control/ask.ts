@@ -1,7 +1,7 @@
 // The other end of the control socket: what a command asks a running server.
 
 import { connect } from 'node:net';
-import type { AccountRequest, Answer } from './accounts.js';
+import type { Answer, ControlRequest } from './accounts.js';
 import { answerFrom, lineFrom, written } from './lines.js';
 
 /** Nobody listens there. */
@@ -15,7 +15,7 @@ const BROKEN: Answer = { outcome: 'failed', text: 'the server ended the connecti
 const PATIENCE = 30_000;
 
 /** The answer of the server; undefined when none runs there. Rejects with the system's error when it cannot be reached. */
-export async function ask(path: string, request: AccountRequest): Promise<Answer | undefined> {
+export async function ask(path: string, request: ControlRequest): Promise<Answer | undefined> {
   const socket = connect(path);
   socket.setTimeout(PATIENCE, () => socket.destroy(new Error('the server does not answer')));
   try {

@@ -2,7 +2,7 @@
 // only the server's own user reaches the socket.
 
 import type { Socket } from 'node:net';
-import { ACCOUNT_COMMANDS, type AccountRequest, type Answer } from './accounts.js';
+import { ACCOUNT_COMMANDS, ANNOUNCE_COMMANDS, type Answer, type ControlRequest } from './accounts.js';
 
 /** More than any request or answer needs, in bytes. */
 const LONGEST = 16_384;
@@ -23,11 +23,14 @@ export function lineFrom(socket: Socket): Promise<string | undefined> {
   });
 }
 
-export const written = (message: AccountRequest | Answer): string => `${JSON.stringify(message)}\n`;
+export const written = (message: ControlRequest | Answer): string => `${JSON.stringify(message)}\n`;
 
 /** Undefined for what is no request. */
-export function requestFrom(line: string): AccountRequest | undefined {
-  const { command, jid, password } = membersOf(line);
+export function requestFrom(line: string): ControlRequest | undefined {
+  const { command, jid, password, domain, text } = membersOf(line);
+  const announce = ANNOUNCE_COMMANDS.find((each) => each === command);
+  if (announce !== undefined && typeof domain === 'string' && typeof text === 'string')
+    return { command: announce, domain, text };
   const known = ACCOUNT_COMMANDS.find((each) => each === command);
   if (known === undefined || typeof jid !== 'string') return undefined;
   return { command: known, jid, password: typeof password === 'string' ? password : undefined };

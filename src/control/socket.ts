@@ -5,7 +5,7 @@ import { chmod, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Log } from '../log.js';
-import { type AccountsOf, type Answer, carryOut } from './accounts.js';
+import { type AccountsOf, type Announce, type Answer, carryOut } from './accounts.js';
 import { lineFrom, requestFrom, written } from './lines.js';
 
 /** Where it lies, in the folder of the storage. */
@@ -16,16 +16,22 @@ const MOST_CONNECTIONS = 8;
 /** Milliseconds for a request to arrive, and for its answer to be taken. */
 const PATIENCE = 10_000;
 
+/** Who is asked. */
+export interface Asked {
+  readonly accountsOf: AccountsOf;
+  readonly announce: Announce;
+}
+
 export class ControlSocket {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #accountsOf: AccountsOf;
+  readonly #asked: Asked;
   readonly #log: Log;
   readonly #path: string;
 
-  private constructor(path: string, accountsOf: AccountsOf, log: Log) {
+  private constructor(path: string, asked: Asked, log: Log) {
     this.#path = path;
-    this.#accountsOf = accountsOf;
+    this.#asked = asked;
     this.#log = log;
     this.#server = createServer((socket) => void this.#serve(socket));
     this.#server.maxConnections = MOST_CONNECTIONS;
@@ -35,8 +41,8 @@ export class ControlSocket {
    * Listens in that folder, whose database the caller has locked: a socket that is there already is of a server that is
    * gone. Undefined, and logged, when it cannot be had: the server does without.
    */
-  static async open(folder: string, accountsOf: AccountsOf, log: Log): Promise<ControlSocket | undefined> {
-    const control = new ControlSocket(controlPath(folder), accountsOf, log);
+  static async open(folder: string, asked: Asked, log: Log): Promise<ControlSocket | undefined> {
+    const control = new ControlSocket(controlPath(folder), asked, log);
     try {
       await control.#listen(folder);
       return control;
@@ -82,7 +88,8 @@ export class ControlSocket {
   async #answer(line: string): Promise<Answer> {
     const request = requestFrom(line);
     if (request === undefined) return { outcome: 'malformed' };
-    const answer = await carryOut(request, this.#accountsOf);
+    if ('domain' in request) return this.#asked.announce(request);
+    const answer = await carryOut(request, this.#asked.accountsOf);
     this.#log.info('account_command', { command: request.command, account: request.jid, outcome: answer.outcome });
     return answer;
   }

@@ -131,6 +131,11 @@ export class Core implements Upstream {
     this.#components?.sweep(now);
   }
 
+  /** It is about to stop: users are told what they are to be told before. */
+  async drain(): Promise<void> {
+    await Promise.all([...this.hosts.values()].map((host) => host.drain()));
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true;
     await Promise.all([...this.hosts.values()].map((host) => host.stop(new StreamError('system-shutdown'))));

@@ -118,6 +118,14 @@ export interface CommandsEvent {
   readonly commands: Command[];
 }
 
+/** Somebody who may has something to say to many. */
+export interface AnnouncementEvent {
+  readonly text: string;
+  readonly subject?: string;
+  /** All accounts: those who are away find it when they come. */
+  readonly audience: 'online' | 'all';
+}
+
 type StanzaEvents = { readonly [K in StanzaHook | PreHook]: Routed };
 
 /** Hook names and what their handlers are given. */
@@ -160,6 +168,10 @@ export interface HookEvents extends StanzaEvents {
   'user-deleted': UserEvent;
   /** An account has another vCard; `source`: the module that wrote it, when its client did not. */
   'vcard-changed': { readonly username: string; readonly vcard: string; readonly source: string | undefined };
+  /** The operator of this machine wants this told to the users of the host; true: it is being told. */
+  announcing: AnnouncementEvent;
+  /** The server is about to stop, and all clients are still there. */
+  draining: StoppingEvent;
   /** The host is about to close, and its sessions are over; asked again until nobody has anything left to finish. */
   stopping: StoppingEvent;
   /** Push what you offer; who may run it is for each to say. */

@@ -15,6 +15,9 @@ import type { Routed } from './routed.js';
 import type { Session } from './session.js';
 import type { SessionTable } from './sessions.js';
 
+/** What becomes of a server that is stopped. */
+export type Halt = 'shutdown' | 'restart';
+
 /** A component, or what a virtual host has in common with one. */
 export interface ComponentHost {
   readonly domain: string;
@@ -63,6 +66,8 @@ export interface Host extends ComponentHost {
   readonly trusted_proxies: CoreOptions['trusted_proxies'];
   readonly accounts: Accounts;
   readonly sessions: SessionTable;
+  /** Asks whoever runs the server to stop or restart it; false: nobody does that. */
+  halt(how: Halt): boolean;
   /** A session is bound from now on. */
   add(session: Session): void;
 }

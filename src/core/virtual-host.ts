@@ -9,7 +9,7 @@ import { Accounts } from './accounts.js';
 import { addressOf, BaseHost, type HostDeps, LentHost } from './base-host.js';
 import type { C2s } from './c2s.js';
 import type { Address } from './hooks.js';
-import type { Host } from './host.js';
+import type { Halt, Host } from './host.js';
 import { checkIq } from './iq.js';
 import type { ModuleEvents } from './module.js';
 import type { CoreOptions, DomainOptions } from './options.js';
@@ -29,6 +29,8 @@ export interface SessionEvents {
   authenticated(stream: C2s): void;
   created(session: Session): void;
   closed(session: Session, ending: Ending): void;
+  /** An admin of a domain asks for it; false: nobody does that here. */
+  halt?(domain: string, how: Halt): boolean;
 }
 
 const PRE_HOOKS = {
@@ -108,6 +110,13 @@ export class VirtualHost extends BaseHost<Host> {
       this.limited('auth_timeout');
       stream.end(new StreamError('connection-timeout', 'no resource was bound in time'));
     }
+  }
+
+  /** The server is about to stop: modules have their say while clients are there. */
+  async drain(): Promise<void> {
+    const waits: Promise<unknown>[] = [];
+    this.hooks.tell('draining', { waits });
+    await Promise.allSettled(waits);
   }
 
   /** Ends everything; resolves when what was begun is done. */
@@ -274,5 +283,8 @@ class LentVirtualHost extends LentHost<VirtualHost> implements Host {
   }
   add(session: Session): void {
     this.host.add(session);
+  }
+  halt(how: Halt): boolean {
+    return this.host.deps.events.halt?.(this.host.domain, how) ?? false;
   }
 }

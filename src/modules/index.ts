@@ -3,6 +3,7 @@
 import type { ComponentModule, Module } from '../core/module.js';
 import { Uploads } from '../files/uploads.js';
 import { administration } from './administration/administration.js';
+import { announcements } from './announcements/announcements.js';
 import { bind } from './bind.js';
 import { bind2 } from './bind2.js';
 import { blocking } from './blocking.js';
@@ -54,6 +55,7 @@ export const modules: readonly Module[] = [
   disco,
   commands,
   administration,
+  announcements,
   ping,
   version,
   time,

@@ -18,7 +18,14 @@ let accounts: Accounts;
 let log: MemoryLog;
 
 const listen = (within = folder) =>
-  ControlSocket.open(within, (domain) => (domain === 'example.test' ? accounts : undefined), log);
+  ControlSocket.open(
+    within,
+    {
+      accountsOf: (domain) => (domain === 'example.test' ? accounts : undefined),
+      announce: ({ text }) => ({ outcome: 'failed', text: `heard ${text}` }),
+    },
+    log,
+  );
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'bosh-control-'));
@@ -58,6 +65,12 @@ test('an account is added, gets another password, and is deleted', async () => {
     { command: 'passwd', account: jid, outcome: 'done' },
     { command: 'deluser', account: jid, outcome: 'done' },
   ]);
+});
+
+test('what is to be announced is told to the one who does it, and the answer is his', async () => {
+  const request = { command: 'announce', domain: 'example.test', text: 'News' } as const;
+  expect(await ask(controlPath(folder), request)).toEqual({ outcome: 'failed', text: 'heard News' });
+  expect(await raw(`${JSON.stringify({ command: 'announce', domain: 'example.test' })}\n`)).toContain('malformed');
 });
 
 test('what cannot be done is told', async () => {

@@ -14,8 +14,8 @@ export interface Named {
   readonly name: string;
   readonly title: string;
   readonly instructions?: string;
-  /** None: it is done at once. */
-  readonly fields: readonly FormField[];
+  /** None: it is done at once. What has values of now is asked for them each time. */
+  readonly fields: readonly FormField[] | (() => Promise<readonly FormField[]>);
   /** It is about a password: nobody must read along. */
   readonly confidential?: boolean;
   /** `about`: the accounts that were changed, for the log. */
@@ -25,16 +25,18 @@ export interface Named {
 /** Nobody but admins sees it. What they do with it is logged. */
 export function adminCommand(host: Pick<ComponentHost, 'log'>, admins: Admins, named: Named): Command {
   const { name, title, instructions = title, fields, confidential } = named;
-  const form = { formType: ADMIN, title, instructions, fields };
   return {
     node: `${ADMIN}#${name}`,
     name: title,
     mayRun: (from) => admins.has(from),
-    run(caller) {
+    async run(caller) {
       if (confidential && !caller.session?.stream?.secure)
         throw new StanzaError('auth', 'not-authorized', 'only over an encrypted connection');
       const take = (answers: Answers) => carriedOut(host, named, answers, caller);
-      return fields.length > 0 ? formStage(form, take) : take(NOTHING);
+      const asked = typeof fields === 'function' ? await fields() : fields;
+      return asked.length > 0
+        ? formStage({ formType: ADMIN, title, instructions, fields: asked }, take)
+        : take(NOTHING);
     },
   };
 }
