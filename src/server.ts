@@ -7,6 +7,7 @@ import type { CoreDeps } from './core/core.js';
 import type { Module } from './core/module.js';
 import { Edge } from './edge.js';
 import { Events } from './events.js';
+import { Shelf } from './files/shelf.js';
 import { Home, served } from './home.js';
 import type { ChatDomain } from './http/chat.js';
 import type { Http } from './http/server.js';
@@ -64,7 +65,8 @@ export class Server extends Events {
     const base = () => this.#edge.base;
     this.#home = new Home(config, { ...deps, modules: more, events: this.#told(), base });
     const status = () => this.#status();
-    const { core: local, files } = this.#home;
+    const { core: local } = this.#home;
+    const files = new Shelf(this.#home.files, this.log);
     this.#edge = new Edge(config, { ...deps, events: this, local, files, upstream, chat, status });
     processVitals(this.metrics, this.log);
     this.#reloaded = serverVitals(this.metrics, () => this.#stopped !== undefined);

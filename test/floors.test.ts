@@ -71,6 +71,7 @@ const FLOORS: Record<string, readonly string[]> = {
     'log.ts',
   ],
   'server.ts': [
+    'files',
     'edge.ts',
     'home.ts',
     'events.ts',

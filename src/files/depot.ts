@@ -1,33 +1,16 @@
-// The files of one service: a place for each is promised first, as a slot, taken once by whoever knows its token, and kept
+// The files of one service: a place for each is promised first, as a slot, filled once by whoever knows its token, and kept
 // until its time is over. What is said to be kept is on disk and has its record in a store; what has no record is nobody's.
 
-import { randomBytes } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
 import type { Log } from '../log.js';
 import { type Json, type KeyValueStore, StoreError } from '../storage/store.js';
-import { type Folder, SizeError } from './folder.js';
+import type { Folder } from './folder.js';
 import { Ledger, type Quota, type Refusal } from './ledger.js';
+import type { Claim, FileFacts, Outcome, Registry, Slot, Wish } from './registry.js';
+import { type Promised, type SlotOptions, Slots } from './slots.js';
 
-export interface DepotOptions extends Quota {
+export interface DepotOptions extends Quota, SlotOptions {
   /** Days that files are kept; 0: for ever. */
   readonly expire: number;
-  /** Seconds from the promise of a slot to the beginning of its upload. */
-  readonly slot_timeout: number;
-  /** Bytes per second that an upload must bring on the average. */
-  readonly min_rate: number;
-}
-
-/** What somebody wants to upload. */
-export interface Wish {
-  /** The account, as its bare address. */
-  readonly owner: string;
-  readonly name: string;
-  readonly type: string;
-  /** Whether it was said, or assumed. */
-  readonly typed: boolean;
-  readonly size: number;
-  /** Not to be there any more from then on; milliseconds since 1970. */
-  readonly before?: number;
 }
 
 /** What is kept of a file beside its bytes. */
@@ -40,53 +23,6 @@ type FileRecord = {
   readonly before?: number;
 };
 
-/** A file that is there. */
-export interface StoredFile extends Omit<FileRecord, 'owner' | 'before'> {
-  readonly id: string;
-  /** When it goes; Infinity: never. */
-  readonly until: number;
-  /** Resolves to its bytes, which are the caller's to close; undefined when they are gone. */
-  open(): Promise<FileHandle | undefined>;
-}
-
-/** `taken`: another upload has it, or had it; `broken`: the body failed; `gone`: nobody wants it any more. */
-export type Outcome = 'stored' | 'taken' | 'broken' | 'full' | 'failed' | 'gone';
-
-/** A place for one file. */
-export interface Slot extends Wish {
-  /** Of the file, for all who are to read it. */
-  readonly id: string;
-  /** For the one who uploads it. */
-  readonly token: string;
-  readonly isOpen: boolean;
-  /** Milliseconds that the upload may take. */
-  readonly within: number;
-  /** Stores the body, and resolves when that is done or has failed; it never rejects. */
-  receive(body: Body): Promise<Outcome>;
-}
-
-/** What is uploaded. Whoever reads it is told by a BodyError when it comes to no good end. */
-export interface Body extends AsyncIterable<Buffer> {
-  /** Nobody wants it any more: it ends with a BodyError. */
-  stop(): void;
-}
-
-/** The connection of an upload broke, it was too slow, or it was stopped. */
-export class BodyError extends Error {
-  override readonly name = 'BodyError';
-
-  constructor(readonly reason: 'cut' | 'slow' | 'stopped') {
-    super(reason);
-  }
-}
-
-interface Promised extends Slot {
-  readonly deadline: number;
-  state: 'open' | 'busy' | 'done' | 'gone';
-  work: Promise<unknown>;
-  body?: Body;
-}
-
 /** Nobody gets a place: a limit is in the way. */
 export class QuotaError extends Error {
   override readonly name = 'QuotaError';
@@ -96,14 +32,10 @@ export class QuotaError extends Error {
   }
 }
 
-const DAY = 86_400_000;
-/** What every upload may take at least; milliseconds. */
-const PATIENCE = 30_000;
-const FULL = new Set(['ENOSPC', 'EDQUOT']);
-const RANDOM = 20;
-
 export interface DepotDeps {
   readonly folder: Folder;
+  /** The folder is not made before it has a file. */
+  readonly temporary: boolean;
   readonly store: KeyValueStore;
   readonly log: Log;
   /** Told how each upload ended. */
@@ -112,15 +44,20 @@ export interface DepotDeps {
   now(): number;
 }
 
-export class Depot {
+const DAY = 86_400_000;
+/** How often slots are looked at, and files; milliseconds. */
+const SECOND = 1000;
+const MINUTE = 60_000;
+
+export class Depot implements Registry {
   readonly ledger = new Ledger();
   readonly #deps: DepotDeps;
   readonly #options: DepotOptions;
-  /** By their tokens, oldest first. */
-  readonly #slots = new Map<string, Promised>();
+  readonly #slots: Slots;
   readonly #before: Promise<unknown>;
   #loaded: Promise<void> | undefined;
   #expiring: Promise<void> | undefined;
+  #swept = 0;
   #looked = 0;
   #closed = false;
 
@@ -129,6 +66,7 @@ export class Depot {
     this.#options = options;
     this.#deps = deps;
     this.#before = before;
+    this.#slots = new Slots(options);
     this.#load().catch(() => {});
   }
 
@@ -138,46 +76,58 @@ export class Depot {
     const now = this.#deps.now();
     const refusal = this.ledger.refuses(wish.owner, wish.size, this.#options, now);
     if (refusal !== undefined) throw new QuotaError(refusal);
-    const slot = this.#slot(wish, now);
-    this.#slots.set(slot.token, slot);
+    const slot = this.#slots.add(wish, now);
     this.ledger.set(slot.id, { owner: wish.owner, bytes: wish.size, at: now, until: slot.deadline, kept: false });
     return slot;
   }
 
-  /** The slot that has this token, while its upload may begin; also afterwards, when it was used. */
-  slot(token: string): Slot | undefined {
-    const slot = this.#slots.get(token);
-    return slot === undefined || this.#closed || slot.deadline <= this.#deps.now() ? undefined : slot;
+  async slot(token: string): Promise<Slot | undefined> {
+    return this.#slotNow(token);
   }
 
-  /** Rejects with StoreError. */
-  async find(id: string): Promise<StoredFile | undefined> {
+  async begin(token: string): Promise<Claim | 'taken' | 'gone'> {
+    const slot = this.#slotNow(token);
+    if (slot === undefined) return 'gone';
+    if (!slot.isOpen) return 'taken';
+    const { folder, temporary, now } = this.#deps;
+    this.#slots.begin(slot, now());
+    if (temporary) await folder.make();
+    return { id: slot.id, size: slot.size, path: folder.path };
+  }
+
+  async end(token: string, outcome: Outcome): Promise<Outcome> {
+    const ended = await this.#end(this.#slots.get(token), outcome);
+    this.#deps.ended(ended);
+    return ended;
+  }
+
+  async find(id: string): Promise<FileFacts | undefined> {
     if (this.#closed) return undefined;
     const record = recordOf(await this.#deps.store.get(id));
     if (record === undefined) return undefined;
     const { name, type, size, at } = record;
     const until = this.#until(record);
     if (until <= this.#deps.now()) return undefined;
-    return { id, name, type, size, at, until, open: () => this.#deps.folder.open(id, size) };
+    const goes = Number.isFinite(until) ? { until } : {};
+    return { id, name, type, size, at, ...goes, path: this.#deps.folder.path };
   }
 
   /** Removes all that an account has. Rejects when that cannot be done. */
   async forget(owner: string): Promise<void> {
     await this.#load();
-    const slots = [...this.#slots.values()].filter((slot) => slot.owner === owner);
+    const slots = this.#slots.of(owner);
     for (const slot of slots) this.#drop(slot);
-    await Promise.all(slots.map(({ work }) => work));
+    await Promise.allSettled(slots.map(({ recording }) => recording));
     for (const id of [...this.ledger.of(owner).keys()]) await this.#remove(id);
   }
 
   /** Looks at what is due. */
   sweep(): void {
     const now = this.#deps.now();
-    for (const slot of this.#slots.values()) {
-      if (slot.deadline > now) break;
-      if (slot.state !== 'busy') this.#drop(slot);
-    }
-    if (Math.abs(now - this.#looked) < 60_000 || this.#expiring !== undefined) return;
+    if (Math.abs(now - this.#swept) < SECOND) return;
+    this.#swept = now;
+    for (const slot of this.#slots.due(now)) this.#drop(slot);
+    if (Math.abs(now - this.#looked) < MINUTE || this.#expiring !== undefined) return;
     this.#looked = now;
     this.#expiring = this.#expire(now)
       .catch((error) => this.#deps.log.error('upload_sweep_failed', { error }))
@@ -186,13 +136,10 @@ export class Depot {
       });
   }
 
-  /** Takes nothing more; resolves when all that was begun is done. */
+  /** Takes nothing more; resolves when all that was begun in the store is done. */
   async close(): Promise<void> {
     this.#closed = true;
-    const slots = [...this.#slots.values()];
-    for (const { body } of slots) body?.stop();
-    const works = slots.map(({ work }) => work);
-    await Promise.allSettled([this.#loaded, this.#expiring, ...works]);
+    await Promise.allSettled([this.#loaded, this.#expiring, ...this.#slots.recordings]);
   }
 
   /** What failed is tried again when it is needed the next time. */
@@ -208,12 +155,14 @@ export class Depot {
   }
 
   async #read(): Promise<void> {
-    const { store, folder, log } = this.#deps;
+    const { store, folder, temporary, log } = this.#deps;
     for await (const id of store.keys()) {
       const record = recordOf(await store.get(id));
       if (record !== undefined) this.#count(id, record);
     }
-    const leftovers = await folder.prepare((id) => this.ledger.has(id));
+    if (temporary) return;
+    await folder.make();
+    const leftovers = await folder.tidy((id) => this.ledger.has(id));
     if (leftovers > 0) log.info('upload_leftovers_removed', { count: leftovers });
   }
 
@@ -222,76 +171,48 @@ export class Depot {
     this.ledger.set(id, { owner, bytes, at, until: this.#until(record), kept: true });
   }
 
+  /** Infinity: never. */
   #until({ at, before = Number.POSITIVE_INFINITY }: Pick<FileRecord, 'at' | 'before'>): number {
     const { expire } = this.#options;
     return Math.min(before, expire === 0 ? Number.POSITIVE_INFINITY : at + expire * DAY);
   }
 
-  #slot(wish: Wish, now: number): Promised {
-    const { slot_timeout, min_rate } = this.#options;
-    const slot: Promised = {
-      ...wish,
-      id: randomBytes(RANDOM).toString('hex'),
-      token: randomBytes(RANDOM).toString('hex'),
-      deadline: now + slot_timeout * 1000,
-      within: PATIENCE + (wish.size / min_rate) * 1000,
-      state: 'open',
-      work: Promise.resolve(),
-      get isOpen() {
-        return this.state === 'open';
-      },
-      receive: (body) => {
-        if (slot.state === 'gone' || this.#closed) return Promise.resolve('gone');
-        if (slot.state !== 'open') return Promise.resolve('taken');
-        slot.state = 'busy';
-        slot.body = body;
-        const work = this.#receive(slot, body);
-        slot.work = work;
-        return work;
-      },
-    };
-    return slot;
+  #slotNow(token: string): Promised | undefined {
+    const slot = this.#slots.get(token);
+    return slot === undefined || this.#closed || slot.deadline <= this.#deps.now() ? undefined : slot;
   }
 
-  async #receive(slot: Promised, body: Body): Promise<Outcome> {
-    const outcome = await this.#store(slot, body).then(
-      (): Outcome => 'stored',
-      (error) => this.#outcomeOf(slot, error),
-    );
-    slot.body = undefined;
-    if (slot.state === 'busy') slot.state = outcome === 'stored' ? 'done' : 'open';
-    this.#deps.ended(outcome);
-    return outcome;
-  }
-
-  async #store(slot: Promised, body: Body): Promise<void> {
-    const { folder, store, now } = this.#deps;
-    const { id, owner, name, type, size, before } = slot;
-    await folder.receive(id, body, size);
-    const record: FileRecord = { owner, name, type, size, at: now(), before };
-    try {
-      if (slot.state !== 'busy') throw new BodyError('stopped');
-      await store.set(id, record);
-    } catch (error) {
-      await folder.remove(id);
-      throw error;
+  async #end(slot: Promised | undefined, outcome: Outcome): Promise<Outcome> {
+    if (slot?.state !== 'busy' || this.#closed) return 'gone';
+    if (outcome !== 'stored') {
+      slot.state = 'open';
+      return outcome;
     }
-    this.#count(id, record);
+    const recording = this.#record(slot);
+    slot.recording = recording;
+    try {
+      await recording;
+      slot.state = 'done';
+      return 'stored';
+    } catch (error) {
+      slot.state = 'open';
+      this.#deps.log.error('upload_failed', { file: slot.id.slice(0, 8), size: slot.size, error });
+      return error instanceof StoreError && error.condition === 'full' ? 'full' : 'failed';
+    } finally {
+      slot.recording = undefined;
+    }
   }
 
-  #outcomeOf({ id, size, state }: Promised, error: unknown): Outcome {
-    if (state === 'gone' || this.#closed) return 'gone';
-    if (error instanceof SizeError || error instanceof BodyError) return 'broken';
-    this.#deps.log.error('upload_failed', { file: id.slice(0, 8), size, error });
-    return isFull(error) ? 'full' : 'failed';
+  async #record({ id, owner, name, type, size, before }: Promised): Promise<void> {
+    const record: FileRecord = { owner, name, type, size, at: this.#deps.now(), before };
+    await this.#deps.store.set(id, record);
+    this.#count(id, record);
   }
 
   /** Its file stays, if it has one. */
   #drop(slot: Promised): void {
-    this.#slots.delete(slot.token);
-    if (slot.state !== 'done') this.ledger.remove(slot.id);
-    slot.state = 'gone';
-    slot.body?.stop();
+    this.#slots.remove(slot);
+    if (slot.state !== 'done' && slot.recording === undefined) this.ledger.remove(slot.id);
   }
 
   async #expire(now: number): Promise<void> {
@@ -310,11 +231,6 @@ export class Depot {
     await this.#deps.folder.remove(id);
     this.ledger.remove(id);
   }
-}
-
-function isFull(error: unknown): boolean {
-  if (error instanceof StoreError) return error.condition === 'full';
-  return FULL.has((error as NodeJS.ErrnoException | undefined)?.code ?? '');
 }
 
 function recordOf(json: Json | undefined): FileRecord | undefined {

@@ -8,34 +8,28 @@ import { join } from 'node:path';
 const ID = /^[0-9a-f]{40}$/;
 const DRAFT = /^[0-9a-f]{40}\.part$/;
 
-/** Its body has not the size that was said. */
-export class SizeError extends Error {
-  override readonly name = 'SizeError';
+/** A body came to no good end: its connection broke, it was too slow, or it has not the size that was said. */
+export class BodyError extends Error {
+  override readonly name = 'BodyError';
+
+  constructor(readonly reason: 'cut' | 'slow' | 'size') {
+    super(reason);
+  }
 }
 
 export class Folder {
-  /** `temporary`: it is not there before it has a file. */
-  constructor(
-    readonly path: string,
-    readonly temporary = false,
-  ) {}
+  constructor(readonly path: string) {}
 
-  /**
-   * Makes it, for the server's own user, and removes what was left by one that ended in the middle: drafts, and files that
-   * nobody knows. Resolves to how many there were.
-   */
-  async prepare(isKnown: (id: string) => boolean): Promise<number> {
-    if (this.temporary) return 0;
-    await this.#make();
-    return this.#tidy(isKnown);
+  /** Makes it, for the server's own user, where it is not there. */
+  async make(): Promise<void> {
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
   }
 
   /**
-   * Resolves when the file is there, and survives a crash. Rejects with SizeError, with the error of the body, or with
-   * that of the system; then nothing of it is there.
+   * Resolves when the file is there, and survives a crash. Rejects with BodyError, or with the error of the
+   * system; then nothing of it is there.
    */
   async receive(id: string, body: AsyncIterable<Buffer>, size: number): Promise<void> {
-    if (this.temporary) await this.#make();
     const draft = `${this.#at(id)}.part`;
     try {
       await write(draft, exactly(body, size));
@@ -65,7 +59,8 @@ export class Folder {
     await rm(this.path, { recursive: true, force: true });
   }
 
-  async #tidy(isKnown: (id: string) => boolean): Promise<number> {
+  /** Removes what a server left that ended in the middle: drafts, and files that nobody knows. How many there were. */
+  async tidy(isKnown: (id: string) => boolean): Promise<number> {
     let left = 0;
     for await (const { name } of await opendir(this.path)) {
       if (!(DRAFT.test(name) || (ID.test(name) && !isKnown(name)))) continue;
@@ -73,10 +68,6 @@ export class Folder {
       left++;
     }
     return left;
-  }
-
-  async #make(): Promise<void> {
-    await mkdir(this.path, { recursive: true, mode: 0o700 });
   }
 
   #at(id: string): string {
@@ -108,8 +99,8 @@ async function* exactly(body: AsyncIterable<Buffer>, size: number): AsyncGenerat
   let left = size;
   for await (const chunk of body) {
     left -= chunk.length;
-    if (left < 0) throw new SizeError('longer than it was said to be');
+    if (left < 0) throw new BodyError('size');
     yield chunk;
   }
-  if (left > 0) throw new SizeError('shorter than it was said to be');
+  if (left > 0) throw new BodyError('size');
 }

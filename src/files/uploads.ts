@@ -1,20 +1,14 @@
-// The files of all services of this server: where their modules open depots, and where HTTP finds what a URL means.
+// The files of all services of this server: where their modules open depots, and where is known what a URL means.
 
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Depot, type DepotDeps, type DepotOptions, type Slot, type StoredFile } from './depot.js';
+import { Depot, type DepotDeps, type DepotOptions } from './depot.js';
 import { Folder } from './folder.js';
+import type { Claim, FileFacts, Outcome, Registry, Slot } from './registry.js';
 
-/** Where files are, for HTTP: `<base>/upload/<id>/<name>`. */
+/** Where files are, for HTTP: `<base>/upload/<random>/<name>`. */
 export const UPLOAD_PATH = '/upload';
-
-/** What HTTP asks. */
-export interface Files {
-  slot(token: string): Slot | undefined;
-  /** Rejects with StoreError. */
-  find(id: string): Promise<StoredFile | undefined>;
-}
 
 export interface UploadsOptions {
   /** Folder in which those have their files that name none; '': a temporary one, which goes when they do. */
@@ -23,7 +17,7 @@ export interface UploadsOptions {
   readonly base?: () => string;
 }
 
-export class Uploads implements Files {
+export class Uploads implements Registry {
   readonly #home: string;
   readonly #temporary: boolean;
   readonly #base: () => string;
@@ -43,14 +37,15 @@ export class Uploads implements Files {
   }
 
   /** Opens the files of a domain, below this folder; '' takes one of ours. They are found from now on. */
-  open(domain: string, path: string, options: DepotOptions, deps: Omit<DepotDeps, 'folder'>): Depot {
-    const folder = new Folder(join(path || this.#home, domain), path === '' && this.#temporary);
-    const depot = new Depot(options, { ...deps, folder }, this.#closing.get(domain));
+  open(domain: string, path: string, options: DepotOptions, deps: Omit<DepotDeps, 'folder' | 'temporary'>): Depot {
+    const folder = new Folder(join(path || this.#home, domain));
+    const temporary = path === '' && this.#temporary;
+    const depot = new Depot(options, { ...deps, folder, temporary }, this.#closing.get(domain));
     this.#depots.set(domain, depot);
     return depot;
   }
 
-  /** Resolves when all is done that was begun in it. */
+  /** Resolves when all is done that was begun there. */
   close(domain: string): Promise<void> {
     const depot = this.#depots.get(domain);
     if (depot === undefined) return this.#closing.get(domain) ?? Promise.resolve();
@@ -69,19 +64,29 @@ export class Uploads implements Files {
     if (this.#temporary) await new Folder(this.#home).destroy();
   }
 
-  slot(token: string): Slot | undefined {
-    for (const depot of this.#depots.values()) {
-      const slot = depot.slot(token);
-      if (slot !== undefined) return slot;
-    }
-    return undefined;
+  async slot(token: string): Promise<Slot | undefined> {
+    return (await this.#with(token))?.slot(token);
   }
 
-  async find(id: string): Promise<StoredFile | undefined> {
+  async begin(token: string): Promise<Claim | 'taken' | 'gone'> {
+    return (await this.#with(token))?.begin(token) ?? 'gone';
+  }
+
+  async end(token: string, outcome: Outcome): Promise<Outcome> {
+    return (await this.#with(token))?.end(token, outcome) ?? 'gone';
+  }
+
+  async find(id: string): Promise<FileFacts | undefined> {
     for (const depot of this.#depots.values()) {
       const file = await depot.find(id);
       if (file !== undefined) return file;
     }
+    return undefined;
+  }
+
+  /** The depot that has this slot. */
+  async #with(token: string): Promise<Depot | undefined> {
+    for (const depot of this.#depots.values()) if ((await depot.slot(token)) !== undefined) return depot;
     return undefined;
   }
 }

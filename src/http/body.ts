@@ -2,14 +2,14 @@
 // to who reads it; the request itself stays as it is, so that it can be answered.
 
 import type { IncomingMessage } from 'node:http';
-import { type Body, BodyError } from '../files/depot.js';
+import { BodyError } from '../files/folder.js';
 
 /** Without a byte for so long it is over; milliseconds. */
 const SILENCE = 30_000;
 
 type Ending = BodyError | 'end' | undefined;
 
-export class IncomingBody implements Body {
+export class IncomingBody implements AsyncIterable<Buffer> {
   readonly #message: IncomingMessage;
   readonly #chunks: Buffer[] = [];
   readonly #timers: NodeJS.Timeout[];
@@ -28,10 +28,6 @@ export class IncomingBody implements Body {
   /** Why it came to no good end. */
   get failure(): BodyError | undefined {
     return this.#ending === 'end' ? undefined : this.#ending;
-  }
-
-  stop(): void {
-    this.#end(new BodyError('stopped'));
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {

@@ -4,9 +4,10 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Outcome, Slot, StoredFile } from '../files/depot.js';
 import { mediaType } from '../files/media-type.js';
-import { type Files, UPLOAD_PATH } from '../files/uploads.js';
+import type { FileFacts, Outcome, Slot } from '../files/registry.js';
+import type { Shelf } from '../files/shelf.js';
+import { UPLOAD_PATH } from '../files/uploads.js';
 import { discard, IncomingBody } from './body.js';
 import type { Connection } from './connection.js';
 import type { Cors, RawHeaders } from './cors.js';
@@ -15,7 +16,7 @@ import { presentation } from './presentation.js';
 import { isSame, isUnchanged, rangeOf } from './ranges.js';
 
 export interface FilesDeps {
-  readonly files: Files;
+  readonly files: Shelf;
   readonly cors: () => Cors;
   connectionOf(message: IncomingMessage): Connection;
 }
@@ -66,7 +67,7 @@ class FileRoute {
 
   async put(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { raw: message } = request;
-    const slot = this.deps.files.slot(randomPartOf(message.url) ?? '');
+    const slot = await this.deps.files.slot(randomPartOf(message.url) ?? '');
     const refusal = slot === undefined ? 'unknown' : refused(slot, message);
     if (slot === undefined || refusal !== undefined) return this.#refuse(request, reply, refusal ?? 'unknown');
     const outcome = await this.#receive(slot, message);
@@ -89,7 +90,7 @@ class FileRoute {
     const { headers } = request;
     if (isUnchanged(headers, validators)) return reply.code(304).send();
     const wanted = request.method === 'GET' && isSame(headers, validators) ? headers.range : undefined;
-    return send(file, wanted, request.method === 'HEAD', reply);
+    return this.#send(file, wanted, request.method === 'HEAD', reply);
   }
 
   preflight(request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -106,9 +107,25 @@ class FileRoute {
     const connection = this.deps.connectionOf(message);
     const body = new IncomingBody(message, slot.within);
     connection.isPatient = true;
-    const outcome = await slot.receive(body);
-    connection.isPatient = false;
+    const outcome = await this.deps.files.receive(slot.token, body).finally(() => {
+      connection.isPatient = false;
+    });
     return outcome === 'broken' && body.failure?.reason === 'slow' ? 'slow' : outcome;
+  }
+
+  async #send(file: FileFacts, wanted: string | undefined, isHead: boolean, reply: FastifyReply) {
+    const range = rangeOf(wanted, file.size);
+    const handle = await this.deps.files.open(file);
+    if (handle === undefined) return absent(reply);
+    if (range === 'unsatisfiable' || isHead) await handle.close();
+    if (range === 'unsatisfiable') {
+      return reply.code(416).header('content-range', `bytes */${file.size}`).type(TEXT).send('No such range.\n');
+    }
+    const { start, end } = range ?? { start: 0, end: file.size - 1 };
+    reply.headers(pairs(presentation(file.name, file.type))).header('content-length', end + 1 - start);
+    if (range !== undefined) reply.code(206).header('content-range', `bytes ${start}-${end}/${file.size}`);
+    if (isHead) return reply.send();
+    return reply.send(handle.createReadStream({ start, end: Math.max(end, 0) }));
   }
 
   #refuse(request: FastifyRequest, reply: FastifyReply, why: keyof typeof REFUSALS): Promise<FastifyReply> {
@@ -140,24 +157,9 @@ function refused(slot: Slot, { headers }: IncomingMessage): keyof typeof REFUSAL
   return slot.typed && type !== undefined && mediaType(type) !== slot.type ? 'mistyped' : undefined;
 }
 
-async function send(file: StoredFile, wanted: string | undefined, isHead: boolean, reply: FastifyReply) {
-  const range = rangeOf(wanted, file.size);
-  const handle = await file.open();
-  if (handle === undefined) return absent(reply);
-  if (range === 'unsatisfiable' || isHead) await handle.close();
-  if (range === 'unsatisfiable') {
-    return reply.code(416).header('content-range', `bytes */${file.size}`).type(TEXT).send('No such range.\n');
-  }
-  const { start, end } = range ?? { start: 0, end: file.size - 1 };
-  reply.headers(pairs(presentation(file.name, file.type))).header('content-length', end + 1 - start);
-  if (range !== undefined) reply.code(206).header('content-range', `bytes ${start}-${end}/${file.size}`);
-  if (isHead) return reply.send();
-  return reply.send(handle.createReadStream({ start, end: Math.max(end, 0) }));
-}
-
 function absent(reply: FastifyReply): FastifyReply {
   return reply.code(404).header('cache-control', 'no-store').type(TEXT).send('Not found.\n');
 }
 
-const secondsLeft = ({ until }: StoredFile): number =>
+const secondsLeft = ({ until = Number.POSITIVE_INFINITY }: FileFacts): number =>
   Math.max(0, Math.min(YEAR, Math.floor((until - Date.now()) / 1000)));

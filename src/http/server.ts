@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Sessions } from '../bosh/sessions.js';
-import type { Files } from '../files/uploads.js';
+import type { Shelf } from '../files/shelf.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import { plainAddress } from '../net/address.js';
@@ -46,7 +46,7 @@ export interface HttpDeps {
   /** The domains that the chat page at `/` is for, asked at every request; with none, `/` is the status page. */
   readonly chat?: () => readonly ChatDomain[];
   /** Files that clients share; without it there are none. */
-  readonly files?: Files;
+  readonly files?: Shelf;
 }
 
 export type Http = FastifyInstance & {

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { uploadOptions } from '../../src/config/modules.js';
-import type { Body, Depot, DepotOptions, Outcome, Slot, Wish } from '../../src/files/depot.js';
+import type { Depot, DepotOptions } from '../../src/files/depot.js';
+import type { Outcome, Slot, Wish } from '../../src/files/registry.js';
+import { Shelf } from '../../src/files/shelf.js';
 import { Uploads } from '../../src/files/uploads.js';
 import { MemoryDriver } from '../../src/storage/memory.js';
 import type { Driver } from '../../src/storage/store.js';
@@ -28,6 +30,7 @@ export function folders(): () => string {
 }
 
 export interface TestDepot {
+  readonly shelf: Shelf;
   readonly uploads: Uploads;
   readonly depot: Depot;
   readonly log: MemoryLog;
@@ -66,15 +69,19 @@ export function testDepot({
   );
   const wish = (said: Partial<Wish> = {}) =>
     depot.reserve({ owner: ROMEO, name: 'a.bin', type: 'application/octet-stream', typed: false, size: 5, ...said });
-  return { uploads, depot, log, ended, clock, wish, names: () => readdirSync(join(home, DOMAIN)).sort() };
+  return {
+    uploads,
+    shelf: new Shelf(uploads, log),
+    depot,
+    log,
+    ended,
+    clock,
+    wish,
+    names: () => readdirSync(join(home, DOMAIN)).sort(),
+  };
 }
 
 /** A body that comes in these pieces. */
-export function bodyOf(...pieces: string[]): Body {
-  return {
-    async *[Symbol.asyncIterator]() {
-      for (const piece of pieces) yield Buffer.from(piece);
-    },
-    stop() {},
-  };
+export async function* bodyOf(...pieces: string[]): AsyncGenerator<Buffer> {
+  for (const piece of pieces) yield Buffer.from(piece);
 }

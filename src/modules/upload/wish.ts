@@ -1,8 +1,8 @@
 // What a client says of the file that it wants to upload (XEP-0363 sections 4 and 5): read, and refused where it is no file
 // that anybody could have.
 
-import type { Wish } from '../../files/depot.js';
 import { MediaTypes, mediaType, UNKNOWN_TYPE } from '../../files/media-type.js';
+import type { Wish } from '../../files/registry.js';
 import type { Element } from '../../xmpp/element.js';
 import { StanzaError } from '../../xmpp/errors.js';
 

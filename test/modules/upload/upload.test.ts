@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type UploadOptions, uploadOptions } from '../../../src/config/modules.js';
-import type { Body } from '../../../src/files/depot.js';
+import { Shelf } from '../../../src/files/shelf.js';
 import { Uploads } from '../../../src/files/uploads.js';
 import { upload } from '../../../src/modules/upload/upload.js';
 import { MemoryDriver } from '../../../src/storage/memory.js';
@@ -29,6 +29,7 @@ async function open(options: Partial<UploadOptions> = {}, home = folder(), stora
   const uploads = new Uploads({ home, base: () => 'https://chat.example' });
   const component = { ...COMPONENT, module: 'upload', upload: { ...uploadOptions.default, ...options } };
   const tested = testCore([], { components: { [SERVICE]: component } }, storage, [upload(uploads)]);
+  const shelf = new Shelf(uploads, tested.log);
   const enter = (name: string) => new CoreClient(tested.core).enter(name);
   const romeo = await enter('romeo');
   const names = () => readdirSync(join(home, SERVICE)).sort();
@@ -38,10 +39,10 @@ async function open(options: Partial<UploadOptions> = {}, home = folder(), stora
   /** Uploads so many bytes; resolves to the id of the file. */
   const keep = async (size = 5, inside = '', client = romeo) => {
     const [put, get] = urls(await ask(`filename='a' size='${size}'`, inside, client)).map(randomOf);
-    expect(await uploads.slot(put)?.receive(bodyOf('x'.repeat(size)))).toBe('stored');
+    expect(await shelf.receive(put, bodyOf('x'.repeat(size)))).toBe('stored');
     return get;
   };
-  return { ...tested, uploads, romeo, enter, ask, keep, names, home };
+  return { ...tested, uploads, shelf, romeo, enter, ask, keep, names, home };
 }
 
 const urls = (answer: Xml): string[] =>
@@ -235,23 +236,15 @@ describe('what is kept', () => {
   });
 
   test('of an account that goes while it uploads, nothing is', async () => {
-    const { core, ask, uploads, names } = await open();
+    const { core, ask, shelf, names } = await open();
     const [put] = urls(await ask("filename='a' size='5'")).map(randomOf);
-    let stop = () => {};
-    const stopped = new Promise<never>((_, reject) => {
-      stop = () => reject(new Error('stopped'));
-    });
-    stopped.catch(() => {});
-    const body: Body = {
-      async *[Symbol.asyncIterator]() {
-        yield Buffer.from('he');
-        await stopped;
-      },
-      stop: () => stop(),
-    };
-    const outcome = uploads.slot(put)?.receive(body);
-    await core.hosts.get('example.test')?.accounts.delete('romeo');
+    async function* body() {
+      yield Buffer.from('he');
+      await core.hosts.get('example.test')?.accounts.delete('romeo');
+      yield Buffer.from('llo');
+    }
+    const outcome = shelf.receive(put, body());
     expect(await outcome).toBe('gone');
-    expect([names(), uploads.slot(put)]).toEqual([[], undefined]);
+    expect([names(), await shelf.slot(put)]).toEqual([[], undefined]);
   });
 });
