@@ -27,6 +27,8 @@ interface Facts {
   readonly proxyProtocol: boolean;
   /** There is a chat page at `/`; otherwise that is the status page, which is for the operator. */
   readonly page: boolean;
+  /** Bytes of the largest file that clients may upload; absent where they may not. */
+  readonly upload?: number;
 }
 
 function factsOf(config: Config): Facts {
@@ -42,10 +44,18 @@ function factsOf(config: Config): Facts {
     body: 2 * config.max_data_held,
     proxyProtocol: config.proxy_protocol,
     page: Object.keys(config.domains).length > 0 && config.path !== '/',
+    upload: largestFile(config),
   };
 }
 
-function nginx({ host, server, scheme, bosh, websocket, patience, body, page }: Facts): string {
+function largestFile({ components }: Config): number | undefined {
+  const sizes = Object.values(components).flatMap(({ module, upload }) =>
+    module === 'upload' ? [upload.max_file_size] : [],
+  );
+  return sizes.length === 0 ? undefined : Math.max(...sizes);
+}
+
+function nginx({ host, server, scheme, bosh, websocket, patience, body, page, upload }: Facts): string {
   const location = (path: string, connection: string) => `    location ${path} {
         proxy_pass ${scheme}://bosh_server;
         proxy_http_version 1.1;
@@ -74,6 +84,19 @@ function nginx({ host, server, scheme, bosh, websocket, patience, body, page }: 
 ${plain('= /', 'the chat page')}
 
 ${plain('/chat/', 'its files')}`;
+  const files = `
+
+    location /upload/ {                      # files that clients share
+        proxy_pass ${scheme}://bosh_server;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header Host $host;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_request_buffering off;
+        proxy_next_upstream off;
+        client_max_body_size ${upload};
+    }`;
   const upgrade = `proxy_set_header Upgrade $http_upgrade;
         proxy_set_header Connection $bosh_connection;`;
   return `# nginx in front of bosh-server: goes into the http block, for example as /etc/nginx/conf.d/bosh.conf.
@@ -104,15 +127,17 @@ ${location(bosh, upgrade)}
 
 ${location(websocket, upgrade)}
 
-${plain('/.well-known/host-meta', 'host-meta and host-meta.json (XEP-0156)')}${page ? pages : ''}
+${plain('/.well-known/host-meta', 'host-meta and host-meta.json (XEP-0156)')}${page ? pages : ''}${upload === undefined ? '' : files}
 }
 `;
 }
 
-function haproxy({ host, server, scheme, bosh, websocket, patience, proxyProtocol, page }: Facts): string {
+function haproxy({ host, server, scheme, bosh, websocket, patience, proxyProtocol, page, upload }: Facts): string {
   const tls = scheme === 'https' ? ' ssl verify required ca-file @system-ca' : '';
   const pages = `    acl bosh path /                          # the chat page
     acl bosh path -m beg /chat/
+`;
+  const files = `    acl bosh path -m beg /upload/            # files that clients share
 `;
   const send = proxyProtocol ? ' send-proxy-v2' : '';
   return `# HAProxy in front of bosh-server.
@@ -136,7 +161,7 @@ frontend web
     http-request set-header X-Forwarded-Proto https if { ssl_fc }
     http-request set-header X-Forwarded-Proto http  if !{ ssl_fc }
     acl bosh path -m beg ${bosh} ${websocket} /.well-known/host-meta
-${page ? pages : ''}    use_backend bosh_server if bosh
+${page ? pages : ''}${upload === undefined ? '' : files}    use_backend bosh_server if bosh
     default_backend nothing
 
 backend bosh_server
@@ -151,8 +176,8 @@ backend nothing
 `;
 }
 
-function caddy({ host, server, scheme, bosh, websocket, patience, page }: Facts): string {
-  const pages = page ? ' / /chat/*' : '';
+function caddy({ host, server, scheme, bosh, websocket, patience, page, upload }: Facts): string {
+  const pages = (page ? ' / /chat/*' : '') + (upload === undefined ? '' : ' /upload/*');
   return `# Caddy in front of bosh-server: a Caddyfile. With several servers add "lb_policy ip_hash".
 ${host} {
 	@bosh path ${bosh} ${bosh}/* ${websocket} ${websocket}/* /.well-known/host-meta /.well-known/host-meta.json${pages}

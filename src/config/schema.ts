@@ -276,7 +276,11 @@ const core = {
     ),
     restart: true,
   },
-  components: map('domain', component, 'Components by domain: services, bridges and bots.'),
+  components: {
+    ...map('domain', component, 'Components by domain: services, bridges and bots.'),
+    example:
+      '{ "rooms.example.com": { "module": "muc" }, "files.example.com": { "module": "upload" }, "bridge.example.com": { "secret": "sesame" } }',
+  },
   component_host: text('127.0.0.1', 'address', 'Address that components connect to.', { restart: true }),
   component_port: {
     ...orNull(count(5347, [0, 65_535], 'Port that components with a secret connect to; null listens to none.')),

@@ -36,6 +36,16 @@ test.each(['nginx', 'haproxy', 'caddy'] as const)('%s passes on / only where tha
     expect(proxyConfig(name, config)).not.toContain('/chat/');
 });
 
+test.each([
+  ['nginx', 'client_max_body_size 5000;'],
+  ['haproxy', 'acl bosh path -m beg /upload/'],
+  ['caddy', ' /upload/*'],
+] as const)('%s passes on files where clients share some', (name, line) => {
+  const components = { 'files.example.com': { module: 'upload', upload: { max_file_size: 5000 } } };
+  expect(proxyConfig(name, configure({ domains: { 'example.com': {} }, components }))).toContain(line);
+  expect(proxyConfig(name, serving)).not.toContain('/upload');
+});
+
 test('the example file says every option with its default', () => {
   const { $schema, ...said } = jsonc.parse(exampleFile());
   expect($schema).toBe('./bosh.schema.json');

@@ -33,6 +33,7 @@ const CAN = [
   'stream_limits',
   'stream_management',
   'time',
+  'upload',
   'vcard',
   'version',
 ];
@@ -55,6 +56,7 @@ async function build(accounts: readonly Account[]): Promise<Stage> {
     components: {
       [`rooms.${DOMAIN}`]: { module: 'muc', name: 'Rooms', muc: { stanzas_per_second: 0 } },
       [`pubsub.${DOMAIN}`]: { module: 'pubsub' },
+      [`upload.${DOMAIN}`]: { module: 'upload', upload: { max_file_size: 1_048_576 } },
     },
     limits: { rates: false },
     modules: [module],

@@ -28,6 +28,9 @@ allow_unencrypted_plain_auth = true
 
 Component "rooms.${DOMAIN}" "muc"
   muc_room_default_public_jids = false
+
+Component "upload.${DOMAIN}" "http_file_share"
+  http_file_share_size_limit = 1048576
 `;
 
 export const prosodyStage: Builder = {
