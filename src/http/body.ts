@@ -40,8 +40,14 @@ export class IncomingBody implements AsyncIterable<Buffer> {
         else await this.#more();
       }
     } finally {
-      this.#release();
+      this.release();
     }
+  }
+
+  /** Leaves the request alone, read or not. */
+  release(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#message.off('data', this.#take).off('end', this.#whole).off('close', this.#cut).off('error', this.#cut);
   }
 
   #more(): Promise<void> {
@@ -65,11 +71,6 @@ export class IncomingBody implements AsyncIterable<Buffer> {
   #end(ending: Ending): void {
     this.#ending ??= ending;
     this.#wake();
-  }
-
-  #release(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#message.off('data', this.#take).off('end', this.#whole).off('close', this.#cut);
   }
 }
 

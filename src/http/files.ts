@@ -109,6 +109,7 @@ class FileRoute {
     connection.isPatient = true;
     const outcome = await this.deps.files.receive(slot.token, body).finally(() => {
       connection.isPatient = false;
+      body.release();
     });
     return outcome === 'broken' && body.failure?.reason === 'slow' ? 'slow' : outcome;
   }

@@ -82,6 +82,38 @@ describe('7 an upload', () => {
     expect(await (await fetch(at(slot.id))).text()).toBe('hello');
   });
 
+  test('that loses the slot to another one at the last moment is read to its end, and told so', async () => {
+    const { wish, uploads, log } = await open();
+    const slot = await wish({ size: 100_000 });
+    const late: Registry = {
+      slot: async () => slot,
+      begin: async () => 'taken',
+      end: (token, outcome) => uploads.end(token, outcome),
+      find: (id) => uploads.find(id),
+    };
+    const { port } = await start({}, { files: new Shelf(late, log) });
+    const client = await raw(port);
+    const head = `PUT /upload/${slot.token} HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n`;
+    expect((await client.send(head + 'x'.repeat(100_000)).answer())?.status).toBe(409);
+    expect((await client.send('GET /livez HTTP/1.1\r\nhost: a\r\n\r\n').answer())?.text).toBe('ok\n');
+  });
+
+  test('shares its connection with requests of BOSH', async () => {
+    const { wish, port } = await open();
+    const slot = await wish({ size: 200_000 });
+    const client = await raw(port);
+    const put = `PUT /upload/${slot.token}/a HTTP/1.1\r\nhost: a\r\ncontent-length: 200000\r\n\r\n`;
+    const poll = async () => (await client.post('/http-bind/', '<body/>').answer())?.text;
+    expect(await poll()).toBe('<body echo="7"/>');
+    client.send(put + 'x'.repeat(100_000));
+    await vi.waitUntil(() => !slot.isOpen);
+    expect((await client.send('x'.repeat(100_000)).answer())?.status).toBe(201);
+    expect(await poll()).toBe('<body echo="7"/>');
+    client.send(`GET /upload/${slot.id} HTTP/1.1\r\nhost: a\r\n\r\n`);
+    expect((await client.answer())?.body.length).toBe(200_000);
+    expect(await poll()).toBe('<body echo="7"/>');
+  });
+
   test('needs the token of a slot: neither the id of the file nor a guess will do', async () => {
     const { wish, at, base } = await open();
     const slot = await wish();

@@ -1,4 +1,5 @@
-// nginx and HAProxy in front of our server, each with the file that ships in config/, changed only in the ports.
+// nginx and HAProxy in front of our server, each with the file that ships in config/, or that `proxy-config` prints for another
+// configuration, changed only in the ports.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,36 +14,37 @@ export interface ReverseProxy extends Endpoint {
   stop(): Promise<void>;
 }
 
-/** The shipped nginx.conf in an http block of its own. */
-export async function startNginx(target: number): Promise<ReverseProxy> {
+/** The shipped nginx.conf, or another file for nginx, in an http block of its own. */
+export async function startNginx(target: number, file = shipped('nginx.conf')): Promise<ReverseProxy> {
   const folder = scratch('nginx');
   const port = await freePort();
-  const site = shipped('nginx.conf', target).replace(/listen 80;/, `listen 127.0.0.1:${port};`);
-  const file = join(folder.path, 'nginx.conf');
+  const site = towards(target, file).replace(/listen 80;/, `listen 127.0.0.1:${port};`);
+  const path = join(folder.path, 'nginx.conf');
   mkdirSync(join(folder.path, 'temp'));
   const temps = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path temp/${name};`);
   const main = `daemon off; worker_processes 1; pid nginx.pid; error_log stderr warn; events {}
 http { access_log off; ${temps.join(' ')}
 ${site}
 }`;
-  writeFileSync(file, process.getuid?.() === 0 ? `user root; ${main}` : main);
-  const arguments_ = ['-p', folder.path, '-c', file, '-e', 'stderr'];
+  writeFileSync(path, process.getuid?.() === 0 ? `user root; ${main}` : main);
+  const arguments_ = ['-p', folder.path, '-c', path, '-e', 'stderr'];
   return started(new Running(program('nginx') ?? 'nginx', arguments_), port, folder.remove);
 }
 
-/** The shipped haproxy.cfg. */
-export async function startHaproxy(target: number): Promise<ReverseProxy> {
+/** The shipped haproxy.cfg, or another file for HAProxy. */
+export async function startHaproxy(target: number, file = shipped('haproxy.cfg')): Promise<ReverseProxy> {
   const folder = scratch('haproxy');
   const port = await freePort();
-  const file = join(folder.path, 'haproxy.cfg');
-  writeFileSync(file, shipped('haproxy.cfg', target).replace(/bind :80\b/, `bind 127.0.0.1:${port}`));
-  return started(new Running(program('haproxy') ?? 'haproxy', ['-db', '-f', file]), port, folder.remove);
+  const path = join(folder.path, 'haproxy.cfg');
+  writeFileSync(path, towards(target, file).replace(/bind :80\b/, `bind 127.0.0.1:${port}`));
+  return started(new Running(program('haproxy') ?? 'haproxy', ['-db', '-f', path]), port, folder.remove);
 }
 
-function shipped(name: string, target: number): string {
-  const text = readFileSync(fileURLToPath(new URL(`../../../config/${name}`, import.meta.url)), 'utf8');
-  return text.replaceAll('127.0.0.1:5280', `127.0.0.1:${target}`);
+function shipped(name: string): string {
+  return readFileSync(fileURLToPath(new URL(`../../../config/${name}`, import.meta.url)), 'utf8');
 }
+
+const towards = (target: number, file: string): string => file.replaceAll('127.0.0.1:5280', `127.0.0.1:${target}`);
 
 async function started(process: Running, port: number, remove: () => void): Promise<ReverseProxy> {
   const stop = async (): Promise<void> => {
