@@ -124,7 +124,8 @@ ${edge}
 
 Beside Debian's ejabberd and Prosody in the same run, each with the same accounts, plain on loopback, the same features and no
 archive, loaded in turns. Chat is 32 pairs of users, each answering the other's messages; "us" is for one message from
-one to the other. Presence is one user's change, seen by 1,000 contacts over TCP: "us" is for each of them. Idle users are
+one to the other. Presence is one user's change, seen by 1,000 contacts over TCP: "us" is for each of them. A message to a
+room is heard by 500 occupants over TCP, and "us" is for each of them too. Idle users are
 available and have fetched their roster; Set-up is from connection to bound resource, accounts are kept for SCRAM-SHA-256 with
 10,000 iterations.
 

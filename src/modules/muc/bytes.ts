@@ -18,8 +18,11 @@ export function appended(stanza: Stanza, xml: string): Stanza {
 /** ` to='...'`, to be put into copies. */
 export const toAttribute = (address: string): Buffer => Buffer.from(attribute('to', address));
 
-/** What makes copies of a message or presence that has no `to`, one for each such attribute: four times as fast as `with`. */
-export function addressing({ raw, kind = 'message', ns }: Stanza): (to: Buffer) => Stanza {
+/** Makes a copy of a stanza with such an attribute. */
+export type Copies = (to: Buffer) => Stanza;
+
+/** Of a message or presence that has no `to`: four times as fast as `with`. */
+export function addressing({ raw, kind = 'message', ns }: Stanza): Copies {
   const at = 1 + kind.length;
   const [head, rest] = [raw.subarray(0, at), raw.subarray(at)];
   return (to) => {

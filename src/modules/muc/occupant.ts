@@ -2,6 +2,7 @@
 
 import type { JID } from '../../xmpp/jid.js';
 import type { Stanza } from '../../xmpp/stanza.js';
+import type { Copies } from './bytes.js';
 import type { Role } from './privileges.js';
 
 /** One client. */
@@ -21,6 +22,8 @@ export class Occupant {
   readonly visits = new Map<string, Visit>();
   /** The client whose presence the others see. */
   shown: Visit;
+  /** How others see him, made when somebody looks: with his address, and without; forgotten when it changes. */
+  readonly looks: { whole?: Copies; masked?: Copies } = {};
 
   constructor(
     /** In the room. */
@@ -34,6 +37,12 @@ export class Occupant {
   ) {
     this.shown = first;
     this.visits.set(first.address, first);
+  }
+
+  /** He does not look as before. */
+  changed(): void {
+    this.looks.whole = undefined;
+    this.looks.masked = undefined;
   }
 
   get nick(): string {

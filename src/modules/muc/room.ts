@@ -9,7 +9,7 @@ import type { JID } from '../../xmpp/jid.js';
 import { NS } from '../../xmpp/ns.js';
 import { Stanza } from '../../xmpp/stanza.js';
 import { type Announcement, announced, gone, itemXml, statusXml, userXml } from './announcement.js';
-import { addressing } from './bytes.js';
+import { addressing, type Copies } from './bytes.js';
 import { History, type Said } from './history.js';
 import type { Occupant, Visit } from './occupant.js';
 import { Pace } from './pace.js';
@@ -130,12 +130,9 @@ export class Room {
     this.#byClient.delete(visit.address);
     const wasShown = occupant.shown === visit;
     if (occupant.without(visit)) {
-      this.show(
-        visit,
-        announced(stanza, occupant.jid.toString(), occupant.id, this.#inside(occupant, said, 'none', true, true)),
-        'unavailable',
-        occupant.jid,
-      );
+      const inside = this.#inside(occupant, said, 'none', true, true);
+      const last = announced(stanza, occupant.jid.toString(), occupant.id, inside);
+      this.#show(visit, addressing(last), 'unavailable', occupant.jid);
       if (wasShown) this.announce(occupant);
       return;
     }
@@ -175,17 +172,25 @@ export class Room {
 
   /** Everybody sees how he is now; he himself last. */
   announce(occupant: Occupant, said: Announcement = {}): void {
+    occupant.changed();
     this.#tell(occupant, occupant.shown.presence, undefined, said, this.#others(occupant), occupant.role);
   }
 
   /** One client gets to see who is here. */
   look(visit: Visit, self: Occupant): void {
-    for (const occupant of this.occupants.values()) {
-      if (occupant === self) continue;
-      const inside = this.#inside(occupant, {}, occupant.role, this.#sees(self), false);
-      const stanza = announced(occupant.shown.presence, occupant.jid.toString(), occupant.id, inside);
-      this.show(visit, stanza, undefined, occupant.jid);
-    }
+    const sees = this.#sees(self);
+    for (const occupant of this.occupants.values())
+      if (occupant !== self) this.#show(visit, this.#look(occupant, sees), undefined, occupant.jid);
+  }
+
+  #look(occupant: Occupant, sees: boolean): Copies {
+    const { looks } = occupant;
+    const known = sees ? looks.whole : looks.masked;
+    if (known !== undefined) return known;
+    const inside = this.#inside(occupant, {}, occupant.role, sees, false);
+    const copies = addressing(announced(occupant.shown.presence, occupant.jid.toString(), occupant.id, inside));
+    looks[sees ? 'whole' : 'masked'] = copies;
+    return copies;
   }
 
   /** To every client that is here; only its `to` is written for each. */
@@ -236,8 +241,8 @@ export class Room {
     this.announce(occupant, said);
   }
 
-  show({ address, jid }: Visit, stanza: Stanza, type: string | undefined, from: JID): void {
-    this.host.send(new Routed(stanza.with({ to: address }), 'presence', type, from, jid));
+  #show({ to, jid }: Visit, copies: Copies, type: string | undefined, from: JID): void {
+    this.host.send(new Routed(copies(to), 'presence', type, from, jid));
   }
 
   /** All, the occupant himself last. */
@@ -257,22 +262,18 @@ export class Room {
     to: readonly Occupant[],
     role: Role,
   ): void {
-    const made = new Map<string, Stanza>();
+    const made = new Map<string, Copies>();
     const from = occupant.jid;
     for (const receiver of to) {
       const self = receiver === occupant;
       const key = self ? 'self' : this.#sees(receiver) ? 'whole' : 'masked';
       let whole = made.get(key);
       if (whole === undefined) {
-        whole = announced(
-          stanza,
-          from.toString(),
-          occupant.id,
-          this.#inside(occupant, said, role, key !== 'masked', self),
-        );
+        const inside = this.#inside(occupant, said, role, key !== 'masked', self);
+        whole = addressing(announced(stanza, from.toString(), occupant.id, inside));
         made.set(key, whole);
       }
-      for (const visit of receiver.visits.values()) this.show(visit, whole, type, from);
+      for (const visit of receiver.visits.values()) this.#show(visit, whole, type, from);
     }
   }
 

@@ -178,6 +178,32 @@ describe('who enters a room', () => {
     expect(codes((await entered(one, 'first'))[0])).toContain(201);
   });
 
+  test('7.2.2 sees the others as they are now, however often they were seen before', async () => {
+    const { guest } = house();
+    const [one, two, three] = [await guest('one'), await guest('two'), await guest('three')];
+    await opened(one, 'first');
+    await entered(two, 'second');
+    const seen = async (nick: string) => {
+      const all = await entered(three, 'third');
+      three.say(`<presence xmlns='jabber:client' type='unavailable' to='${ROOM}/third'/>`);
+      await heard(three, 'unavailable');
+      const other = all.find((each) => nickOf(each) === nick);
+      return other && [standing(other), other.textOf('show')];
+    };
+    expect(await seen('second')).toEqual(['none participant', undefined]);
+    await administers(one, "<item role='moderator' nick='second'/>");
+    expect(await seen('second')).toEqual(['none moderator', undefined]);
+    await administers(one, "<item affiliation='member' jid='two@example.test'/>");
+    two.say(`<presence xmlns='jabber:client' to='${ROOM}/second'><show>away</show></presence>`);
+    await settled(two);
+    expect(await seen('second')).toEqual(['member moderator', 'away']);
+    two.say(`<presence xmlns='jabber:client' to='${ROOM}/hag'/>`);
+    await settled(two);
+    expect([await seen('second'), await seen('hag')]).toEqual([undefined, ['member moderator', undefined]]);
+    await administers(one, "<item affiliation='admin' jid='three@example.test'/>");
+    expect(await seen('hag')).toEqual(['member moderator two@example.test/test', undefined]);
+  });
+
   test('is seen without what only the room says', async () => {
     const { guest } = house();
     const [one, two] = [await guest('one'), await guest('two')];
