@@ -16,7 +16,7 @@ export function errorAnswer(stanza: Stanza, error: StanzaError, payload = false)
   const { start, end, name } = turned.content;
   const raw = turned.raw;
   const open = turned.closed ? Buffer.concat([raw.subarray(0, start - 2), Buffer.from('>')]) : raw.subarray(0, start);
-  const sent = payload ? raw.subarray(start, end) : Buffer.alloc(0);
+  const sent = payload ? raw.subarray(start, end) : Buffer.from(error.payload ?? '');
   return new Stanza(Buffer.concat([open, sent, Buffer.from(`${written(error, stanza, name)}</${name}>`)]));
 }
 

@@ -107,6 +107,8 @@ export class StanzaError extends Error {
     readonly condition: StanzaCondition,
     readonly text?: string,
     readonly application?: ApplicationCondition,
+    /** XML that stands in front of the error, such as what it is about; it declares its namespace. */
+    readonly payload?: string,
   ) {
     super(text === undefined ? condition : `${condition}: ${text}`);
   }

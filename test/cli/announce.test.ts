@@ -95,7 +95,7 @@ test('SIGTERM: users hear the last word before their streams end', async () => {
 test.each([
   ['restart', 75],
   ['shutdown', 0],
-])('XEP-0133: %s by an admin ends the process with %i', async (how, code) => {
+])('XEP-0133 4.30 4.31: %s by an admin ends the process', async (how, code) => {
   const client = await entered({ shutdown: true });
   const node = `${ADMIN}#${how}`;
   const ask = async (id: string, xml: string) => {

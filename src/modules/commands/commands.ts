@@ -72,7 +72,18 @@ class Desk {
     return this.#all().filter((command) => command.mayRun(from));
   }
 
+  /** Errors name the command and the session too, for clients that run several. */
   async asked(request: IqRequest): Promise<string> {
+    try {
+      return await this.#asked(request);
+    } catch (error) {
+      if (!(error instanceof StanzaError)) throw error;
+      const { type, condition, text, application } = error;
+      throw new StanzaError(type, condition, text, application, about(request.payload));
+    }
+  }
+
+  async #asked(request: IqRequest): Promise<string> {
     const { node, sessionid, action = 'execute' } = request.payload.attrs;
     if (node === undefined) throw new StanzaError('modify', 'bad-request', 'a command has a node');
     if (!isEnglish(request.payload.attrs['xml:lang'])) throw bad('bad-locale', 'this server speaks English only');
@@ -155,6 +166,16 @@ class Desk {
     this.host.tell('commands', { commands: found });
     return found;
   }
+}
+
+const LONGEST = 1024;
+
+function about({ attrs }: Element): string {
+  const said = ['node', 'sessionid', 'action'].map((name) => {
+    const value = attrs[name];
+    return value !== undefined && value.length <= LONGEST ? attribute(name, value) : '';
+  });
+  return `<command xmlns='${COMMANDS_NS}'${said.join('')}/>`;
 }
 
 const onwards = ({ last }: CommandStage): 'complete' | 'next' => (last ? 'complete' : 'next');

@@ -184,6 +184,25 @@ describe('XEP-0050 4.4: errors', () => {
     expect(conditionsOf(await command(romeo, node, saying))).toEqual(conditions);
   });
 
+  test('an error says of which command and session it is, and nothing of what was filled in', async () => {
+    const { romeo } = await stage();
+    const sessionid = sessionOf(await command(romeo, 'two'));
+    const answer = await command(romeo, 'two', { sessionid, action: 'next', inside: submit({ name: '' }, 'test') });
+    const [echo, error] = answer.children;
+    expect([echo.name, echo.attr('node'), echo.attr('sessionid'), echo.children]).toEqual([
+      'command',
+      'two',
+      sessionid,
+      [],
+    ]);
+    expect(error.name).toBe('error');
+    const long = await command(romeo, 'two', { sessionid: 'x'.repeat(2000) });
+    expect([conditionsOf(long), long.child('command')?.attr('sessionid')]).toEqual([
+      ['bad-request', 'bad-sessionid'],
+      undefined,
+    ]);
+  });
+
   test('the language of the stream is no wish', async () => {
     const { romeo } = await stage();
     romeo.say(

@@ -5,15 +5,18 @@ import { createServer, silentLog } from '../../../src/index.js';
 import { carrier } from '../peers/carrier.js';
 import { TcpCarrier } from '../peers/tcp-carrier.js';
 import { visitor } from '../visitor.js';
-import type { Account, Builder, Stage } from './stage.js';
+import { type Account, adminsAmong, type Builder, type Stage } from './stage.js';
 
 const DOMAIN = 'verona.test';
 
 /** What the core can, in the words of the plays: mostly names of its modules. */
 const CAN = [
+  'administration',
+  'announcements',
   'bind2',
   'blocking',
   'carbons',
+  'commands',
   'csi',
   'disco',
   'fast',
@@ -52,7 +55,7 @@ async function build(accounts: readonly Account[]): Promise<Stage> {
     host: '127.0.0.1',
     port: 0,
     c2s: { port: 0, direct_tls_port: null, require_tls: false },
-    domains: { [DOMAIN]: { auth: { register: true } } },
+    domains: { [DOMAIN]: { auth: { register: true }, admins: adminsAmong(accounts, DOMAIN) } },
     components: {
       [`rooms.${DOMAIN}`]: { module: 'muc', name: 'Rooms', muc: { stanzas_per_second: 0 } },
       [`pubsub.${DOMAIN}`]: { module: 'pubsub' },

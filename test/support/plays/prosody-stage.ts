@@ -6,9 +6,12 @@ import { carrier } from '../peers/carrier.js';
 import { DOMAIN } from '../peers/peer.js';
 import { startProsody } from '../peers/prosody.js';
 import { TcpCarrier } from '../peers/tcp-carrier.js';
-import type { Account, Builder, Stage } from './stage.js';
+import { type Account, adminsAmong, type Builder, type Stage } from './stage.js';
 
 const MODULES = [
+  'admin_adhoc',
+  'adhoc',
+  'announce',
   'blocklist',
   'carbons',
   'csi',
@@ -22,7 +25,10 @@ const MODULES = [
   'version',
 ];
 
-const LINES = `
+const linesFor = (accounts: readonly Account[]): string => `
+admins = { ${adminsAmong(accounts, DOMAIN)
+  .map((each) => `"${each}"`)
+  .join(', ')} }
 allow_registration = true
 allow_unencrypted_plain_auth = true
 
@@ -41,7 +47,11 @@ export const prosodyStage: Builder = {
 };
 
 async function build(accounts: readonly Account[]): Promise<Stage> {
-  const peer = await startProsody({ accounts: accounts.map(({ name }) => name), modules: MODULES, lines: LINES });
+  const peer = await startProsody({
+    accounts: accounts.map(({ name }) => name),
+    modules: MODULES,
+    lines: linesFor(accounts),
+  });
   const upstreams = { [DOMAIN]: { host: '127.0.0.1', port: peer.port, tls: 'none' as const } };
   const edge = createServer({ host: '127.0.0.1', port: 0, upstreams, limits: { rates: false }, log: silentLog });
   await edge.start();

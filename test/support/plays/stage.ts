@@ -8,6 +8,10 @@ export interface Account {
   readonly password: string;
 }
 
+/** Whoever is called bard administers the domain. */
+export const adminsAmong = (accounts: readonly Account[], domain: string): string[] =>
+  accounts.filter(({ name }) => name.startsWith('bard-')).map(({ name }) => `${name}@${domain}`);
+
 export interface Stage {
   /** The domain of all accounts. */
   readonly domain: string;
