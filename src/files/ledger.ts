@@ -30,12 +30,19 @@ const DAY = 86_400_000;
 /** How exactly it is known what is due; milliseconds. */
 const MINUTE = 60_000;
 
-const NONE: ReadonlyMap<string, Entry> = new Map();
+/** What one owner has. */
+class Account {
+  readonly entries = new Map<string, Entry>();
+  bytes = 0;
+  /** Promises among them. */
+  open = 0;
+}
 
 export class Ledger {
   bytes = 0;
   files = 0;
-  readonly #owners = new Map<string, Map<string, Entry>>();
+  readonly #owners = new Map<string, Account>();
+  readonly #nobody = new Account();
   /** Ids of kept files by the minute in which they go. */
   readonly #due = new Map<number, Set<string>>();
   readonly #ownerOf = new Map<string, string>();
@@ -45,35 +52,33 @@ export class Ledger {
   }
 
   of(owner: string): ReadonlyMap<string, Entry> {
-    return this.#owners.get(owner) ?? NONE;
+    return this.#account(owner).entries;
   }
 
   /** Also in place of what it was before. */
   set(id: string, entry: Entry): void {
     this.remove(id);
-    const { owner, bytes, kept, until } = entry;
-    const own = this.#owners.get(owner) ?? new Map<string, Entry>();
-    this.#owners.set(owner, own.set(id, entry));
+    const { owner, kept, until } = entry;
+    const account = this.#owners.get(owner) ?? new Account();
+    this.#owners.set(owner, account);
     this.#ownerOf.set(id, owner);
-    this.bytes += bytes;
+    account.entries.set(id, entry);
+    this.#count(account, entry, 1);
     if (!kept) return;
-    this.files++;
     if (until === Number.POSITIVE_INFINITY) return;
     const minute = minuteOf(until);
     this.#due.set(minute, (this.#due.get(minute) ?? new Set()).add(id));
   }
 
   remove(id: string): void {
-    const owner = this.#ownerOf.get(id);
-    const own = owner === undefined ? undefined : this.#owners.get(owner);
-    const entry = own?.get(id);
-    if (owner === undefined || own === undefined || entry === undefined) return;
-    own.delete(id);
-    if (own.size === 0) this.#owners.delete(owner);
+    const owner = this.#ownerOf.get(id) ?? '';
+    const account = this.#account(owner);
+    const entry = account.entries.get(id);
+    if (entry === undefined) return;
+    account.entries.delete(id);
+    if (account.entries.size === 0) this.#owners.delete(owner);
     this.#ownerOf.delete(id);
-    this.bytes -= entry.bytes;
-    if (!entry.kept) return;
-    this.files--;
+    this.#count(account, entry, -1);
     const minute = minuteOf(entry.until);
     const due = this.#due.get(minute);
     if (due?.delete(id) && due.size === 0) this.#due.delete(minute);
@@ -86,20 +91,38 @@ export class Ledger {
 
   /** Whether somebody may have so many bytes more; undefined: he may. */
   refuses(owner: string, bytes: number, quota: Quota, now: number): Refusal | undefined {
-    const own = [...this.of(owner).values()];
-    const open = own.filter(({ kept }) => !kept);
-    const recent = own.filter(({ at }) => at > now - DAY);
-    const used = own.reduce((sum, entry) => sum + entry.bytes, 0);
-    if (passes(open.length + 1, quota.max_slots)) return { limit: 'max_slots', retry: earliest(open, 1) };
+    const { entries, bytes: used, open } = this.#account(owner);
+    const all = () => [...entries.values()];
+    if (passes(open + 1, quota.max_slots))
+      return {
+        limit: 'max_slots',
+        retry: earliest(
+          all().filter(({ kept }) => !kept),
+          1,
+        ),
+      };
+    const recent = passes(entries.size + 1, quota.files_per_day) ? all().filter(({ at }) => at > now - DAY) : [];
     if (passes(recent.length + 1, quota.files_per_day)) {
       const times = recent.map(({ at }) => at).sort((a, b) => a - b);
       return { limit: 'files_per_day', retry: times[recent.length - quota.files_per_day] + DAY };
     }
-    if (passes(own.length + 1, quota.account_files))
-      return { limit: 'account_files', retry: earliest(own, own.length + 1 - quota.account_files) };
+    if (passes(entries.size + 1, quota.account_files))
+      return { limit: 'account_files', retry: earliest(all(), entries.size + 1 - quota.account_files) };
     if (passes(used + bytes, quota.account_bytes))
-      return { limit: 'account_bytes', retry: roomAt(own, used + bytes - quota.account_bytes) };
+      return { limit: 'account_bytes', retry: roomAt(all(), used + bytes - quota.account_bytes) };
     return passes(this.bytes + bytes, quota.max_bytes) ? { limit: 'max_bytes' } : undefined;
+  }
+
+  #account(owner: string): Account {
+    return this.#owners.get(owner) ?? this.#nobody;
+  }
+
+  /** `by`: 1, or -1. */
+  #count(account: Account, { bytes, kept }: Entry, by: number): void {
+    account.bytes += by * bytes;
+    this.bytes += by * bytes;
+    if (kept) this.files += by;
+    else account.open += by;
   }
 }
 
