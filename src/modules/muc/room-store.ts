@@ -132,9 +132,10 @@ export class RoomStore {
 
   async remove(name: string): Promise<void> {
     await this.#turns.take(name, async () => {
-      await this.#rooms.remove(name);
-      await this.#history.delete(name);
+      // The room last: whoever makes one of its name finds nothing of it, whatever fails here.
       await this.archive.remove(name);
+      await this.#history.delete(name);
+      await this.#rooms.remove(name);
     });
   }
 

@@ -6,11 +6,14 @@ import { StanzaError } from '../../xmpp/errors.js';
 import type { JID } from '../../xmpp/jid.js';
 import { MUC, tooMany } from './names.js';
 import type { MucOptions } from './options.js';
+import { Pace } from './pace.js';
 import { newRecord, Room, type RoomRecord } from './room.js';
 import type { RoomStore } from './room-store.js';
 
 export class Rooms {
   readonly #rooms = new Map<string, Room>();
+  /** Of who makes rooms. */
+  readonly #pace = new Pace();
   /** Resolves when persistent rooms are here, rejects when they could not be read; undefined: they are here. */
   loading: Promise<void> | undefined;
 
@@ -53,6 +56,7 @@ export class Rooms {
   /** Section 10.1: who asks for a room in the words of the specification configures it first. */
   create({ from, to, stanza }: Routed): Room {
     const owner = from.bare.toString();
+    this.#pace.take(this.host, owner, this.options);
     this.#checkPlace(owner);
     const room = this.#add(to.bare, newRecord(owner, this.options.archive));
     room.locked = stanza.tree.getChild('x', MUC) !== undefined;

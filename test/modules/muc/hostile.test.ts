@@ -107,8 +107,18 @@ describe('a flood', () => {
     expect(conditions.at(-1)).toBe('policy-violation');
   });
 
+  test('of rooms that come and go is stopped', async () => {
+    const { guest } = house({ stanzas_per_second: 1 });
+    const one = await guest('one');
+    for (let i = 0; i < 12; i++) {
+      enters(one, 'x', '', `room${i}@${SERVICE}`);
+      one.say(`<presence xmlns='jabber:client' type='unavailable' to='room${i}@${SERVICE}/x'/>`);
+    }
+    expect(await error(one)).toBe('policy-violation');
+  });
+
   test('of rooms is stopped, whether they are configured or not', async () => {
-    const { guest, metrics } = house({ max_rooms_per_owner: 10 });
+    const { guest, metrics } = house({ max_rooms_per_owner: 10, stanzas_per_second: 0 });
     const one = await guest('one');
     for (let i = 0; i < 1000; i++) enters(one, 'x', '', `room${i}@${SERVICE}`);
     await settled(one);

@@ -156,6 +156,22 @@ describe('what is archived', () => {
     expect(await storage.open(SERVICE, 'room_archive', 'archive').size('coven')).toBe(0);
   });
 
+  test('is nobody else’s when not all of the room could be removed', async () => {
+    const storage = new MemoryDriver();
+    const { one } = await cave({}, {}, storage);
+    await say(one, 'a');
+    const rooms = storage.open(SERVICE, 'rooms', 'map');
+    const { remove } = rooms;
+    rooms.remove = async () => {
+      throw new StoreError('failed', 'a test');
+    };
+    const destroy = `<query xmlns='${OWNER}'><destroy/></query>`;
+    expect(conditionOf(await one.ask('set', destroy, ROOM))).toBe('internal-server-error');
+    rooms.remove = remove;
+    expect(await storage.open(SERVICE, 'room_archive', 'archive').size('coven')).toBe(0);
+    expect((await one.ask('set', destroy, ROOM)).attr('type')).toBe('result');
+  });
+
   test('is shown to who enters, after a restart too', async () => {
     const storage = new MemoryDriver();
     const { one } = await cave({}, {}, storage);
