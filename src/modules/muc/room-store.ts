@@ -20,6 +20,8 @@ const AFFILIATION = 'affiliation ';
 const NICK = 'nick ';
 /** Of those who asked to be registered, and wait for an answer. */
 const REQUEST = 'request ';
+/** Rooms that are read at a time. */
+const AT_ONCE = 64;
 
 export interface Standing {
   readonly affiliation: Affiliation;
@@ -49,16 +51,31 @@ export class RoomStore {
   }
 
   async *all(most: number): AsyncIterable<readonly [name: string, record: RoomRecord]> {
+    let names: string[] = [];
     for await (const name of this.#rooms.keys()) {
-      const fields = await this.#rooms.all(name);
-      if (fields.has('secret')) yield [name, recordOf(fields, await this.#said(name, fields, most))];
+      names.push(name);
+      if (names.length < AT_ONCE) continue;
+      yield* await this.#several(names, most);
+      names = [];
     }
+    yield* await this.#several(names, most);
   }
 
-  async #said(name: string, fields: ReadonlyMap<string, Json>, most: number): Promise<Said[]> {
+  async #several(names: readonly string[], most: number): Promise<(readonly [string, RoomRecord])[]> {
+    const read = names.map(async (name) => {
+      const fields = await this.#rooms.all(name);
+      return fields.has('secret') ? [[name, recordOf(fields, await this.#said(name, fields, most))] as const] : [];
+    });
+    return (await Promise.all(read)).flat();
+  }
+
+  async #said(name: string, fields: ReadonlyMap<string, Json>, limit: number): Promise<Said[]> {
+    const config = readConfig(fields.get('config'));
+    const most = Math.min(config.history, limit);
+    if (most === 0) return [];
     const { items } = await this.#history.query(name, { limit: most, backwards: true });
     const kept = items.map(({ stanza, at }) => ({ stanza: keptStanza(stanza), at }));
-    if (!readConfig(fields.get('config')).archived) return kept;
+    if (!config.archived) return kept;
     const archived = await this.archive.last(name, `${name}@${this.host.domain}`, most);
     // From before it was archived, and from then on.
     return [...kept, ...archived].sort((a, b) => a.at - b.at).slice(-most);
