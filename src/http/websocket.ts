@@ -1,7 +1,7 @@
-// WebSockets (RFC 6455) by @fastify/websocket, and the streams on them: made, swept for their deadlines, and ended when
+// WebSockets (RFC 6455) by the server that @fastify/websocket brings, and the streams on them: made, swept for their deadlines, and ended when
 // the server stops. upgrade.ts decides who gets one; what is said over it is the matter of ../websocket.
 
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import fastifyWebsocket, { type WebSocket } from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -13,7 +13,7 @@ import { DEFAULT_LIMITS } from '../xmpp/scanner.js';
 import type { Connection } from './connection.js';
 import type { HttpMetrics } from './metrics.js';
 import { SocketCarrier } from './socket-carrier.js';
-import { basePath, type Gate, type GateOptions, INNER_ROUTE } from './upgrade.js';
+import { basePath, type Gate, type GateOptions } from './upgrade.js';
 
 export interface WebSocketOptions extends GateOptions {
   readonly max_data_held: number;
@@ -43,12 +43,6 @@ const GOODBYE = 1000;
 const FRAGMENTS = 64;
 const CHUNKS = 1024;
 const STREAM = Symbol('stream');
-
-const RESPONSE = Symbol('response');
-
-interface Upgraded extends IncomingMessage {
-  [RESPONSE]?: ServerResponse;
-}
 
 interface Carrying extends WebSocket {
   [STREAM]: WebSocketStream;
@@ -95,7 +89,7 @@ export class WebSockets {
     this.#share = this.#shared(options);
   }
 
-  /** The routes, for the upgrades that the gate lets in; in their own context, so that no other route pays for the hooks. */
+  /** What the gate lets in, and the route of requests that want no upgrade; in their own context, so that no other route pays for hooks. */
   readonly routes = async (app: FastifyInstance, { gate }: { gate: Gate }): Promise<void> => {
     await app.register(fastifyWebsocket, {
       preClose: () => this.#stop(gate),
@@ -115,10 +109,8 @@ export class WebSockets {
         ...{ closeTimeout: GOODBYE },
       },
     });
-    app.addHook('preHandler', (request, reply, done) => {
-      (request.raw as Upgraded)[RESPONSE] = reply.raw;
-      done();
-    });
+    gate.enter = (message, socket, head) =>
+      app.websocketServer.handleUpgrade(message, socket, head, (ws) => this.#connected(ws, message));
     const absent = (_: FastifyRequest, reply: FastifyReply) =>
       reply
         .code(426)
@@ -127,14 +119,11 @@ export class WebSockets {
         .type('text/plain; charset=utf-8')
         .send('This address speaks WebSocket (subprotocol xmpp).\n');
     const own = basePath(this.#options.websocket_path);
-    for (const url of own === basePath(this.#options.path) ? [INNER_ROUTE] : [own, INNER_ROUTE]) {
-      app.route({ method: 'GET', url, handler: absent, wsHandler: (ws, request) => this.#connected(ws, request.raw) });
-    }
+    if (own !== basePath(this.#options.path)) app.get(own, absent);
   };
 
   #connected(ws: WebSocket, message: IncomingMessage): void {
     const { socket } = message;
-    this.#forgetRequest(ws, message);
     const connection = this.#deps.connectionOf(message);
     const client = connection.clientOf(message);
     const carrier = new SocketCarrier(ws, socket, client, this.#deps.metrics.websocket, connection.tlsOf(message));
@@ -143,18 +132,12 @@ export class WebSockets {
     (socket as Draining)[STREAM] = stream;
     this.#streams.add(stream);
     this.#deps.metrics.websocket.open++;
+    ws.on('error', this.#onError);
     ws.on('message', onMessage);
     ws.on('pong', onPong);
     ws.on('ping', this.#options.limits.rates ? onPing : ignore);
     ws.on('close', this.#onClose);
     socket.on('drain', onDrain);
-  }
-
-  // What the handshake leaves behind would stay as long as the WebSocket (7 KiB of request and response).
-  #forgetRequest(ws: WebSocket, message: Upgraded): void {
-    message[RESPONSE]?.detachSocket(message.socket);
-    ws.removeAllListeners('error');
-    ws.on('error', this.#onError);
   }
 
   readonly #onError = (error: Error) => this.#deps.log.debug('websocket_error', { error: error.message });
