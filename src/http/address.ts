@@ -8,13 +8,16 @@ import { type Client, plainAddress } from '../net/address.js';
 /** A set of addresses and CIDR networks. */
 export class Networks {
   readonly #list = new BlockList();
+  readonly #isEmpty: boolean;
 
   /** Throws on what is neither an address nor a network. */
   constructor(networks: readonly string[]) {
+    this.#isEmpty = networks.length === 0;
     for (const network of networks) this.#add(network);
   }
 
   has(address: string): boolean {
+    if (this.#isEmpty) return false;
     const version = isIP(address);
     return version !== 0 && this.#list.check(address, version === 4 ? 'ipv4' : 'ipv6');
   }

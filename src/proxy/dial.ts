@@ -18,6 +18,7 @@ const KEEP_ALIVE = 30_000;
 
 /** The addresses of both families in turn, IPv6 first, otherwise in their order. */
 export function interleave(addresses: readonly string[]): string[] {
+  if (addresses.length < 2) return [...addresses];
   const six = addresses.filter((address) => isIPv6(address));
   const four = addresses.filter((address) => !isIPv6(address));
   const turns = Array.from({ length: Math.max(six.length, four.length) }, (_, i) => [six[i], four[i]]);

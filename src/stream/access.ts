@@ -18,9 +18,9 @@ export interface Firewall {
 export function normalizeDomain(name: string): string | undefined {
   if (name.length > 1023 || /[\s/\\?#@%]/.test(name)) return undefined;
   const bare = /^\[(.*)\]$/.exec(name)?.[1] ?? name;
-  if (isIPv6(bare)) return bare.toLowerCase();
+  if (bare.includes(':') && isIPv6(bare)) return bare.toLowerCase();
   const ascii = domainToASCII(bare.replace(/\.$/, ''));
-  return isIP(ascii) !== 0 || isHostname(ascii) ? ascii : undefined;
+  return isHostname(ascii) ? ascii : undefined;
 }
 
 /** Whether this is a name for the DNS: letters, digits, hyphens (and underscores), of legal lengths. */

@@ -15,8 +15,10 @@ export function networks(list: readonly string[]): BlockList {
 }
 
 /** Whether the list has this address; what is no address literal (that of a socket that is gone is '') is in no list. */
-export const within = (list: BlockList, address: string): boolean =>
-  isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+export function within(list: BlockList, address: string): boolean {
+  const version = isIP(address);
+  return version !== 0 && list.check(address, version === 6 ? 'ipv6' : 'ipv4');
+}
 
 const loopback = networks(['127.0.0.0/8', '::1']);
 
@@ -26,7 +28,7 @@ export const isLoopback = (address: string): boolean => within(loopback, address
 export function partyOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   if (mapped !== null) return mapped[1];
-  if (!isIPv6(address)) return address;
+  if (!address.includes(':') || !isIPv6(address)) return address;
   const [left, right] = address.toLowerCase().replace(/%.*$/, '').split('::');
   const head = left === '' ? [] : left.split(':');
   const tail = right === undefined || right === '' ? [] : right.split(':');
