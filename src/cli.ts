@@ -2,6 +2,7 @@
 // 2 usage or configuration, 3 a check found problems, 4 port, permission or storage, 70 a bug.
 
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { changeAccount, type OpenAccounts } from './cli/accounts.js';
 import { announce } from './cli/announce.js';
 import { check } from './cli/check.js';
@@ -74,7 +75,12 @@ async function manual(what: string, words: readonly string[], terminal: Terminal
 }
 
 /** Only when the server is to run is it loaded. */
-const fromServer: Create = async (options) => {
+const fromServer: Create = async ({ style, ...options }) => {
+  const size = options.workers === 'auto' ? availableParallelism() : options.workers;
+  if (size > 1) {
+    const { createPrimary } = await import('./primary.js');
+    return createPrimary(size, { ...options, style });
+  }
   const { createServer } = await import('./server.js');
   return createServer(options);
 };

@@ -31,6 +31,8 @@ export interface EdgeDeps extends Pick<HttpDeps, 'status' | 'whole' | 'files'> {
   readonly chat?: readonly ChatDomain[];
   /** What begins every sid: whose session it is. */
   readonly node?: string;
+  /** Told of each stream that comes or leaves, where other processes count it too. */
+  readonly counted?: (party: string, by: 1 | -1) => void;
   /** Who is asked in place of the sessions in here, and knows those of others. */
   readonly around?: (sessions: Sessions) => HttpDeps['sessions'];
 }
@@ -47,25 +49,25 @@ export class Edge {
   #config: Config;
   readonly #proxy: Proxy;
   readonly #connector: Connector;
-  readonly #sessions: Sessions;
+  readonly sessions: Sessions;
   /** Connections over TCP that are not attached yet. */
   readonly #newcomers: Admission;
   readonly #tcp: TcpListener | undefined;
   readonly #chat: () => readonly ChatDomain[];
 
-  constructor(config: Config, { upstream, chat = [], local, events, node, around, ...rest }: EdgeDeps) {
+  constructor(config: Config, { upstream, chat = [], local, events, node, around, counted, ...rest }: EdgeDeps) {
     const { log, metrics, status, whole, files } = rest;
     const deps = { log, metrics };
     this.#config = config;
     this.#chat = () => [...offered(this.#config), ...chat];
     this.#proxy = new Proxy(config, deps);
     const elsewhere = typeof upstream === 'function' ? upstream(this.#proxy) : (upstream ?? this.#proxy);
-    this.#connector = new Connector(config, { ...deps, proxy: elsewhere, local });
+    this.#connector = new Connector(config, { ...deps, proxy: elsewhere, local, counted });
     const clock = new Tick((error) => log.error('bosh_flush_failed', { error }));
     const front = { ...deps, upstream: observed(this.#connector, events) };
     const acknowledged = (rid: number, session: string) => events.tell('response-acknowledged', rid, session);
-    this.#sessions = new Sessions(config, { ...front, clock, acknowledged, node });
-    const sessions = around?.(this.#sessions) ?? this.#sessions;
+    this.sessions = new Sessions(config, { ...front, clock, acknowledged, node });
+    const sessions = around?.(this.sessions) ?? this.sessions;
     this.fastify = createHttp(config, { ...front, sessions, status, whole, files, chat: this.#chat });
     this.#newcomers = new Admission(config);
     const turn = new Tick((error) => log.error('tcp_flush_failed', { error }));
@@ -93,7 +95,7 @@ export class Edge {
   }
 
   get load(): Load {
-    const { size: sessions, streams } = this.#sessions;
+    const { size: sessions, streams } = this.sessions;
     return { sessions, streams, websockets: this.fastify.websockets };
   }
 
@@ -104,15 +106,20 @@ export class Edge {
     await this.#tcp?.start();
   }
 
+  /** Streams of this address came to another process, or left it. */
+  hear(party: string, by: number): void {
+    this.#connector.hear(party, by);
+  }
+
   /** Looks at deadlines. */
   sweep(): void {
-    this.#sessions.sweep();
+    this.sessions.sweep();
   }
 
   reload(config: Config): void {
     this.#proxy.reload(config);
     this.#connector.reload(config);
-    this.#sessions.reload(config);
+    this.sessions.reload(config);
     this.fastify.reload(config);
     this.#newcomers.reload(config);
     if (isForTcp(config)) this.#tcp?.reload(config);
@@ -121,7 +128,7 @@ export class Edge {
 
   /** Answers all that is held. */
   leave(): void {
-    this.#sessions.stop(farewell(this.#config.drain.see_other_uri));
+    this.sessions.stop(farewell(this.#config.drain.see_other_uri));
   }
 
   /** Takes no more connections, tells every client to go, and resolves when all are gone. */

@@ -28,10 +28,14 @@ export interface RootLog extends Log {
   flush(milliseconds?: number): Promise<void>;
 }
 
-export interface LogOptions {
+/** How lines look. */
+export interface LogStyle {
   /** For people on a terminal; JSON otherwise. */
   readonly pretty?: boolean;
   readonly colours?: boolean;
+}
+
+export interface LogOptions extends LogStyle {
   /** Whatever takes lines; standard output by default. */
   readonly to?: LineTaker;
 }

@@ -2,13 +2,47 @@
 // registry, so that two can live in one process. Names get the prefix `bosh_` here. Labels are of closed sets.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  type Aggregator,
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  Registry,
+} from 'prom-client';
 
 export type { Counter, Gauge, Histogram } from 'prom-client';
 
 /** Labels and their value. */
 type Sample<L extends string> = readonly [labels: Partial<Record<L, string | number>>, value: number];
 type Samples<L extends string = string> = () => Iterable<Sample<L>>;
+
+/** All series of a process with their values, as they can be sent to another. */
+export type MetricValues = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+
+/** The series of several processes together: sums, but for what was declared otherwise. */
+function together(all: readonly MetricValues[]): Registry {
+  // Its type forgets one of two lists.
+  return AggregatorRegistry.aggregate(all as unknown as MetricValues);
+}
+
+/** These as one. */
+export function merged(all: readonly MetricValues[]): Promise<MetricValues> {
+  return together(all).getMetricsAsJSON();
+}
+
+/** These as one, in the text format of Prometheus. */
+export function summed(all: readonly MetricValues[]): Promise<string> {
+  return together(all).metrics();
+}
+
+/** What still counts of a process that is gone: what it counted up to now. */
+export function counted(values: MetricValues): MetricValues {
+  return values.filter(({ type, aggregator }) => aggregator === 'sum' && COUNTING.has(String(type)));
+}
+
+const COUNTING = new Set(['counter', 'histogram']);
 
 /** What is declared twice under one name is one metric: several rooms may count the same thing. */
 export class Metrics {
@@ -20,9 +54,14 @@ export class Metrics {
     return this.#one(name, help, labelNames, (options) => new Counter(options));
   }
 
-  /** A value that goes up and down. */
-  gauge<L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> {
-    return this.#one(name, help, labelNames, (options) => new Gauge(options));
+  /** A value that goes up and down; `whole` says what those of several processes are together. */
+  gauge<L extends string = never>(
+    name: string,
+    help: string,
+    labelNames: readonly L[] = [],
+    whole: Aggregator = 'sum',
+  ): Gauge<L> {
+    return this.#one(name, help, labelNames, (options) => new Gauge({ ...options, aggregator: whole }));
   }
 
   /** Durations in seconds. */
@@ -45,6 +84,7 @@ export class Metrics {
     labelNames: readonly L[],
     values: Samples<L>,
     kind: 'gauge' | 'counter' = 'gauge',
+    whole: Aggregator = 'sum',
   ): () => void {
     const known = this.#read.get(name);
     const sources = known ?? new Set();
@@ -57,6 +97,7 @@ export class Metrics {
       name: `bosh_${name}`,
       help,
       labelNames: [...labelNames],
+      aggregator: whole,
       registers: [this.registry],
       collect() {
         this.reset();
@@ -77,16 +118,23 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
     const delay = monitorEventLoopDelay({ resolution: 10 });
     delay.enable();
-    this.read('event_loop_lag_seconds', '99th percentile of how late timers ran since the last look.', [], () => {
-      const late = delay.count === 0 ? 0 : Math.max(delay.percentile(99) / 1e9 - 0.01, 0);
+    const late = () => {
+      const seconds = delay.count === 0 ? 0 : Math.max(delay.percentile(99) / 1e9 - 0.01, 0);
       delay.reset();
-      return [[{}, late]];
-    });
+      return [[{}, seconds]] as const;
+    };
+    const help = '99th percentile of how late timers ran since the last look.';
+    this.read('event_loop_lag_seconds', help, [], late, 'gauge', 'max');
   }
 
   /** Everything in the text format of Prometheus. */
   text(): Promise<string> {
     return this.registry.metrics();
+  }
+
+  /** The same as values. */
+  values(): Promise<MetricValues> {
+    return this.registry.getMetricsAsJSON();
   }
 
   get contentType(): string {

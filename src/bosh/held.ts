@@ -22,6 +22,8 @@ export interface Holder {
 export interface Wire {
   /** It broke off, so what was last written to it may not have arrived. */
   readonly broke: boolean;
+  /** Calls back when it has ended. */
+  ended?(told: () => void): void;
 }
 
 /** One HTTP request that waits for its answer. Exactly one of reply and drop is called, once. */

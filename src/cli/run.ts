@@ -2,7 +2,7 @@
 
 import { brief, type Config, ConfigError, type Loaded, load } from '../config/load.js';
 import { changedForRestart, reloaded as inEffect } from '../config/restart.js';
-import { createLog, type RootLog } from '../log.js';
+import { createLog, type LogStyle, type RootLog } from '../log.js';
 import { isTaken, listenError } from './listen-error.js';
 import { answersAsOurs } from './probe.js';
 import type { Terminal } from './terminal.js';
@@ -30,16 +30,17 @@ type Halt = 'shutdown' | 'restart';
 /** The exit code that asks whoever watches the process to start it again. */
 const AGAIN = 75;
 
-export type Create = (options: Config & { readonly log: RootLog }) => Promise<Running>;
+export type Create = (options: Config & { readonly log: RootLog; readonly style: LogStyle }) => Promise<Running>;
 
 /** Runs until a signal ends it; resolves to the exit code. */
 export async function run(loaded: Loaded, terminal: Terminal, create: Create): Promise<number> {
   const { config } = loaded;
   const { isTTY } = terminal;
-  const log = createLog(config.logging, { pretty: isTTY, colours: isTTY && terminal.env.NO_COLOR === undefined });
+  const style = { pretty: isTTY, colours: isTTY && terminal.env.NO_COLOR === undefined };
+  const log = createLog(config.logging, style);
   onCrash(log);
   for (const warning of loaded.warnings) log.warn('config_warning', { text: brief(warning) });
-  const opening = open(create({ ...config, log }));
+  const opening = open(create({ ...config, log, style }));
   let code = 0;
   try {
     const end = ended(opening, loaded, log, terminal);

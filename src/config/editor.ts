@@ -59,11 +59,11 @@ function shapeSchema(shape: Shape): JsonSchema {
   }
 }
 
-function numberSchema({ min, max, unit, fraction }: Extract<Shape, { kind: 'number' }>): JsonSchema {
+function numberSchema({ min, max, unit, fraction, word }: Extract<Shape, { kind: 'number' }>): JsonSchema {
   const plain = { type: fraction ? 'number' : 'integer', minimum: min, maximum: max };
   const text =
     unit === undefined ? `^${FROM_ENVIRONMENT}$` : `^(\\s*\\d+(\\.\\d+)? ?${UNITS[unit]}\\s*|${FROM_ENVIRONMENT})$`;
-  return { anyOf: [plain, { type: 'string', pattern: text }] };
+  return { anyOf: [plain, ...(word === undefined ? [] : [{ enum: [word] }]), { type: 'string', pattern: text }] };
 }
 
 function groupSchema(fields: Fields): JsonSchema {

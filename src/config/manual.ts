@@ -96,7 +96,8 @@ function valueText({ shape, nullable }: Option<unknown>): string {
   if (shape.kind === 'flag') return '`true` `false`';
   if (shape.kind !== 'number') return `object${or}`;
   const unit = shape.unit === undefined ? '' : ` ${shape.unit}`;
-  return `${shape.fraction ? '' : 'whole '}${shape.min} to ${shape.max}${unit}`;
+  const word = shape.word === undefined ? '' : ` or \`${shape.word}\``;
+  return `${shape.fraction ? '' : 'whole '}${shape.min} to ${shape.max}${unit}${word}`;
 }
 
 const FORMS: Readonly<Record<string, string>> = {

@@ -30,6 +30,8 @@ export type Shape =
       readonly max: number;
       readonly unit?: 'seconds' | 'bytes';
       readonly fraction?: boolean;
+      /** What may be said in place of a number. */
+      readonly word?: string;
     }
   | { readonly kind: 'flag' }
   | { readonly kind: 'list'; readonly form: Form }
@@ -82,6 +84,17 @@ export function count(
   traits: Traits = {},
 ): Option<number> {
   return { shape: { kind: 'number', min, max }, default: value, about, ...traits };
+}
+
+/** A whole number, or the word that leaves it to the server. */
+export function countOr<const W extends string>(
+  value: number | W,
+  word: W,
+  [min, max]: readonly [number, number],
+  about: string,
+  traits: Traits = {},
+): Option<number | W> {
+  return { shape: { kind: 'number', min, max, word }, default: value, about, ...traits };
 }
 
 /** Whole seconds: they stand in the protocol's own attributes. */

@@ -97,11 +97,13 @@ export class Reader {
   }
 
   #number(option: Option<unknown>, shape: Of<'number'>, said: Said, path: string): unknown {
-    const { unit, min, max } = shape;
-    const kind = unit === undefined ? 'a number' : `a number of ${unit}`;
+    const { unit, min, max, word } = shape;
+    if (word !== undefined && said.value === word) return word;
+    const or = word === undefined ? '' : ` or "${word}"`;
+    const kind = (unit === undefined ? 'a number' : `a number of ${unit}`) + or;
     const texts = said.loose || unit !== undefined;
     const value = typeof said.value === 'string' && texts ? quantity(said.value, unit) : said.value;
-    const how = unit === undefined ? 'write digits only' : `write ${EXAMPLE[unit]}`;
+    const how = unit === undefined ? `write digits only${or && `,${or}`}` : `write ${EXAMPLE[unit]}`;
     if (typeof value !== 'number' || !Number.isFinite(value))
       return this.#wrong(said, path, `must be ${kind}`, how, option);
     if (!shape.fraction && !Number.isInteger(value))

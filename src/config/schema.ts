@@ -6,6 +6,7 @@ import {
   bytes,
   choice,
   count,
+  countOr,
   flag,
   group,
   list,
@@ -369,6 +370,13 @@ const limits = {
 };
 
 const running = {
+  workers: countOr(
+    1,
+    'auto',
+    [1, 256],
+    'Processes that carry the clients, behind the same ports; "auto" is one for each core. With more than one, a further process holds what there is once: local domains, storage, components.',
+    { restart: true },
+  ),
   drain: group(
     {
       delay: patience(0, [0, HOUR], 'How long SIGTERM only lets /readyz say 503, so that balancers send nobody new.'),

@@ -44,6 +44,8 @@ export class Connection {
   #lastClient: Client;
   #piled = 0;
   #tls: ClientTls | undefined;
+  // Nobody nearly always.
+  #told: readonly (() => void)[] | undefined;
 
   constructor(socket: Socket, peer: Client, trusted: Networks) {
     this.#peer = peer;
@@ -83,6 +85,19 @@ export class Connection {
     return this.#tls;
   }
 
+  /** Calls back when it has ended. */
+  ended(told: () => void): void {
+    this.#told = [...(this.#told ?? []), told];
+  }
+
+  /** It has. */
+  close(broke: boolean): void {
+    this.broke = broke;
+    for (let waiting = this.newest; waiting !== undefined; waiting = waiting.before) waiting.gone();
+    this.newest = undefined;
+    for (const told of this.#told ?? []) told();
+  }
+
   /** Whether the peer is a proxy whose headers count. */
   get viaProxy(): boolean {
     return this.#viaProxy;
@@ -119,9 +134,5 @@ function forwarding(headers: IncomingHttpHeaders): string {
 const NOBODY = forwarding({});
 
 function closed(this: Socket, hadError: boolean): void {
-  const connection = Connection.of(this);
-  if (connection === undefined) return;
-  connection.broke = hadError || this.writableLength > 0;
-  for (let waiting = connection.newest; waiting !== undefined; waiting = waiting.before) waiting.gone();
-  connection.newest = undefined;
+  Connection.of(this)?.close(hadError || this.writableLength > 0);
 }

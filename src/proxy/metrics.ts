@@ -36,7 +36,7 @@ export class ProxyMetrics {
     queueBytes(metrics, () => this.#waiting(links));
     this.#seconds = metrics.histogram('backend_connect_seconds', 'Time to reach a server, by phase.', ['phase']);
     this.#failures = metrics.counter('backend_connect_failures_total', 'Servers not reached.', ['host', 'reason']);
-    this.#up = metrics.gauge('backend_up', 'Whether the last attempt to reach a server succeeded.', ['host']);
+    this.#up = metrics.gauge('backend_up', 'Whether the last attempt to reach a server succeeded.', ['host'], 'min');
     this.#limits = limitsHit(metrics);
     this.#rejected = xmlRejections(metrics);
     this.#dns = metrics.histogram('dns_seconds', 'Time of DNS questions.', ['rrtype', 'outcome']);

@@ -51,6 +51,8 @@ export class Admission {
     options: AdmissionOptions,
     /** Seconds that only go up. */
     readonly now: () => number = () => performance.now() / 1000,
+    /** Told of everyone who comes or leaves, where others count too. */
+    readonly told: (party: string, by: 1 | -1) => void = () => {},
   ) {
     this.#limits = options.limits;
     this.#exempt = networks(options.trusted_proxies);
@@ -71,16 +73,27 @@ export class Admission {
     const party = partyOf(address);
     const refusal = this.#limits.rates ? this.#judge(address, party) : undefined;
     if (refusal !== undefined) return refusal;
-    this.#size += 1;
-    this.#sessions.set(party, (this.#sessions.get(party) ?? 0) + 1);
+    this.#count(party, 1);
+    this.told(party, 1);
     return undefined;
   }
 
   leave(address: string): void {
     const party = partyOf(address);
-    const count = this.#sessions.get(party) ?? 0;
-    this.#size -= 1;
-    if (count > 1) this.#sessions.set(party, count - 1);
+    this.#count(party, -1);
+    this.told(party, -1);
+  }
+
+  /** One came somewhere else that counts together with this; or so many are there, or left there. */
+  hear(party: string, by: number): void {
+    this.#count(party, by);
+    if (by === 1) this.#take(party);
+  }
+
+  #count(party: string, by: number): void {
+    const count = (this.#sessions.get(party) ?? 0) + by;
+    this.#size += by;
+    if (count > 0) this.#sessions.set(party, count);
     else this.#sessions.delete(party);
   }
 

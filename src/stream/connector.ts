@@ -37,6 +37,8 @@ export interface ConnectorDeps {
   readonly local?: LocalDomains;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Told of each stream that comes or leaves, by its address, where other processes count it too. */
+  readonly counted?: (party: string, by: 1 | -1) => void;
 }
 
 export class Connector implements Upstream, House {
@@ -51,7 +53,7 @@ export class Connector implements Upstream, House {
 
   constructor(options: AccessOptions, deps: ConnectorDeps) {
     this.#firewall = firewallOf(options);
-    this.#admission = new Admission(options);
+    this.#admission = new Admission(options, undefined, deps.counted);
     this.#deps = deps;
     this.#local = deps.local;
     this.#rejected = deps.metrics.counter('sessions_rejected_total', 'Streams not let in.', ['reason']);
@@ -72,6 +74,11 @@ export class Connector implements Upstream, House {
   /** Streams that are let in now. */
   get size(): number {
     return this.#admission.size;
+  }
+
+  /** Streams of this address came to another process, or left it. */
+  hear(party: string, by: number): void {
+    this.#admission.hear(party, by);
   }
 
   attach(client: ClientStream, header: StreamHeader): StreamEnd {

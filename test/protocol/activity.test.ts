@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import type { BoshSession } from '../support/bosh-client.js';
 import { clauses, isHeld, message, subject, within } from './subject.js';
 
-const { any, user, ours } = clauses('bosh');
+const { any, user, ours, inOrder } = clauses('bosh');
 
 function elapse(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
@@ -65,7 +65,7 @@ describe('XEP-0124', () => {
     expect((await session.at(session.rid)).verdict).toBe('terminate item-not-found');
   });
 
-  user('11 more simultaneous requests than `requests` are a policy-violation', async () => {
+  inOrder(user)('11 more simultaneous requests than `requests` are a policy-violation', async () => {
     const { session } = await s.user({ wait: 10 });
     const first = session.rid + 1;
     // The first is held, and none after it can be answered while the second is missing.
@@ -78,13 +78,13 @@ describe('XEP-0124', () => {
     expect(verdicts.at(-1)).toBe('terminate policy-violation');
   });
 
-  ours('11 empty requests faster than `polling` are a policy-violation', async () => {
+  inOrder(ours)('11 empty requests faster than `polling` are a policy-violation', async () => {
     const { session } = await s.pair({ wait: 10 });
     const answers = await Promise.all(burst(session, session.told('requests')));
     expect(answers.map((answer) => answer.verdict)).toContain('terminate policy-violation');
   });
 
-  ours('11 requests with payloads may be as fast as they like', async () => {
+  inOrder(ours)('11 requests with payloads may be as fast as they like', async () => {
     const { session } = await s.pair({ wait: 2 });
     const answers = Array.from({ length: 6 }, () => session.send(message('nobody@test.example', 'x')));
     await answers[0];

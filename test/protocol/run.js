@@ -10,11 +10,20 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const USAGE = `npm run conformance -- --bosh URL --ws URL [--domain D] [--user U --password P | --anonymous]
-Without URLs: our own server in front of a stub server (npm run build comes first).`;
+Without URLs: our own server in front of a stub server (npm run build comes first); --workers N is an option of it.`;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TEXT = { type: 'string' };
 const FLAG = { type: 'boolean' };
-const SPEC = { bosh: TEXT, ws: TEXT, domain: TEXT, user: TEXT, password: TEXT, anonymous: FLAG, help: FLAG };
+const SPEC = {
+  bosh: TEXT,
+  ws: TEXT,
+  domain: TEXT,
+  user: TEXT,
+  password: TEXT,
+  anonymous: FLAG,
+  workers: TEXT,
+  help: FLAG,
+};
 
 function options() {
   try {

@@ -22,6 +22,8 @@ import { WsClient } from '../support/ws-client.js';
 const { CONFORMANCE_BOSH, CONFORMANCE_WS, CONFORMANCE_DOMAIN, CONFORMANCE_USER, CONFORMANCE_PASSWORD } = process.env;
 const FOREIGN = Boolean(CONFORMANCE_BOSH ?? CONFORMANCE_WS);
 const ANONYMOUS = Boolean(process.env.CONFORMANCE_ANONYMOUS);
+/** Of our own server. */
+const WORKERS = Number(process.env.CONFORMANCE_WORKERS ?? 1);
 
 /** Subdomains of the stub's domain that misbehave on purpose. */
 const ODD = ['silent', 'late', 'error', 'unknown', 'fin'];
@@ -41,7 +43,7 @@ export class Subject {
     const upstreams: Record<string, unknown> = { 'test.example': upstream };
     for (const odd of ODD) upstreams[`${odd}.test.example`] = upstream;
     upstreams['dead.test.example'] = { ...upstream, port: await freePort() };
-    const config = { upstreams, limits: { rates: false }, logging: 'WARN', ...this.config };
+    const config = { upstreams, limits: { rates: false }, logging: 'WARN', workers: WORKERS, ...this.config };
     this.server = await startServer({ config });
   }
 
@@ -130,7 +132,11 @@ export function clauses(transport: 'bosh' | 'ws') {
     if (reason === undefined) it.concurrent(title, test);
     else it.skip(`${title} (skipped: ${reason})`, () => {});
   };
+  type Clause = (title: string, test: Body) => void;
+  const overtaken = 'requests on several connections may overtake each other on their way to a worker';
   return {
+    /** The same where several requests at once have to be heard in the order in which they were sent. */
+    inOrder: (clause: Clause): Clause => (WORKERS === 1 ? clause : (title, test) => declare(title, test, overtaken)),
     /** Can be seen on any server. */
     any: (title: string, test: Body): void => declare(title, test, absent),
     /** Needs an account. */
