@@ -3,8 +3,10 @@
 import type { Log } from '../log.js';
 import type { Counter, Histogram, Metrics } from '../metrics.js';
 import {
+  type Added,
   type ArchiveStore,
   type Driver,
+  type HistoryStore,
   type KeyValueStore,
   type MapStore,
   type Store,
@@ -29,12 +31,12 @@ export function measured(driver: Driver, deps: { readonly metrics: Metrics; read
     get bytes() {
       return driver.bytes;
     },
-    open: (host, store, kind) => KINDS[kind](driver.open(host, store, kind), meter.timed(kind)),
+    open: (host, store, kind) => KINDS[kind](driver.open(host, store, kind), meter.timed(kind), meter),
     stop: () => driver.stop(),
   };
 }
 
-const KINDS: { readonly [K in StoreKind]: (store: Store<K>, timed: Timed) => Store<K> } = {
+const KINDS: { readonly [K in StoreKind]: (store: Store<K>, timed: Timed, meter: Meter) => Store<K> } = {
   keyvalue: (store: KeyValueStore, timed) => ({
     get: timed('read', (key) => store.get(key)),
     set: timed('write', (key, value) => store.set(key, value)),
@@ -60,6 +62,14 @@ const KINDS: { readonly [K in StoreKind]: (store: Store<K>, timed: Timed) => Sto
     delete: timed('write', (key, range) => store.delete(key, range)),
     keys: () => store.keys(),
   }),
+  history: (store: HistoryStore, timed, meter) => ({
+    get: timed('read', (key, id) => store.get(key, id)),
+    query: timed('read', (key, query) => store.query(key, query)),
+    size: timed('read', (key, range) => store.size(key, range)),
+    add: (key, item, same) => meter.gathered(store.add(key, item, same)),
+    delete: timed('write', (key, range) => store.delete(key, range)),
+    keys: () => store.keys(),
+  }),
 };
 
 /** A failing disk is logged once in this many milliseconds. */
@@ -69,6 +79,8 @@ class Meter {
   readonly #operations: Counter<'kind' | 'operation' | 'outcome'>;
   readonly #seconds: Histogram<'kind' | 'operation'>;
   readonly #log: Log;
+  /** What is written together now. */
+  #group: { readonly done: Promise<void>; readonly begun: number; size: number } | undefined;
   #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(metrics: Metrics, log: Log) {
@@ -94,6 +106,26 @@ class Meter {
           this.#seconds.observe({ kind, operation }, (performance.now() - begun) / 1000);
         }
       };
+  }
+
+  /** Many that are written together are timed as one, and counted each. */
+  gathered(added: Added): Added {
+    if (this.#group?.done === added.done) {
+      this.#group.size++;
+      return added;
+    }
+    const group = { done: added.done, begun: performance.now(), size: 1 };
+    this.#group = group;
+    const ended = (outcome: StoreError['condition'] | 'ok') => {
+      if (this.#group === group) this.#group = undefined;
+      this.#operations.inc({ kind: 'history', operation: 'write', outcome }, group.size);
+      this.#seconds.observe({ kind: 'history', operation: 'write' }, (performance.now() - group.begun) / 1000);
+    };
+    added.done.then(
+      () => ended('ok'),
+      (error) => ended(this.#failed('history', 'write', error)),
+    );
+    return added;
   }
 
   #failed(kind: StoreKind, operation: Operation, error: StoreError): StoreError['condition'] {

@@ -20,15 +20,38 @@ export class ArchiveIds {
   #given = 0;
   /** The latest time that was reserved. */
   #reserved = 0;
+  /** What ids of that time begin with. */
+  #prefix = '';
   #pool = '';
   #taken = 0;
 
   constructor(readonly run: number) {}
 
+  /** The time in the id that was reserved last. */
+  get time(): number {
+    return this.#reserved;
+  }
+
+  /** The number of the id that was given last. */
+  get number(): number {
+    return this.#given;
+  }
+
+  /** All that are reserved from now on are of that time or later. */
+  notBefore(time: number): void {
+    this.#reserved = Math.max(time, this.#reserved);
+    this.#prefix = '';
+  }
+
   /** Greater than all that were reserved before. */
   reserve(at: number): string {
-    this.#reserved = Math.max(within(at), this.#reserved);
-    return this.next(this.#reserved, 0) + this.#chance();
+    const time = within(at);
+    if (time > this.#reserved || this.#prefix === '') {
+      this.#reserved = Math.max(time, this.#reserved);
+      this.#prefix = digits(this.#reserved, TIME) + digits(this.run, RUN);
+    }
+    this.#given++;
+    return this.#prefix + digits(this.#given, NUMBER) + this.#chance();
   }
 
   /** The id that the item brings, or another one when that is of a time before `last`. */
@@ -55,6 +78,11 @@ export class ArchiveIds {
 /** The time in an id. It is that of its item, or later when an item before it was. */
 export function timeOf(id: string): number {
   return Number.parseInt(id.slice(0, TIME), 36);
+}
+
+/** The number in an id. */
+export function numberOf(id: string): number {
+  return Number.parseInt(id.slice(TIME + RUN, TIME + RUN + NUMBER), 36);
 }
 
 /** Between which ids something is, both outside. */

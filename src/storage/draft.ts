@@ -7,6 +7,8 @@ export interface Write {
   readonly key: string;
   readonly text: string | undefined;
   readonly was: string | undefined;
+  /** Its bytes are counted elsewhere. */
+  readonly free?: true;
 }
 
 /** Reads records as they will be when all changes before this one are made. */
@@ -56,5 +58,5 @@ export class Draft {
 
 /** How many bytes more there are after these writes. */
 export function growth(writes: readonly Write[]): number {
-  return writes.reduce((sum, { key, text, was }) => sum + cost(key, text) - cost(key, was), 0);
+  return writes.reduce((sum, { key, text, was, free }) => (free ? sum : sum + cost(key, text) - cost(key, was)), 0);
 }

@@ -61,6 +61,8 @@ export class Journal {
   #stopped: Promise<void> | undefined;
   #bytes: number;
   #bytesAhead: number;
+  /** Bytes that are kept elsewhere, and count with those that are here. */
+  outside = 0;
 
   constructor(
     disk: Disk,
@@ -76,6 +78,11 @@ export class Journal {
   /** Bytes that the disk has of keys and values. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** As many as there will be when everything that waits is written. */
+  get ahead(): number {
+    return this.#bytesAhead;
   }
 
   /** Asks the disk: it knows what was acknowledged, and nothing that was not. */
@@ -181,7 +188,7 @@ export class Journal {
   #enqueue(writes: readonly Write[]): Promise<void> {
     if (writes.length === 0) return Promise.resolve();
     const more = growth(writes);
-    if (more > 0 && this.maxBytes > 0 && this.#bytesAhead + more > this.maxBytes) {
+    if (more > 0 && this.maxBytes > 0 && this.#bytesAhead + this.outside + more > this.maxBytes) {
       throw new StoreError('full', `the storage has its ${this.maxBytes} bytes`);
     }
     this.#bytesAhead += more;

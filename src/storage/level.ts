@@ -5,6 +5,8 @@ import { access, constants, mkdir, open, readdir, rm, stat } from 'node:fs/promi
 import { dirname, join, resolve } from 'node:path';
 import type { ClassicLevel } from 'classic-level';
 import { ArchiveIds } from './archive.js';
+import { Chronicle } from './history/chronicle.js';
+import { LevelHistories } from './history/level-histories.js';
 import { BYTES, type Disk, type Ground, Journal } from './journal.js';
 import { LevelArchives, LevelKeyValues, LevelMaps } from './level-stores.js';
 import { foreignFormat, openError, StorageOpenError, strangers } from './open-error.js';
@@ -13,6 +15,9 @@ import type { Driver, Store, StoreKind } from './store.js';
 
 const FORMAT = ownKey('format');
 const RUN = ownKey('run');
+
+/** The folder of the files that histories lie in, in that of the database. */
+const HISTORY = 'history';
 
 /** How records are laid out; a database that says another one is not touched. */
 const CURRENT_FORMAT = '1';
@@ -34,9 +39,11 @@ export async function openLevel(path: string, maxBytes = 0): Promise<Driver> {
 class LevelDriver implements Driver {
   readonly #journal: Journal;
   readonly #ids: ArchiveIds;
+  readonly #chronicle: Chronicle;
 
-  constructor(journal: Journal, run: number) {
+  constructor(journal: Journal, chronicle: Chronicle, run: number) {
     this.#journal = journal;
+    this.#chronicle = chronicle;
     this.#ids = new ArchiveIds(run);
   }
 
@@ -50,7 +57,8 @@ class LevelDriver implements Driver {
       const texts = { [FORMAT]: CURRENT_FORMAT, [RUN]: String(next), [BYTES]: bytes };
       const puts = Object.entries(texts).map(([key, value]) => ({ type: 'put' as const, key, value }));
       await disk.batch(puts, { sync: true });
-      return new LevelDriver(new Journal(disk, ground, maxBytes, Number(bytes)), next);
+      const journal = new Journal(disk, ground, maxBytes, Number(bytes));
+      return new LevelDriver(journal, await Chronicle.open(join(path, HISTORY), journal, next, maxBytes), next);
     } catch (error) {
       await disk.close();
       throw error;
@@ -58,7 +66,7 @@ class LevelDriver implements Driver {
   }
 
   get bytes(): number {
-    return this.#journal.bytes;
+    return this.#journal.bytes + this.#chronicle.bytes;
   }
 
   open<K extends StoreKind>(host: string, store: string, kind: K): Store<K> {
@@ -66,12 +74,14 @@ class LevelDriver implements Driver {
       keyvalue: () => new LevelKeyValues(this.#journal, host, store),
       map: () => new LevelMaps(this.#journal, host, store),
       archive: () => new LevelArchives(this.#journal, host, store, this.#ids),
+      history: () => new LevelHistories(this.#journal, this.#chronicle, host, store),
     };
     return kinds[kind]();
   }
 
-  stop(): Promise<void> {
-    return this.#journal.stop();
+  async stop(): Promise<void> {
+    await this.#chronicle.stop();
+    await this.#journal.stop();
   }
 }
 

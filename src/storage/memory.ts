@@ -3,6 +3,7 @@
 
 import { ArchiveIds, archived, isInRange, timeOf } from './archive.js';
 import {
+  type Added,
   type ArchiveItem,
   type ArchivePage,
   type ArchiveQuery,
@@ -10,6 +11,9 @@ import {
   type ArchiveStore,
   type Change,
   type Driver,
+  type HistoryItem,
+  type HistoryStore,
+  type Items,
   type Json,
   type KeyValueStore,
   type MapStore,
@@ -188,31 +192,25 @@ class MemoryMaps implements MapStore {
   }
 }
 
-class MemoryArchives implements ArchiveStore {
+class MemoryItems implements Items {
   readonly #archives = new Map<string, ArchiveItem[]>();
-  readonly #room: Room;
 
-  constructor(room: Room) {
-    this.#room = room;
+  constructor(readonly room: Room) {}
+
+  protected last(key: string): ArchiveItem | undefined {
+    return this.#archives.get(key)?.at(-1);
   }
 
-  reserve(at: number): string {
-    return this.#room.ids.reserve(at);
-  }
-
-  async append(key: string, item: NewArchiveItem): Promise<string> {
-    const items = this.#archives.get(key) ?? [];
-    const last = items.at(-1);
-    const id = this.#room.ids.of(item, last ? timeOf(last.id) : 0);
-    const added = archived(item, id);
-    this.#room.take(cost(key, write(added)));
-    items.push(added);
-    this.#archives.set(key, items);
-    return id;
+  /** Throws StoreError. */
+  protected push(key: string, item: ArchiveItem): void {
+    this.room.take(cost(key, write(item)));
+    const items = this.#archives.get(key);
+    if (items === undefined) this.#archives.set(key, [item]);
+    else items.push(item);
   }
 
   async get(key: string, id: string): Promise<ArchiveItem | undefined> {
-    this.#room.check();
+    this.room.check();
     return this.#archives.get(key)?.find((item) => item.id === id);
   }
 
@@ -230,24 +228,55 @@ class MemoryArchives implements ArchiveStore {
   async delete(key: string, range: ArchiveRange = {}): Promise<number> {
     const gone = new Set(this.#find(key, range));
     const left = this.#find(key, {}).filter((item) => !gone.has(item));
-    for (const item of gone) this.#room.take(-cost(key, write(item)));
+    for (const item of gone) this.room.take(-cost(key, write(item)));
     if (left.length > 0) this.#archives.set(key, left);
     else this.#archives.delete(key);
     return gone.size;
   }
 
   async *keys(): AsyncIterable<string> {
-    this.#room.check();
+    this.room.check();
     yield* [...this.#archives.keys()];
   }
 
   #find(key: string, range: ArchiveRange): ArchiveItem[] {
-    this.#room.check();
+    this.room.check();
     return (this.#archives.get(key) ?? []).filter((item) => isInRange(item, range));
   }
 }
 
-const KINDS = { keyvalue: MemoryKeyValues, map: MemoryMaps, archive: MemoryArchives };
+class MemoryArchives extends MemoryItems implements ArchiveStore {
+  reserve(at: number): string {
+    return this.room.ids.reserve(at);
+  }
+
+  async append(key: string, item: NewArchiveItem): Promise<string> {
+    const last = this.last(key);
+    const id = this.room.ids.of(item, last ? timeOf(last.id) : 0);
+    this.push(key, archived(item, id));
+    return id;
+  }
+}
+
+class MemoryHistories extends MemoryItems implements HistoryStore {
+  add(key: string, item: HistoryItem, same?: Added): Added {
+    const last = this.last(key);
+    const isLater = same !== undefined && (last === undefined || last.id < same.id);
+    const id = isLater ? same.id : this.room.ids.reserve(item.at);
+    try {
+      this.push(key, archived({ ...item, stanza: item.stanza.toString() }, id));
+      return { id, done: DONE };
+    } catch (error) {
+      const done = Promise.reject(error);
+      done.catch(() => {});
+      return { id, done };
+    }
+  }
+}
+
+const DONE = Promise.resolve();
+
+const KINDS = { keyvalue: MemoryKeyValues, map: MemoryMaps, archive: MemoryArchives, history: MemoryHistories };
 
 function write(value: Json | ArchiveItem | undefined): string | undefined {
   return JSON.stringify(value);

@@ -1,5 +1,5 @@
 // What modules keep beyond a connection, and what a driver promises about it. A store is named by its host and its own
-// name, and is of one of three kinds. Types only: memory.ts and level.ts are the drivers, index.ts picks one.
+// name, and is of one of four kinds. Types only: memory.ts and level.ts are the drivers, index.ts picks one.
 //
 // Every change resolves when it is durable by the driver's standard, and whoever reads after that sees it. It rejects
 // with a StoreError when it could not be made so, and then nothing of it is there. Keys and fields are any strings.
@@ -85,15 +85,8 @@ export interface ArchivePage {
   readonly complete: boolean;
 }
 
-/** Stanzas under a key, in the order they were appended: offline messages, a message archive. */
-export interface ArchiveStore {
-  /** An id for an item of that time, to be told before the item is appended. Nobody can guess it. */
-  reserve(at: number): string;
-  /**
-   * Resolves to the item's id: the one that was reserved; or another, when the archive already has an item of a later time,
-   * from before the clock was set back.
-   */
-  append(key: string, item: NewArchiveItem): Promise<string>;
+/** Stanzas under a key, in the order they were appended, as they can be asked for. */
+export interface Items {
   get(key: string, id: string): Promise<ArchiveItem | undefined>;
   query(key: string, query: ArchiveQuery): Promise<ArchivePage>;
   /** How many items the key has; in a range, when one is given. */
@@ -104,10 +97,46 @@ export interface ArchiveStore {
   keys(): AsyncIterable<string>;
 }
 
+/** Few that come and go: messages for who is away. Each is a change of its own. */
+export interface ArchiveStore extends Items {
+  /** An id for an item of that time, to be told before the item is appended. Nobody can guess it. */
+  reserve(at: number): string;
+  /**
+   * Resolves to the item's id: the one that was reserved; or another, when the archive already has an item of a later time,
+   * from before the clock was set back.
+   */
+  append(key: string, item: NewArchiveItem): Promise<string>;
+}
+
+/** A new item of a history. Its bytes are taken before `add` returns. */
+export interface HistoryItem extends Omit<ArchiveItem, 'id' | 'stanza'> {
+  readonly stanza: string | Buffer;
+}
+
+export interface Added {
+  /** Nobody can guess it. */
+  readonly id: string;
+  /** Resolves when it is durable, the same promise for many; rejects with StoreError, and then it is not there. */
+  readonly done: Promise<void>;
+}
+
+/**
+ * Many that stay: message archives. What is added is gathered for some milliseconds and made durable together; the oldest
+ * are deleted at times, many at once.
+ */
+export interface HistoryStore extends Items {
+  /**
+   * At the end of what the key has. `same`: what was told of the item when it was added under another key, of this store or
+   * another one: its bytes are kept once, under one id, where that can be.
+   */
+  add(key: string, item: HistoryItem, same?: Added): Added;
+}
+
 interface Stores {
   readonly keyvalue: KeyValueStore;
   readonly map: MapStore;
   readonly archive: ArchiveStore;
+  readonly history: HistoryStore;
 }
 
 export type StoreKind = keyof Stores;

@@ -2,7 +2,16 @@
 
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ArchiveStore, Driver, Json, KeyValueStore, MapStore } from '../../src/storage/store.js';
+import type {
+  ArchiveStore,
+  Driver,
+  HistoryStore,
+  Items,
+  Json,
+  KeyValueStore,
+  MapStore,
+  NewArchiveItem,
+} from '../../src/storage/store.js';
 
 /** Opens a driver on new, empty ground. */
 export type Fresh = (maxBytes?: number) => Promise<Driver>;
@@ -46,6 +55,30 @@ const VALUES: Json[] = [
   [1, [2, { a: null }]],
   { jid: 'juliet@capulet.lit', groups: ['Friends'] },
 ];
+
+/** An archive or a history, which are the same to whoever waits. */
+interface Appending extends Items {
+  append(key: string, item: NewArchiveItem): Promise<string>;
+}
+
+const archive = (driver: Driver, name: string): Appending => driver.open('montague.lit', name, 'archive');
+
+function history(driver: Driver, name: string): Appending {
+  const store = driver.open('montague.lit', name, 'history');
+  const append = async (key: string, item: NewArchiveItem) => {
+    const { id, done } = store.add(key, item);
+    await done;
+    return id;
+  };
+  return {
+    append,
+    get: (key, id) => store.get(key, id),
+    query: (key, query) => store.query(key, query),
+    size: (key, range) => store.size(key, range),
+    delete: (key, range) => store.delete(key, range),
+    keys: () => store.keys(),
+  };
+}
 
 export function contract(fresh: Fresh): void {
   let driver: Driver;
@@ -246,9 +279,12 @@ export function contract(fresh: Fresh): void {
     });
   });
 
-  describe('an archive store', () => {
-    let store: ArchiveStore;
-    const texts = async (...query: Parameters<ArchiveStore['query']>) =>
+  describe.each([
+    ['an archive store', archive],
+    ['a history store', history],
+  ])('%s', (_, open) => {
+    let store: Appending;
+    const texts = async (...query: Parameters<Appending['query']>) =>
       (await store.query(...query)).items.map(({ stanza }) => stanza);
     const fill = async (key: string, count: number, at = 1000) => {
       const ids: string[] = [];
@@ -262,7 +298,7 @@ export function contract(fresh: Fresh): void {
     const numbers = (...ns: number[]) => ns.map((n) => `<m n='${n}'/>`);
 
     beforeEach(() => {
-      store = driver.open('montague.lit', 'offline', 'archive');
+      store = open(driver, 'offline');
     });
 
     test('has no items under a key until one is appended', async () => {
@@ -291,28 +327,6 @@ export function contract(fresh: Fresh): void {
       expect(await texts('romeo', { limit: 100 })).toEqual(times.map((_, i) => String(i)));
       expect([...ids].sort()).toEqual(ids);
       expect(new Set(ids).size).toBe(times.length);
-    });
-
-    test('keeps an item under the id that was reserved for it', async () => {
-      const ids = [1000, 1000, 500, 2000].map((at) => store.reserve(at));
-      const appended = ids.map((id, at) => store.append('romeo', { id, at, stanza: String(at) }));
-      expect(await Promise.all(appended)).toEqual(ids);
-      expect([...ids].sort()).toEqual(ids);
-      expect((await store.query('romeo', { limit: 9, after: ids[1] })).items.map(({ id }) => id)).toEqual(ids.slice(2));
-      expect(await store.get('romeo', ids[2])).toEqual({ id: ids[2], at: 2, stanza: '2' });
-    });
-
-    test('reserves ids that cannot be told from the ones before', () => {
-      const ends = Array.from({ length: 1000 }, () => store.reserve(1000).slice(-12));
-      expect(new Set(ends).size).toBe(1000);
-    });
-
-    test('keeps the order of appends when an id was reserved before the clock was set back', async () => {
-      const reserved = store.reserve(1000);
-      const first = await store.append('romeo', { at: 5000, stanza: 'first' });
-      const second = await store.append('romeo', { id: reserved, at: 1000, stanza: 'second' });
-      expect(second > first).toBe(true);
-      expect(await texts('romeo', { limit: 9, start: 0, end: 1000 })).toEqual(['second']);
     });
 
     test('never gives an id again, not even when the archive was emptied', async () => {
@@ -437,6 +451,94 @@ export function contract(fresh: Fresh): void {
     });
   });
 
+  describe('an archive store', () => {
+    let store: ArchiveStore;
+    const texts = async (...query: Parameters<ArchiveStore['query']>) =>
+      (await store.query(...query)).items.map(({ stanza }) => stanza);
+
+    beforeEach(() => {
+      store = driver.open('montague.lit', 'offline', 'archive');
+    });
+
+    test('keeps an item under the id that was reserved for it', async () => {
+      const ids = [1000, 1000, 500, 2000].map((at) => store.reserve(at));
+      const appended = ids.map((id, at) => store.append('romeo', { id, at, stanza: String(at) }));
+      expect(await Promise.all(appended)).toEqual(ids);
+      expect([...ids].sort()).toEqual(ids);
+      expect((await store.query('romeo', { limit: 9, after: ids[1] })).items.map(({ id }) => id)).toEqual(ids.slice(2));
+      expect(await store.get('romeo', ids[2])).toEqual({ id: ids[2], at: 2, stanza: '2' });
+    });
+
+    test('reserves ids that cannot be told from the ones before', () => {
+      const ends = Array.from({ length: 1000 }, () => store.reserve(1000).slice(-12));
+      expect(new Set(ends).size).toBe(1000);
+    });
+
+    test('keeps the order of appends when an id was reserved before the clock was set back', async () => {
+      const reserved = store.reserve(1000);
+      const first = await store.append('romeo', { at: 5000, stanza: 'first' });
+      const second = await store.append('romeo', { id: reserved, at: 1000, stanza: 'second' });
+      expect(second > first).toBe(true);
+      expect(await texts('romeo', { limit: 9, start: 0, end: 1000 })).toEqual(['second']);
+    });
+  });
+
+  describe('a history store', () => {
+    let store: HistoryStore;
+
+    beforeEach(() => {
+      store = driver.open('montague.lit', 'mam', 'history');
+    });
+
+    test('tells an id at once, that cannot be told from the ones before', async () => {
+      const added = Array.from({ length: 1000 }, (_, at) => store.add('romeo', { at, stanza: String(at) }));
+      const ids = added.map(({ id }) => id);
+      expect([...ids].sort()).toEqual(ids);
+      expect(new Set(ids.map((id) => id.slice(-12))).size).toBe(1000);
+      await Promise.all(added.map(({ done }) => done));
+      const { items } = await store.query('romeo', { limit: 1000 });
+      expect(items.map(({ id, stanza }) => [id, stanza])).toEqual(ids.map((id, at) => [id, String(at)]));
+    });
+
+    test('keeps what two histories have under one id, and of each whom it was exchanged with', async () => {
+      const other = driver.open('capulet.lit', 'mam', 'history');
+      const item = { at: 5, stanza: Buffer.from('<m>ž</m>') };
+      const sent = store.add('romeo', { ...item, with: 'juliet@capulet.lit' });
+      const received = other.add('juliet', { ...item, with: 'romeo@montague.lit' }, sent);
+      await Promise.all([sent.done, received.done]);
+      expect(received.id).toBe(sent.id);
+      expect((await store.query('romeo', { limit: 9 })).items).toEqual([
+        { id: sent.id, at: 5, with: 'juliet@capulet.lit', stanza: '<m>ž</m>' },
+      ]);
+      expect((await other.query('juliet', { limit: 9, with: 'romeo@montague.lit' })).items).toEqual([
+        { id: sent.id, at: 5, with: 'romeo@montague.lit', stanza: '<m>ž</m>' },
+      ]);
+      expect(await store.delete('romeo')).toBe(1);
+      expect(await other.get('juliet', sent.id)).toMatchObject({ stanza: '<m>ž</m>' });
+    });
+
+    test('keeps the order of each when two histories have the same, one of them later', async () => {
+      const same = { at: 1, stanza: 'same' };
+      const sent = store.add('romeo', same);
+      const between = store.add('juliet', { at: 1, stanza: 'between' });
+      const received = store.add('juliet', same, sent);
+      await received.done;
+      expect(received.id > between.id).toBe(true);
+      expect((await store.query('juliet', { limit: 9 })).items.map(({ stanza }) => stanza)).toEqual([
+        'between',
+        'same',
+      ]);
+    });
+
+    test('takes the bytes of an item before it is told the id', async () => {
+      const stanza = Buffer.from('before');
+      const { id, done } = store.add('romeo', { at: 1, stanza });
+      stanza.write('behind');
+      await done;
+      expect((await store.get('romeo', id))?.stanza).toBe('before');
+    });
+  });
+
   describe('a driver', () => {
     test('rejects what is asked after it was stopped, and may be stopped twice', async () => {
       const store = driver.open('h', 's', 'keyvalue');
@@ -447,34 +549,41 @@ export function contract(fresh: Fresh): void {
       await expect(store.set('a', 2)).rejects.toMatchObject({ name: 'StoreError', condition: 'failed' });
       await expect(list(store.keys())).rejects.toMatchObject({ name: 'StoreError', condition: 'failed' });
       await expect(driver.open('h', 's', 'map').change('a', [])).rejects.toMatchObject({ condition: 'failed' });
-      await expect(driver.open('h', 's', 'archive').query('a', { limit: 1 })).rejects.toMatchObject({
-        condition: 'failed',
-      });
+      for (const kind of ['archive', 'history'] as const) {
+        const items = driver.open('h', 's', kind);
+        await expect(items.query('a', { limit: 1 })).rejects.toMatchObject({ condition: 'failed' });
+        await expect(items.delete('a')).rejects.toMatchObject({ condition: 'failed' });
+      }
+      const added = driver.open('h', 's', 'history').add('a', { at: 1, stanza: '' });
+      await expect(added.done).rejects.toMatchObject({ condition: 'failed' });
     });
 
-    test('finishes what was begun before it stops', async () => {
-      const store = driver.open('h', 's', 'archive');
+    test.each([archive, history])('finishes what was begun before it stops (%#)', async (open) => {
+      const store = open(driver, 's');
       const begun = Array.from({ length: 20 }, (_, at) => store.append('romeo', { at, stanza: '' }));
       await driver.stop();
       expect(new Set(await Promise.all(begun)).size).toBe(20);
     });
 
     test('knows how many bytes it keeps', async () => {
-      const [values, maps, archives] = [
+      const [values, maps, archives, histories] = [
         driver.open('h', 's', 'keyvalue'),
         driver.open('h', 's', 'map'),
         driver.open('h', 's', 'archive'),
+        history(driver, 's'),
       ];
       const before = driver.bytes;
       await values.set('a', 'x'.repeat(1000));
       await values.set('a', 'y'.repeat(1000));
       await maps.change('a', Object.entries({ a: 'x'.repeat(1000), b: 'x'.repeat(1000) }));
       await archives.append('a', { at: 1, stanza: 'x'.repeat(1000) });
-      expect(driver.bytes - before).toBeGreaterThan(4000);
-      expect(driver.bytes - before).toBeLessThan(5000);
+      await histories.append('a', { at: 1, stanza: 'x'.repeat(1000) });
+      expect(driver.bytes - before).toBeGreaterThan(5000);
+      expect(driver.bytes - before).toBeLessThan(6000);
       await values.set('a', undefined);
       await maps.remove('a');
       await archives.delete('a');
+      await histories.delete('a');
       expect(driver.bytes).toBe(before);
     });
   });
@@ -507,8 +616,8 @@ export function contract(fresh: Fresh): void {
       expect(Object.fromEntries(await store.all('a'))).toEqual({ x: 1 });
     });
 
-    test('appends until it is full, and again after a deletion', async () => {
-      const store = driver.open('h', 's', 'archive');
+    test.each([archive, history])('appends until it is full, and again after a deletion (%#)', async (open) => {
+      const store = open(driver, 's');
       const item = { at: 1, stanza: 'x'.repeat(5000) };
       const ends = await Promise.allSettled(Array.from({ length: 10 }, () => store.append('a', item)));
       expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);

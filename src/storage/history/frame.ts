@@ -1,0 +1,156 @@
+// How items lie in the files of histories. Everything that was gathered is one frame: a header with its length and checksum,
+// then entries. An item is there once, and behind it a mention for each history that has it: the names of those, and with
+// whom it was exchanged as each of them sees it.
+//
+//   frame:    mark (4), bytes of entries (4), CRC-32 of them (4), entries
+//   item:     1 (1), length of the id (1), length of the stanza (4), at (8), id, stanza
+//   mention:  2 (1), length of the name (2), length of the peer or NONE (2), how far back the item is (4), name, peer
+
+import { crc32 } from 'node:zlib';
+import type { ArchiveItem } from '../store.js';
+
+export const HEADER = 12;
+const MARK = 0x3148_5342;
+const ITEM = 1;
+const MENTION = 2;
+const ITEM_HEAD = 14;
+const MENTION_HEAD = 9;
+const NONE = 0xffff;
+/** An item that is further back is written again. */
+const FAR = 16_384;
+
+/** What is gathered to be written in one go. */
+export class Frame {
+  #bytes: Buffer;
+  #end = HEADER;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get size(): number {
+    return this.#end;
+  }
+
+  /** Where it begins, from the beginning of the frame. */
+  item(id: string, at: number, stanza: string | Buffer): number {
+    const length = typeof stanza === 'string' ? Buffer.byteLength(stanza) : stanza.length;
+    const start = this.#end;
+    const bytes = this.#room(ITEM_HEAD + id.length + length);
+    bytes[start] = ITEM;
+    bytes[start + 1] = id.length;
+    bytes.writeUInt32LE(length, start + 2);
+    bytes.writeDoubleLE(at, start + 6);
+    bytes.write(id, start + ITEM_HEAD, id.length, 'latin1');
+    const from = start + ITEM_HEAD + id.length;
+    if (typeof stanza === 'string') bytes.write(stanza, from, length, 'utf8');
+    else bytes.set(stanza, from);
+    this.#end = from + length;
+    return start;
+  }
+
+  /** That a history has an item. */
+  mention(name: Buffer, peer: string | undefined, item: number): void {
+    const length = peer === undefined ? 0 : Buffer.byteLength(peer);
+    const start = this.#end;
+    const bytes = this.#room(MENTION_HEAD + name.length + length);
+    bytes[start] = MENTION;
+    bytes.writeUInt16LE(name.length, start + 1);
+    bytes.writeUInt16LE(peer === undefined ? NONE : length, start + 3);
+    bytes.writeUInt32LE(start - item, start + 5);
+    bytes.set(name, start + MENTION_HEAD);
+    if (peer !== undefined) bytes.write(peer, start + MENTION_HEAD + name.length, length, 'utf8');
+    this.#end = start + MENTION_HEAD + name.length + length;
+  }
+
+  /** Takes back what was written behind that. */
+  cut(size: number): void {
+    this.#end = size;
+  }
+
+  /** Whether a mention would still reach it. */
+  reaches(item: number): boolean {
+    return this.#end - item < FAR;
+  }
+
+  /** All of it, with its header. */
+  sealed(): Buffer {
+    const bytes = this.#bytes.subarray(0, this.#end);
+    bytes.writeUInt32LE(MARK, 0);
+    bytes.writeUInt32LE(this.#end - HEADER, 4);
+    bytes.writeUInt32LE(crc32(bytes.subarray(HEADER)), 8);
+    return bytes;
+  }
+
+  /** Its memory, to be used again. */
+  get memory(): Buffer {
+    return this.#bytes;
+  }
+
+  #room(more: number): Buffer {
+    if (this.#end + more <= this.#bytes.length) return this.#bytes;
+    const bytes = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#end + more));
+    this.#bytes.copy(bytes, 0, 0, this.#end);
+    this.#bytes = bytes;
+    return bytes;
+  }
+}
+
+/** The bytes of entries that a header announces; undefined: it is none. */
+export function announced(header: Buffer): number | undefined {
+  return header.length === HEADER && header.readUInt32LE(0) === MARK ? header.readUInt32LE(4) : undefined;
+}
+
+export function isWhole(header: Buffer, entries: Buffer): boolean {
+  return entries.length === header.readUInt32LE(4) && crc32(entries) === header.readUInt32LE(8);
+}
+
+/** A mention as it was found, and the item that it is of. */
+export interface Mention {
+  readonly name: string;
+  readonly peer: string | undefined;
+  readonly id: string;
+  readonly at: number;
+  /** Where the item begins, and the mention ends, from the beginning of the bytes. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** All mentions in whole entries. */
+export function* mentions(entries: Buffer): Iterable<Mention> {
+  let pos = 0;
+  while (pos < entries.length) {
+    const end = endOf(entries, pos);
+    if (entries[pos] === MENTION) yield mention(entries, pos, end);
+    pos = end;
+  }
+}
+
+/** The item that begins with these bytes, as the history sees it whose mention ends them. */
+export function itemIn(bytes: Buffer): ArchiveItem {
+  let pos = 0;
+  for (let end = endOf(bytes, pos); end < bytes.length; end = endOf(bytes, pos)) pos = end;
+  const { id, at, peer } = mention(bytes, pos, bytes.length);
+  const from = ITEM_HEAD + id.length;
+  const stanza = bytes.toString('utf8', from, from + bytes.readUInt32LE(2));
+  return Object.freeze(peer === undefined ? { id, at, stanza } : { id, at, with: peer, stanza });
+}
+
+function mention(bytes: Buffer, start: number, end: number): Mention {
+  const item = start - bytes.readUInt32LE(start + 5);
+  const named = start + MENTION_HEAD + bytes.readUInt16LE(start + 1);
+  return {
+    name: bytes.toString('utf8', start + MENTION_HEAD, named),
+    peer: bytes.readUInt16LE(start + 3) === NONE ? undefined : bytes.toString('utf8', named, end),
+    id: bytes.toString('latin1', item + ITEM_HEAD, item + ITEM_HEAD + bytes[item + 1]),
+    at: bytes.readDoubleLE(item + 6),
+    start: item,
+    end,
+  };
+}
+
+function endOf(bytes: Buffer, start: number): number {
+  if (bytes[start] === ITEM) return start + ITEM_HEAD + bytes[start + 1] + bytes.readUInt32LE(start + 2);
+  const peer = bytes.readUInt16LE(start + 3);
+  return start + MENTION_HEAD + bytes.readUInt16LE(start + 1) + (peer === NONE ? 0 : peer);
+}

@@ -1,0 +1,287 @@
+// The histories of one store: what they have is found by its place, in the database or not there yet, and read from the
+// files only when it is to be shown, or when its place does not tell whether it is asked for.
+
+import { isInRange } from '../archive.js';
+import type { Write } from '../draft.js';
+import type { Disk, Journal } from '../journal.js';
+import { allUnder, nameOf, partUnder, under } from '../records.js';
+import {
+  type Added,
+  type ArchiveItem,
+  type ArchivePage,
+  type ArchiveQuery,
+  type ArchiveRange,
+  type HistoryItem,
+  type HistoryStore,
+  StoreError,
+} from '../store.js';
+import { type Chronicle, orderKey, orderOf, sumsOf } from './chronicle.js';
+import { itemIn } from './frame.js';
+import { compareOrders, hashOf, type Order, Places, type Spot } from './places.js';
+
+/** Items that are read at a time to see whether they are asked for. */
+const CHUNK = 200;
+
+export class LevelHistories implements HistoryStore {
+  readonly #journal: Journal;
+  readonly #chronicle: Chronicle;
+  readonly #store: string;
+
+  constructor(journal: Journal, chronicle: Chronicle, host: string, store: string) {
+    this.#journal = journal;
+    this.#chronicle = chronicle;
+    this.#store = nameOf(host, store, 'history');
+  }
+
+  add(key: string, item: HistoryItem, same?: Added): Added {
+    return this.#chronicle.add(this.#store, key, item, same);
+  }
+
+  async get(key: string, id: string): Promise<ArchiveItem | undefined> {
+    const { items } = await this.query(key, { ids: [id], limit: 1 });
+    return items[0];
+  }
+
+  async query(key: string, query: ArchiveQuery): Promise<ArchivePage> {
+    const { limit, backwards = false } = query;
+    const items: ArchiveItem[] = [];
+    let waiting: Spot[] = [];
+    const take = async () => {
+      for (const item of await this.#read(waiting)) if (item !== undefined && isInRange(item, query)) items.push(item);
+      waiting = [];
+    };
+    for await (const spot of this.#spots(key, query, backwards)) {
+      waiting.push(spot);
+      if (waiting.length < Math.min(limit + 1 - items.length, CHUNK)) continue;
+      await take();
+      if (items.length > limit) break;
+    }
+    await take();
+    const found = items.slice(0, limit);
+    return { items: backwards ? found.reverse() : found, complete: items.length <= limit };
+  }
+
+  async size(key: string, range?: ArchiveRange): Promise<number> {
+    if (range === undefined) return this.#count(key);
+    let size = 0;
+    for await (const _ of this.#matching(this.#spots(key, range, false), range)) size++;
+    return size;
+  }
+
+  async #count(key: string): Promise<number> {
+    const { places } = this.#chronicle.fresh(this.#store, key);
+    const [{ sum }] = await this.#summed(key);
+    let { items } = sum;
+    for (let i = places.count - 1; i >= 0 && orderKey(places.order(i)) > sum.last; i--) items++;
+    return items;
+  }
+
+  async delete(key: string, range: ArchiveRange = {}): Promise<number> {
+    const { time, number } = this.#chronicle.ids;
+    const until = { time, number: number + 1 };
+    let count = 0;
+    await this.#chronicle.change(async () => {
+      const sumKey = under(sumsOf(this.#store), key);
+      const [{ text, sum }] = await this.#chronicle.sums([sumKey]);
+      const writes: Write[] = [];
+      const gone: Spot[] = [];
+      for await (const page of this.#pages(key, boundsOf(range, sum.late), false)) {
+        const spots = allOf(page.places).filter((spot) => compareOrders(spot, until) < 0);
+        const out = new Set<number>();
+        for await (const spot of this.#matching(spots, range)) {
+          out.add(page.places.before(spot));
+          gone.push(spot);
+        }
+        if (out.size > 0) writes.push({ key: page.key, text: without(page.places, out), was: page.text, free: true });
+      }
+      const items = sum.items - gone.length;
+      const next = items > 0 ? JSON.stringify({ ...sum, items }) : undefined;
+      writes.push({ key: sumKey, text: next, was: text, free: true });
+      count = gone.length;
+      return { writes, gone };
+    });
+    return count;
+  }
+
+  async *keys(): AsyncIterable<string> {
+    const seen = new Set(this.#chronicle.keys(this.#store));
+    yield* [...seen];
+    const sums = sumsOf(this.#store);
+    for await (const record of this.#journal.each((disk) => disk.keys(allUnder(sums)))) {
+      const key = partUnder(sums, record);
+      if (!seen.has(key)) yield key;
+    }
+  }
+
+  /** Those that are in the range; read, where their place does not tell. */
+  async *#matching(spots: AsyncIterable<Spot> | Iterable<Spot>, range: ArchiveRange): AsyncIterable<Spot> {
+    let doubtful: Spot[] = [];
+    const read = async () => {
+      const items = await this.#read(doubtful);
+      const found = doubtful.filter((_, i) => isIn(items[i], range));
+      doubtful = [];
+      return found;
+    };
+    const bounds = boundsOf(range, 0);
+    for await (const spot of spots) {
+      const is = verdict(spot, range, bounds);
+      if (is === true) yield spot;
+      if (is === undefined) doubtful.push(spot);
+      if (doubtful.length >= CHUNK) yield* await read();
+    }
+    yield* await read();
+  }
+
+  /** Places of items that may be in the range, in order. */
+  async *#spots(key: string, range: ArchiveRange, backwards: boolean): AsyncIterable<Spot> {
+    // Taken first: what the database has meanwhile is behind all that is seen here, or seen here as well.
+    const { places, late } = this.#chronicle.fresh(this.#store, key);
+    const isLate = range.end !== undefined;
+    const [{ sum }] = isLate ? await this.#summed(key) : [{ sum: { late: 0 } }];
+    const bounds = boundsOf(range, Math.max(late, sum.late));
+    for (const each of range.ids === undefined ? [bounds] : boundsOfAll(range.ids, bounds, backwards)) {
+      const all = backwards ? this.#backwards(key, places, each) : this.#forwards(key, places, each);
+      for await (const spot of all) if (verdict(spot, range, each) !== false) yield spot;
+    }
+  }
+
+  async *#forwards(key: string, fresh: Places, bounds: Bounds): AsyncIterable<Spot> {
+    let last: Order | undefined;
+    for await (const { places } of this.#pages(key, bounds, false)) {
+      const end = endIn(places, bounds);
+      for (let i = startIn(places, bounds); i < end; i++) {
+        const spot = places.at(i);
+        last = spot;
+        yield spot;
+      }
+    }
+    const end = endIn(fresh, bounds);
+    for (let i = startIn(fresh, bounds); i < end; i++) {
+      const spot = fresh.at(i);
+      if (last === undefined || compareOrders(spot, last) > 0) yield spot;
+    }
+  }
+
+  async *#backwards(key: string, fresh: Places, bounds: Bounds): AsyncIterable<Spot> {
+    const start = startIn(fresh, bounds);
+    for (let i = endIn(fresh, bounds) - 1; i >= start; i--) yield fresh.at(i);
+    const first = fresh.count > 0 ? fresh.order(0) : undefined;
+    for await (const { places } of this.#pages(key, bounds, true)) {
+      const from = startIn(places, bounds);
+      for (let i = endIn(places, bounds) - 1; i >= from; i--) {
+        const spot = places.at(i);
+        if (first === undefined || compareOrders(spot, first) < 0) yield spot;
+      }
+    }
+  }
+
+  /** Records of places that may have some within the bounds. */
+  async *#pages(key: string, { from, to }: Bounds, backwards: boolean): AsyncIterable<Page> {
+    const name = under(this.#store, key);
+    const all = allUnder(name);
+    const lt = to === undefined ? all.lt : under(name, orderKey(to));
+    const gte = from === undefined ? all.gte : await this.#pageAt(all.gte, under(name, orderKey(from)));
+    if (gte >= lt) return;
+    for await (const [record, text] of this.#journal.each((disk) => disk.iterator({ gte, lt, reverse: backwards }))) {
+      yield { key: record, text, places: Places.read(text) };
+    }
+  }
+
+  /** The record that has what begins there. */
+  async #pageAt(gte: string, start: string): Promise<string> {
+    const last = (disk: Disk) => disk.iterator({ gte, lt: `${start}\u0000`, reverse: true });
+    for await (const [record] of this.#journal.each(last)) return record;
+    return start;
+  }
+
+  #summed(key: string) {
+    return this.#chronicle.sums([under(sumsOf(this.#store), key)]);
+  }
+
+  /** Undefined: it is gone meanwhile. */
+  async #read(spots: readonly Spot[]): Promise<(ArchiveItem | undefined)[]> {
+    if (spots.length === 0) return [];
+    try {
+      const found = await this.#chronicle.files.read(spots);
+      return found.map((bytes) => bytes && itemIn(bytes));
+    } catch (cause) {
+      throw cause instanceof StoreError ? cause : new StoreError('failed', 'the storage failed', { cause });
+    }
+  }
+}
+
+interface Page {
+  readonly key: string;
+  readonly text: string;
+  readonly places: Places;
+}
+
+/** From an order on, itself included, to another one, which is outside. */
+interface Bounds {
+  readonly from: Order | undefined;
+  readonly to: Order | undefined;
+}
+
+function boundsOf({ after, before, start, end }: ArchiveRange, late: number): Bounds {
+  const first = start === undefined ? undefined : { time: Math.max(Math.floor(start), 0), number: 0 };
+  const last = end === undefined ? undefined : { time: Math.max(Math.floor(end), 0) + late + 1, number: 0 };
+  const [behind, front] = [after && orderOf(after), before && orderOf(before)];
+  const beyond = front && { time: front.time, number: front.number + 1 };
+  return { from: latest(first, behind || undefined), to: earliest(last, beyond || undefined) };
+}
+
+/** Those of each of these ids. */
+function boundsOfAll(ids: readonly string[], { from, to }: Bounds, backwards: boolean): Bounds[] {
+  const orders = new Map<string, Order>();
+  for (const order of ids.map(orderOf)) if (order !== undefined) orders.set(orderKey(order), order);
+  const sorted = [...orders.values()].sort(compareOrders);
+  const bounds = sorted.map(({ time, number }) => ({
+    from: latest(from, { time, number }),
+    to: earliest(to, { time, number: number + 1 }),
+  }));
+  return backwards ? bounds.reverse() : bounds;
+}
+
+function latest(a: Order | undefined, b: Order | undefined): Order | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return compareOrders(a, b) < 0 ? b : a;
+}
+
+function earliest(a: Order | undefined, b: Order | undefined): Order | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return compareOrders(a, b) < 0 ? a : b;
+}
+
+const startIn = (places: Places, { from }: Bounds) => (from === undefined ? 0 : places.before(from));
+const endIn = (places: Places, { to }: Bounds) => (to === undefined ? places.count : places.before(to));
+
+/** Whether it is in the range, as far as its place tells; undefined: it has to be read. */
+function verdict(spot: Spot, range: ArchiveRange, bounds: Bounds): boolean | undefined {
+  const { after, before, start, end } = range;
+  if (range.with !== undefined && spot.peer !== hashOf(range.with)) return false;
+  if (!spot.late && ((start !== undefined && spot.time < start) || (end !== undefined && spot.time > end)))
+    return false;
+  if (range.with !== undefined || range.ids !== undefined) return undefined;
+  if (spot.late && (start !== undefined || end !== undefined)) return undefined;
+  for (const id of [after, before]) {
+    if (id === undefined) continue;
+    const order = orderOf(id);
+    // Only the whole id tells.
+    if (order === undefined || compareOrders(order, spot) === 0) return undefined;
+  }
+  if (bounds.from !== undefined && compareOrders(spot, bounds.from) < 0) return false;
+  return bounds.to === undefined || compareOrders(spot, bounds.to) < 0;
+}
+
+const isIn = (item: ArchiveItem | undefined, range: ArchiveRange) => item !== undefined && isInRange(item, range);
+
+function allOf(places: Places): Spot[] {
+  return Array.from({ length: places.count }, (_, i) => places.at(i));
+}
+
+function without(places: Places, out: ReadonlySet<number>): string | undefined {
+  if (out.size === places.count) return undefined;
+  const left = new Places();
+  for (let i = 0; i < places.count; i++) if (!out.has(i)) left.add(places.at(i));
+  return left.text();
+}
