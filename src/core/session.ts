@@ -76,6 +76,7 @@ export class Session {
 
   /** What its client said is not acknowledged before this is settled, which must not reject; the client is not held up. */
   keeps(work: Promise<unknown>): void {
+    if (this.#keeping.has(work)) return;
     this.#keeping.add(work);
     void work.then(() => this.#keeping.delete(work));
   }

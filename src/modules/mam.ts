@@ -33,7 +33,7 @@ export const mam: Module<Options> = {
   ],
   needs: ['message'],
   load(host, options) {
-    const archives = new Archives(host, host.open('mam', 'archive'), options);
+    const archives = new Archives(host, host.open('mam', 'history'), options);
     const preferences = host.keep(PREFERENCES, () => new AllPreferences(host.open('mam_preferences', 'keyvalue')));
     const archiving = new Archiving(host, archives, preferences, options.default);
     followAccounts(host, archives, preferences);

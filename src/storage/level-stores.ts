@@ -12,6 +12,7 @@ import type {
   ArchiveRange,
   ArchiveStore,
   Change,
+  DeletedRange,
   Json,
   KeyValueStore,
   MapStore,
@@ -217,12 +218,14 @@ export class LevelArchives implements ArchiveStore {
     return size;
   }
 
-  delete(key: string, range: ArchiveRange = {}): Promise<number> {
+  delete(key: string, range: DeletedRange = {}): Promise<number> {
+    const { limit = Number.POSITIVE_INFINITY } = range;
     const name = under(this.#sums, key);
     const make = async (draft: Draft) => {
       await this.#journal.settled();
       let gone = 0;
       for await (const [record, text] of this.#find(key, range)) {
+        if (gone === limit) break;
         draft.remove(record, text);
         gone++;
       }

@@ -10,6 +10,7 @@ import {
   type ArchiveRange,
   type ArchiveStore,
   type Change,
+  type DeletedRange,
   type Driver,
   type HistoryItem,
   type HistoryStore,
@@ -225,8 +226,8 @@ class MemoryItems implements Items {
     return this.#find(key, range).length;
   }
 
-  async delete(key: string, range: ArchiveRange = {}): Promise<number> {
-    const gone = new Set(this.#find(key, range));
+  async delete(key: string, range: DeletedRange = {}): Promise<number> {
+    const gone = new Set(this.#find(key, range).slice(0, range.limit));
     const left = this.#find(key, {}).filter((item) => !gone.has(item));
     for (const item of gone) this.room.take(-cost(key, write(item)));
     if (left.length > 0) this.#archives.set(key, left);
@@ -259,10 +260,8 @@ class MemoryArchives extends MemoryItems implements ArchiveStore {
 }
 
 class MemoryHistories extends MemoryItems implements HistoryStore {
-  add(key: string, item: HistoryItem, same?: Added): Added {
-    const last = this.last(key);
-    const isLater = same !== undefined && (last === undefined || last.id < same.id);
-    const id = isLater ? same.id : this.room.ids.reserve(item.at);
+  add(key: string, item: HistoryItem): Added {
+    const id = this.room.ids.reserve(item.at);
     try {
       this.push(key, archived({ ...item, stanza: item.stanza.toString() }, id));
       return { id, done: DONE };

@@ -78,6 +78,11 @@ export interface ArchiveQuery extends ArchiveRange {
   readonly backwards?: boolean;
 }
 
+export interface DeletedRange extends ArchiveRange {
+  /** Most items that are deleted, the first ones. */
+  readonly limit?: number;
+}
+
 /** Items in the order in which they were appended, whichever end they were taken from. */
 export interface ArchivePage {
   readonly items: readonly ArchiveItem[];
@@ -91,8 +96,8 @@ export interface Items {
   query(key: string, query: ArchiveQuery): Promise<ArchivePage>;
   /** How many items the key has; in a range, when one is given. */
   size(key: string, range?: ArchiveRange): Promise<number>;
-  /** Deletes the items of a range at once, or all; resolves to how many there were. */
-  delete(key: string, range?: ArchiveRange): Promise<number>;
+  /** Deletes the items of a range at once, or all; the first of them, when it has a limit. Resolves to how many there were. */
+  delete(key: string, range?: DeletedRange): Promise<number>;
   /** All keys that have items, in no order. */
   keys(): AsyncIterable<string>;
 }
@@ -126,8 +131,8 @@ export interface Added {
  */
 export interface HistoryStore extends Items {
   /**
-   * At the end of what the key has. `same`: what was told of the item when it was added under another key, of this store or
-   * another one: its bytes are kept once, under one id, where that can be.
+   * At the end of what the key has. `same`: what was told of the same item, of the same time, when it was added under another
+   * key, of this store or another one: its bytes are kept once, where that can be.
    */
   add(key: string, item: HistoryItem, same?: Added): Added;
 }

@@ -1,7 +1,7 @@
 // A stanza, or any other first-level element of a stream, kept as the bytes it came in. What is asked of it is read
 // from the first tag on demand; a tree is only made for cold paths. It does not check: the scanner did.
 
-import { GT, LT, SLASH } from './chars.js';
+import { BANG, GT, LT, SLASH } from './chars.js';
 import { DocumentScan } from './document-scan.js';
 import { type Element, parseElement } from './element.js';
 import { escapeAttribute } from './escape.js';
@@ -9,6 +9,12 @@ import { StartTag } from './tag.js';
 
 /** The three stanzas of RFC 6120 section 8. */
 export type Kind = 'message' | 'presence' | 'iq';
+
+/** A child element of a stanza. */
+export interface Child {
+  readonly name: string;
+  readonly ns: string;
+}
 
 /** One first-level element, kept as the bytes it came in. */
 export class Stanza {
@@ -93,8 +99,24 @@ export class Stanza {
   /** Where what is between the first tag and its end tag begins and ends in `raw`, and the name as written. */
   get content(): { start: number; end: number; name: string } {
     const { end: start, selfClosed, prefix, name: local } = this.#first;
-    const end = selfClosed ? start : this.raw.lastIndexOf('</');
+    const end = selfClosed ? start : this.#endTag;
     return { start, end, name: prefix === '' ? local : `${prefix}:${local}` };
+  }
+
+  /** Where its end tag begins. */
+  get #endTag(): number {
+    const { raw } = this;
+    let pos = raw.length - 1;
+    while (raw[pos] !== LT) pos--;
+    return pos;
+  }
+
+  /** Its child elements, read from the bytes: most questions about them need no tree. */
+  get children(): readonly Child[] {
+    const first = this.#first;
+    if (first.selfClosed) return [];
+    const ns = (tag: StartTag) => tag.declared(tag.prefix) ?? first.declared(tag.prefix) ?? '';
+    return childTags(this.raw, first.end).map((tag) => ({ name: tag.name, ns: ns(tag) }));
   }
 
   /** Whether it is one tag, `<name/>`. */
@@ -132,7 +154,12 @@ export class Stanza {
     const { raw, closed } = this;
     const { start, end, name } = this.content;
     if (closed) return new Stanza(Buffer.concat([raw.subarray(0, start - 2), Buffer.from(`>${element}</${name}>`)]));
-    return new Stanza(Buffer.concat([raw.subarray(0, end), Buffer.from(element), raw.subarray(end)]));
+    const more = Buffer.byteLength(element);
+    const longer = Buffer.allocUnsafe(raw.length + more);
+    longer.set(raw.subarray(0, end));
+    longer.write(element, end, more);
+    longer.set(raw.subarray(end), end + more);
+    return new Stanza(longer, this.#ns);
   }
 
   /** Offset of the white space in front of an attribute. */
@@ -147,6 +174,26 @@ export class Stanza {
     this.#tree ??= parseElement(this.raw.toString());
     return this.#tree;
   }
+}
+
+/** The first tags of the elements that follow each other from there on, up to an end tag. */
+function childTags(raw: Buffer, from: number): StartTag[] {
+  const tags: StartTag[] = [];
+  let depth = 0;
+  for (let pos = raw.indexOf(LT, from); pos !== -1; pos = raw.indexOf(LT, pos)) {
+    if (raw[pos + 1] === BANG) pos = raw.indexOf(']]>', pos);
+    else if (raw[pos + 1] === SLASH) {
+      if (depth === 0) return tags;
+      depth--;
+      pos++;
+    } else {
+      const tag = new StartTag(raw, pos);
+      if (depth === 0) tags.push(tag);
+      if (!tag.selfClosed) depth++;
+      pos = tag.end;
+    }
+  }
+  return tags;
 }
 
 interface Edit {

@@ -36,7 +36,7 @@ async function stage(said: Partial<ModuleOptions['mam']> = {}, storage: Driver =
   await host?.accounts.create('juliet', 'secret');
   const enter = (name: string, resource?: string) => new CoreClient(tested.core).enter(name, resource);
   const romeo = await enter('romeo', 'orchard');
-  const store = storage.open('example.test', 'mam', 'archive');
+  const store = storage.open('example.test', 'mam', 'history');
   return { ...tested, host, enter, romeo, store };
 }
 
@@ -203,7 +203,7 @@ describe('what is archived', () => {
     for (let n = 0; n < moduleOptions.default.offline.max_messages; n++) romeo.say(say(JULIET, `m${n}`));
     await romeo.ask('get', "<query xmlns='http://jabber.org/protocol/disco#info'/>");
     driver.fails = (store, operation) => {
-      if (store === 'mam' && operation === 'append') throw new StoreError('failed', 'no disk');
+      if (store === 'mam' && operation === 'add') throw new StoreError('failed', 'no disk');
     };
     romeo.say(say(JULIET, 'last'));
     expect(await romeo.hears("id='last'")).toContain('internal-server-error');
@@ -538,8 +538,8 @@ describe('3.2 what is deleted', () => {
     expect(answer.said).toEqual(['new']);
     const [id] = (await store.query('romeo', { limit: 1 })).items.map((item) => item.id);
     expect(conditionOf((await query(romeo, form({ ids: id }))).iq)).toBe('item-not-found');
-    for (let n = 0; n < 99; n++) romeo.say(say(JULIET, `m${n}`));
-    while ((await store.size('juliet')) !== 100) await new Promise(setImmediate);
+    for (let n = 0; n < 999; n++) romeo.say(say(JULIET, `m${n}`));
+    while ((await store.size('juliet')) !== 1000) await new Promise(setImmediate);
     expect((await store.query('juliet', { limit: 1 })).items[0].stanza).toContain("id='new'");
   });
 });

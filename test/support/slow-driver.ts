@@ -1,7 +1,7 @@
 // A store in memory that a test holds up: what is asked of it waits, from `hold` on, until it is let go.
 
 import { MemoryDriver } from '../../src/storage/memory.js';
-import type { Driver, Store, StoreKind } from '../../src/storage/store.js';
+import type { Added, Driver, HistoryStore, Store, StoreKind } from '../../src/storage/store.js';
 import { News } from './news.js';
 
 type Method = (...args: never[]) => unknown;
@@ -40,6 +40,8 @@ export class SlowDriver implements Driver {
       get: (target, name) => {
         const method = Reflect.get(target, name) as Method;
         if (name === 'keys' || name === 'reserve') return method.bind(target);
+        if (name === 'add')
+          return (...args: Parameters<HistoryStore['add']>) => this.#add(target as HistoryStore, store, args);
         return async (...args: never[]) => {
           this.fails(store, String(name));
           await this.#turn(store, `${store} ${String(name)}`);
@@ -47,6 +49,20 @@ export class SlowDriver implements Driver {
         };
       },
     });
+  }
+
+  /** Its id is told at once, whenever it is there. */
+  #add(target: HistoryStore, store: string, [key, item]: Parameters<HistoryStore['add']>): Added {
+    const id = this.#memory.open('', '', 'archive').reserve(item.at);
+    const kept = { ...item, stanza: item.stanza.toString() };
+    const add = async () => {
+      this.fails(store, 'add');
+      await this.#turn(store, `${store} add`);
+      await target.add(key, kept, { id, done: Promise.resolve() }).done;
+    };
+    const done = add();
+    done.catch(() => {});
+    return { id, done };
   }
 
   stop(): Promise<void> {

@@ -1,7 +1,7 @@
 // Looks for what was asked of an archive, and says it as XEP-0313 wants it said. It knows nothing of whose archive it is:
 // accounts and rooms answer with the same words.
 
-import type { ArchiveItem, ArchiveRange, ArchiveStore } from '../../storage/store.js';
+import type { ArchiveItem, ArchiveRange, Items } from '../../storage/store.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import { attribute } from '../../xmpp/escape.js';
 import type { JID } from '../../xmpp/jid.js';
@@ -15,7 +15,7 @@ const FORWARD = 'urn:xmpp:forward:0';
 
 /** An archive, and what its owner lets be asked. */
 export interface Archive {
-  readonly store: ArchiveStore;
+  readonly store: Items;
   readonly key: string;
   /** Messages of a page when nothing is said. */
   readonly page: number;

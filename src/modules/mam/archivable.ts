@@ -2,7 +2,7 @@
 // Typing does not, nor what its sender does not want to be kept (XEP-0334).
 
 import { NS } from '../../xmpp/ns.js';
-import type { Stanza } from '../../xmpp/stanza.js';
+import type { Child, Stanza } from '../../xmpp/stanza.js';
 
 const HINTS = 'urn:xmpp:hints';
 const PASSING = new Set<string | undefined>(['groupchat', 'headline', 'error']);
@@ -26,36 +26,33 @@ const PAYLOADS = new Set([
   'x jabber:x:oob',
 ]);
 
-/** In a user's archive (XEP-0313 section 5.1.1). Most messages need no tree for that. */
+/** In a user's archive (XEP-0313 section 5.1.1). */
 export function isArchivable(stanza: Stanza): boolean {
   return !PASSING.has(stanza.type) && isLasting(stanza);
 }
 
 /** Whatever its type: whether it says something that is worth keeping, and is to be kept. */
 export function isLasting(stanza: Stanza): boolean {
-  if (stanza.raw.includes(HINTS)) return hinted(stanza) ?? says(stanza);
-  const { payload } = stanza;
-  return payload !== undefined && ((payload.name === 'body' && payload.ns === NS.client) || says(stanza));
+  const { children } = stanza;
+  return hinted(children) ?? says(stanza, children);
 }
 
 /** What its sender says about that; undefined: nothing. */
-function hinted({ tree }: Stanza): boolean | undefined {
-  if (tree.getChild('no-store', HINTS) || tree.getChild('no-permanent-store', HINTS)) return false;
-  return tree.getChild('store', HINTS) === undefined ? undefined : true;
+function hinted(children: readonly Child[]): boolean | undefined {
+  const hints = new Set(children.filter(({ ns }) => ns === HINTS).map(({ name }) => name));
+  if (hints.has('no-store') || hints.has('no-permanent-store')) return false;
+  return hints.has('store') ? true : undefined;
 }
-
-function says({ tree }: Stanza): boolean {
-  return tree
-    .getChildElements()
-    .some(
-      (child) => child.is('body', NS.client) || PAYLOADS.has(`${child.getName()} ${child.getNS()}`) || invites(child),
-    );
-}
-
-type Child = ReturnType<Stanza['tree']['getChildElements']>[number];
 
 const MUC_USER = 'http://jabber.org/protocol/muc#user';
 
-function invites(child: Child): boolean {
-  return child.is('x', MUC_USER) && child.getChild('invite', MUC_USER) !== undefined;
+function says(stanza: Stanza, children: readonly Child[]): boolean {
+  return children.some(({ name, ns }) => {
+    if (name === 'body' && ns === NS.client) return true;
+    return PAYLOADS.has(`${name} ${ns}`) || (name === 'x' && ns === MUC_USER && invites(stanza));
+  });
+}
+
+function invites({ tree }: Stanza): boolean {
+  return tree.getChildren('x', MUC_USER).some((child) => child.getChild('invite', MUC_USER) !== undefined);
 }

@@ -3,7 +3,8 @@
 
 import type { ComponentHost } from '../../core/host.js';
 import { Turns } from '../../core/turns.js';
-import type { ArchiveStore } from '../../storage/store.js';
+import type { Added, HistoryStore } from '../../storage/store.js';
+import type { Stanza } from '../../xmpp/stanza.js';
 
 export interface Retention {
   /** Days; 0: for ever. */
@@ -12,29 +13,30 @@ export interface Retention {
   readonly max_items: number;
 }
 
-export interface Appended {
-  readonly id: string;
-  /** Resolves when it is kept; rejects with StoreError. */
-  readonly done: Promise<unknown>;
-}
-
 const DAY = 86_400_000;
 /** Items that are deleted at a time. */
-const CHUNK = 500;
-/** An archive is looked at after so many messages, or a tenth of what it may have. */
-const OFTEN = 100;
+const CHUNK = 5000;
+/** An archive without a limit of items is looked at after so many. */
+const OFTEN = 1000;
+
+/** An archive that grows. */
+interface Growing {
+  /** The last of what is being added. */
+  done: Promise<unknown> | undefined;
+  /** Messages since it was looked at. */
+  grown: number;
+}
 
 export class Archives {
-  /** What is being appended to each archive: the last of it. */
-  readonly #last = new Map<string, Promise<unknown>>();
-  /** Messages since an archive was looked at. */
-  readonly #grown = new Map<string, number>();
+  readonly #growing = new Map<string, Growing>();
+  /** What was added together with the last, and is not durable yet: by whom. */
+  #group: { readonly done: Promise<unknown>; readonly archives: Set<Growing> } | undefined;
   readonly #trimming = new Turns();
   #stopped = false;
 
   constructor(
     readonly host: Pick<ComponentHost, 'limited'>,
-    readonly store: ArchiveStore,
+    readonly store: HistoryStore,
     public retention: Retention,
     /** The option that `max_items` is, by name. */
     readonly limit = 'mam.max_items',
@@ -46,38 +48,59 @@ export class Archives {
     return max_age > 0 ? Date.now() - max_age * DAY : undefined;
   }
 
-  append(username: string, peer: string, stanza: string): Appended {
-    const at = Date.now();
-    const id = this.store.reserve(at);
-    const done = this.store.append(username, { id, at, with: peer, stanza });
-    this.#last.set(username, done);
-    const settled = () => {
-      if (this.#last.get(username) === done) this.#last.delete(username);
-    };
-    done.then(settled, settled);
-    this.#grow(username);
-    return { id, done };
+  /** Told its id at once, and there a little later. `same`: what was told of it for another archive. */
+  add(username: string, peer: string, at: number, stanza: Stanza, same?: Added): Added {
+    const added = this.store.add(username, { at, with: peer, stanza: stanza.raw }, same);
+    const growing = this.#growingOf(username);
+    if (growing.done !== added.done) this.#waits(growing, added.done);
+    if (++growing.grown >= this.#often) this.#grew(username, growing);
+    return added;
   }
 
-  /** Resolves when all that was appended until now is there, or could not be kept. */
+  #growingOf(username: string): Growing {
+    let growing = this.#growing.get(username);
+    if (growing === undefined) {
+      growing = { done: undefined, grown: 0 };
+      this.#growing.set(username, growing);
+    }
+    return growing;
+  }
+
+  #waits(growing: Growing, done: Promise<unknown>): void {
+    growing.done = done;
+    if (this.#group?.done === done) {
+      this.#group.archives.add(growing);
+      return;
+    }
+    const archives = new Set([growing]);
+    this.#group = { done, archives };
+    const settled = () => {
+      for (const each of archives) if (each.done === done) each.done = undefined;
+    };
+    done.then(settled, settled);
+  }
+
+  /** Resolves when all that was added until now is there, or could not be kept. */
   async settled(username: string): Promise<void> {
-    await this.#last.get(username)?.catch(() => {});
+    await this.#growing.get(username)?.done?.catch(() => {});
   }
 
   /** What is not done. */
   unfinished(): Promise<unknown>[] {
+    const adding = [...this.#growing.values()].flatMap(({ done }) => done ?? []);
     const trimming = this.#trimming.unfinished();
-    return trimming === undefined ? [...this.#last.values()] : [...this.#last.values(), trimming];
+    return trimming === undefined ? [...new Set(adding)] : [...new Set(adding), trimming];
   }
 
   async remove(username: string): Promise<void> {
-    this.#grown.delete(username);
+    this.#growing.delete(username);
     await this.store.delete(username);
   }
 
   /** Looks at all archives, one after the other. */
   async sweep(): Promise<void> {
     const { max_age, max_items } = this.retention;
+    for (const [username, { done }] of this.#growing) if (done === undefined) this.#growing.delete(username);
     if (max_age === 0 && max_items === 0) return;
     for await (const username of this.store.keys()) {
       if (this.#stopped) return;
@@ -89,39 +112,36 @@ export class Archives {
     this.#stopped = true;
   }
 
-  #grow(username: string): void {
+  /** A tenth of what it may have. */
+  get #often(): number {
+    const { max_items } = this.retention;
+    return max_items > 0 ? Math.ceil(max_items / 10) : OFTEN;
+  }
+
+  #grew(username: string, growing: Growing): void {
     const { max_age, max_items } = this.retention;
-    if (max_age === 0 && max_items === 0) return;
-    const grown = (this.#grown.get(username) ?? 0) + 1;
-    const often = max_items > 0 ? Math.min(OFTEN, Math.ceil(max_items / 10)) : OFTEN;
-    if (grown < often) this.#grown.set(username, grown);
-    else {
-      this.#grown.delete(username);
-      this.#trim(username).catch(() => {});
-    }
+    growing.grown = 0;
+    if (max_age > 0 || max_items > 0) this.#trim(username).catch(() => {});
   }
 
   /** Deletes what is too old, then what is too much. Rejects with StoreError. */
   #trim(username: string): Promise<void> {
     return this.#trimming.take(username, async () => {
       const { since } = this;
-      if (since !== undefined) while ((await this.#drop(username, CHUNK, since)) === CHUNK);
+      while (since !== undefined && (await this.#isOlder(username, since)))
+        await this.store.delete(username, { end: since - 1, limit: CHUNK });
       const { max_items } = this.retention;
       if (max_items === 0) return;
       let excess = (await this.store.size(username)) - max_items;
       if (excess > 0) this.host.limited(this.limit);
       while (excess > 0) {
-        const gone = await this.#drop(username, Math.min(excess, CHUNK));
+        const gone = await this.store.delete(username, { limit: Math.min(excess, CHUNK) });
         excess = gone === 0 ? 0 : excess - gone;
       }
     });
   }
 
-  /** The oldest, so many at most, from before `since`; how many there were. */
-  async #drop(username: string, limit: number, since?: number): Promise<number> {
-    const end = since === undefined ? undefined : since - 1;
-    const { items } = await this.store.query(username, { limit, end });
-    if (items.length === 0) return 0;
-    return await this.store.delete(username, { ids: items.map(({ id }) => id) });
+  async #isOlder(username: string, since: number): Promise<boolean> {
+    return (await this.store.query(username, { end: since - 1, limit: 1 })).items.length > 0;
   }
 }

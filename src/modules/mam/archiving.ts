@@ -5,6 +5,7 @@
 import type { Host } from '../../core/host.js';
 import type { Routed } from '../../core/routed.js';
 import { Turns } from '../../core/turns.js';
+import type { Added } from '../../storage/store.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import type { JID } from '../../xmpp/jid.js';
 import { Stanza } from '../../xmpp/stanza.js';
@@ -23,11 +24,23 @@ interface Passing {
   readonly roster: Roster | undefined;
 }
 
+/** A message as it was added to its sender's archive. */
+interface Sent {
+  readonly routed: Routed;
+  readonly stanza: Stanza;
+  readonly at: number;
+  readonly added: Added;
+}
+
 export class Archiving {
   readonly #turns = new Turns();
   #passing: Passing | undefined;
-  /** What was appended for a receiver, until it is known whether somebody takes it. */
-  #appended: { readonly routed: Routed; readonly done: Promise<unknown> } | undefined;
+  /** What was added last for a sender: its receiver may have the same. */
+  #sent: Sent | undefined;
+  /** What is awaited in place of the last promise that was told, which may reject. */
+  #kept: { readonly done: Promise<unknown>; readonly kept: Promise<void> } | undefined;
+  /** What was added for a receiver, until it is known whether somebody takes it. */
+  #received: { readonly routed: Routed; readonly done: Promise<unknown> } | undefined;
   /** Stanzas of senders beyond this server that bear an id of ours. */
   readonly #stamped = new WeakSet<Stanza>();
 
@@ -45,10 +58,12 @@ export class Archiving {
     if (session === undefined || session.anonymous || !isArchivable(stanza)) return;
     const { local } = session.jid;
     if (!this.#isWanted(this.preferences.known(local), to, this.#rosters?.get(local))) return;
-    const { id, done } = this.archives.append(local, to.bare.toString(), stanza.raw.toString());
-    routed.sentId = id;
+    const at = Date.now();
+    const added = this.archives.add(local, to.bare.toString(), at, stanza);
+    this.#sent = { routed, stanza, at, added };
+    routed.sentId = added.id;
     // Whoever it is for has it; a storage that fails is logged where it fails.
-    session.keeps(done.catch(() => {}));
+    session.keeps(this.#settled(added.done));
   }
 
   // What comes for accounts.
@@ -60,16 +75,16 @@ export class Archiving {
       if (sentId !== undefined) routed.stanza = identified(stanza, routed.to.bare.toString(), sentId);
       return false;
     }
-    if (!isArchivable(stanza) || !this.#isTaken(routed) || this.#again(routed)) return false;
-    return this.#received(routed);
+    if (!this.#isArchivable(routed) || !this.#isTaken(routed) || this.#again(routed)) return false;
+    return this.#comes(routed);
   }
 
   /** Whether what nobody takes now is kept here (RFC 6121 section 8.5.2.2.1); who can read it later has not lost it. */
   isKept(routed: Routed): boolean {
-    const appended = this.#appended;
-    if (appended?.routed !== routed) return false;
+    const received = this.#received;
+    if (received?.routed !== routed) return false;
     routed.later(
-      appended.done.catch((thrown) => {
+      received.done.catch((thrown) => {
         const error = stanzaErrorOf(thrown);
         this.host.refuse(
           routed,
@@ -108,7 +123,12 @@ export class Archiving {
     return false;
   }
 
-  #received(routed: Routed): boolean {
+  /** What its sender has is known to be worth it. */
+  #isArchivable({ stanza }: Routed): boolean {
+    return this.#sent?.stanza === stanza || isArchivable(stanza);
+  }
+
+  #comes(routed: Routed): boolean {
     const { local } = routed.to;
     const passing = this.#passing;
     if (passing?.routed === routed) {
@@ -130,13 +150,26 @@ export class Archiving {
   #archive(routed: Routed, preferences: Preferences, roster: Roster | undefined): void {
     const { from, to, stanza } = routed;
     if (!this.#isWanted(preferences, from, roster)) return;
-    const { id, done } = this.archives.append(to.local, from.bare.toString(), stanza.raw.toString());
-    const kept = done.catch(() => {});
-    routed.session?.keeps(kept);
-    routed.stanza = identified(stanza, to.bare.toString(), id);
-    this.#appended = { routed, done };
+    const by = to.bare.toString();
+    const sent = this.#sent?.routed === routed && this.#sent.stanza === stanza ? this.#sent : undefined;
+    const at = sent?.at ?? Date.now();
+    const { id, done } = this.archives.add(to.local, from.bare.toString(), at, stanza, sent?.added);
+    routed.session?.keeps(this.#settled(done));
+    routed.stanza = identified(stanza, by, id);
+    this.#received = { routed, done };
     routed.archived = done;
     if (routed.session === undefined && !this.#isLocal(from)) this.#stamped.add(routed.stanza);
+  }
+
+  /** Resolves when it is kept, or could not be. */
+  #settled(done: Promise<unknown>): Promise<void> {
+    if (this.#kept?.done === done) return this.#kept.kept;
+    const kept = done.then(
+      () => {},
+      () => {},
+    );
+    this.#kept = { done, kept };
+    return kept;
   }
 
   /** Reads what is not at hand, and goes on. */

@@ -4,12 +4,12 @@
 import type { IqAnswer, IqRequest } from '../../core/hooks.js';
 import type { ComponentHost } from '../../core/host.js';
 import { Routed } from '../../core/routed.js';
-import type { ArchiveItem } from '../../storage/store.js';
+import type { Added, ArchiveItem } from '../../storage/store.js';
 import { attribute } from '../../xmpp/escape.js';
 import type { JID } from '../../xmpp/jid.js';
 import type { Stanza } from '../../xmpp/stanza.js';
 import { type Archive, find, finXml, metadataXml, type Peers, resultStanzas } from '../mam/answer.js';
-import { type Appended, Archives } from '../mam/archives.js';
+import { Archives } from '../mam/archives.js';
 import { FORM_XML, readQuestion } from '../mam/question.js';
 import { identified } from '../stanza-id.js';
 import { itemXml, userXml } from './announcement.js';
@@ -29,14 +29,14 @@ export class RoomArchive {
     readonly options: MucOptions,
   ) {
     const { archive_max_age: max_age, archive_max_items: max_items } = options;
-    const store = host.open('room_archive', 'archive');
+    const store = host.open('room_archive', 'history');
     this.#archives = new Archives(host, store, { max_age, max_items }, 'muc.archive_max_items');
   }
 
   /** What an occupant said to all; `stanza` has no `to`. */
-  append(room: Room, stanza: Stanza, { bare, shown, role }: Occupant): Appended {
+  append(room: Room, stanza: Stanza, { bare, shown, role }: Occupant): Added {
     const item = itemXml({ affiliation: room.affiliation(bare), role, jid: shown.address });
-    return this.#archives.append(room.name, bare, stanza.ending(userXml(item)).raw.toString());
+    return this.#archives.add(room.name, bare, Date.now(), stanza.ending(userXml(item)));
   }
 
   /** The last messages of a room, oldest first, as they were said. */

@@ -61,11 +61,6 @@ class Book {
     readonly key: string,
     readonly name: Buffer,
   ) {}
-
-  get last(): Order | undefined {
-    const { count } = this.places;
-    return count === 0 ? undefined : this.places.order(count - 1);
-  }
 }
 
 /** A frame, and who waits for it. */
@@ -93,6 +88,7 @@ class Gathering {
   }
 }
 
+/** What was added, as long as others may have the same. */
 class Entry implements Added {
   constructor(
     readonly id: string,
@@ -100,8 +96,6 @@ class Entry implements Added {
     readonly gathering: Gathering,
     /** Where the item is in the frame. */
     readonly item: number,
-    readonly time: number,
-    readonly number: number,
   ) {}
 }
 
@@ -150,7 +144,7 @@ export class Chronicle {
         const order = orderOf(id) ?? { time: 0, number: 0 };
         time = Math.max(time, order.time);
         const [place, length] = [offset + HEADER + start, end - start];
-        this.#push(book, order.time, order.number, at, { file, offset: place }, length, peer);
+        this.#push(book, order.time, order.number, at, file, place, length, peer);
         book.durable++;
       }
     }
@@ -170,22 +164,23 @@ export class Chronicle {
     const { frame, ground } = gathering;
     const book = this.#book(store, key);
     const before = frame.size;
-    const entry = this.#shared(gathering, book, same) ?? this.#entry(gathering, item);
-    frame.mention(book.name, item.with, entry.item);
-    const length = frame.size - entry.item;
+    const at = timeIn(item);
+    const start = sharedIn(gathering, same) ?? frame.item(at, item.stanza);
+    const id = this.ids.reserve(at);
+    frame.mention(id, book.name, item.with, start);
+    const length = frame.size - start;
     if (this.maxBytes > 0 && this.bytes + this.journal.ahead + length + PLACE > this.maxBytes) {
       frame.cut(before);
       return this.#refused(item, new StoreError('full', `the storage has its ${this.maxBytes} bytes`));
     }
-    const at = timeIn(item);
-    const place = { file: ground.file, offset: ground.offset + entry.item };
-    this.#push(book, entry.time, entry.number, at, place, length, item.with);
+    const { time, number } = this.ids;
+    this.#push(book, time, number, at, ground.file, ground.offset + start, length, item.with);
     gathering.bytes += length + PLACE;
     if (book.open !== gathering) {
       book.open = gathering;
       gathering.books.push(book);
     }
-    return entry;
+    return new Entry(id, gathering.done, gathering, start);
   }
 
   #push(
@@ -193,33 +188,17 @@ export class Chronicle {
     time: number,
     number: number,
     at: number,
-    place: Ground,
+    file: number,
+    offset: number,
     length: number,
     peer: string | undefined,
   ): void {
     const late = at !== time;
     if (late) book.late = Math.max(book.late, Math.ceil(time - at));
-    book.places.push(time, number, place.file, place.offset, length, late, hashOf(peer));
+    book.places.push(time, number, file, offset, length, late, hashOf(peer));
     this.#fresh++;
     this.#freshBytes += length + PLACE;
     this.journal.outside = this.bytes;
-  }
-
-  /** What another history has already, when it is in this frame, and behind all that this one has. */
-  #shared(gathering: Gathering, book: Book, same: Added | undefined): Entry | undefined {
-    if (!(same instanceof Entry) || same.gathering !== gathering || !gathering.frame.reaches(same.item))
-      return undefined;
-    const { last } = book;
-    return last === undefined || last.time < same.time || (last.time === same.time && last.number < same.number)
-      ? same
-      : undefined;
-  }
-
-  #entry({ frame, done }: Gathering, item: HistoryItem): Entry {
-    const at = timeIn(item);
-    const id = this.ids.reserve(at);
-    const start = frame.item(id, at, item.stanza);
-    return new Entry(id, done, this.#gathering as Gathering, start, this.ids.time, this.ids.number);
   }
 
   #refused(item: HistoryItem, error: StoreError): Added {
@@ -435,6 +414,12 @@ const costOf = ({ length }: Spot) => length + PLACE;
 function pageOf(book: Book, places: Places, from: number): Write {
   const key = under(under(book.store, book.key), orderKey(places.order(from)));
   return { key, text: places.text(from, Math.min(from + PAGE, places.count)), was: undefined, free: true };
+}
+
+/** Where an item is that another history has already, when it is in this frame, and near. */
+function sharedIn(gathering: Gathering, same: Added | undefined): number | undefined {
+  if (!(same instanceof Entry) || same.gathering !== gathering) return undefined;
+  return gathering.frame.reaches(same.item) ? same.item : undefined;
 }
 
 /** Clocks say many things. */

@@ -3,8 +3,8 @@
 // whom it was exchanged as each of them sees it.
 //
 //   frame:    mark (4), bytes of entries (4), CRC-32 of them (4), entries
-//   item:     1 (1), length of the id (1), length of the stanza (4), at (8), id, stanza
-//   mention:  2 (1), length of the name (2), length of the peer or NONE (2), how far back the item is (4), name, peer
+//   item:     1 (1), length of the stanza (4), at (8), stanza
+//   mention:  2 (1), length of the id (1), of the name (2), of the peer or NONE (2), how far back the item is (4), id, name, peer
 
 import { crc32 } from 'node:zlib';
 import type { ArchiveItem } from '../store.js';
@@ -13,8 +13,8 @@ export const HEADER = 12;
 const MARK = 0x3148_5342;
 const ITEM = 1;
 const MENTION = 2;
-const ITEM_HEAD = 14;
-const MENTION_HEAD = 9;
+const ITEM_HEAD = 13;
+const MENTION_HEAD = 10;
 const NONE = 0xffff;
 /** An item that is further back is written again. */
 const FAR = 16_384;
@@ -33,34 +33,34 @@ export class Frame {
   }
 
   /** Where it begins, from the beginning of the frame. */
-  item(id: string, at: number, stanza: string | Buffer): number {
+  item(at: number, stanza: string | Buffer): number {
     const length = typeof stanza === 'string' ? Buffer.byteLength(stanza) : stanza.length;
     const start = this.#end;
-    const bytes = this.#room(ITEM_HEAD + id.length + length);
+    const bytes = this.#room(ITEM_HEAD + length);
     bytes[start] = ITEM;
-    bytes[start + 1] = id.length;
-    bytes.writeUInt32LE(length, start + 2);
-    bytes.writeDoubleLE(at, start + 6);
-    bytes.write(id, start + ITEM_HEAD, id.length, 'latin1');
-    const from = start + ITEM_HEAD + id.length;
-    if (typeof stanza === 'string') bytes.write(stanza, from, length, 'utf8');
-    else bytes.set(stanza, from);
-    this.#end = from + length;
+    bytes.writeUInt32LE(length, start + 1);
+    bytes.writeDoubleLE(at, start + 5);
+    if (typeof stanza === 'string') bytes.write(stanza, start + ITEM_HEAD, length, 'utf8');
+    else bytes.set(stanza, start + ITEM_HEAD);
+    this.#end = start + ITEM_HEAD + length;
     return start;
   }
 
-  /** That a history has an item. */
-  mention(name: Buffer, peer: string | undefined, item: number): void {
+  /** That a history has an item, under which id. */
+  mention(id: string, name: Buffer, peer: string | undefined, item: number): void {
     const length = peer === undefined ? 0 : Buffer.byteLength(peer);
     const start = this.#end;
-    const bytes = this.#room(MENTION_HEAD + name.length + length);
+    const named = start + MENTION_HEAD + id.length;
+    const bytes = this.#room(MENTION_HEAD + id.length + name.length + length);
     bytes[start] = MENTION;
-    bytes.writeUInt16LE(name.length, start + 1);
-    bytes.writeUInt16LE(peer === undefined ? NONE : length, start + 3);
-    bytes.writeUInt32LE(start - item, start + 5);
-    bytes.set(name, start + MENTION_HEAD);
-    if (peer !== undefined) bytes.write(peer, start + MENTION_HEAD + name.length, length, 'utf8');
-    this.#end = start + MENTION_HEAD + name.length + length;
+    bytes[start + 1] = id.length;
+    bytes.writeUInt16LE(name.length, start + 2);
+    bytes.writeUInt16LE(peer === undefined ? NONE : length, start + 4);
+    bytes.writeUInt32LE(start - item, start + 6);
+    bytes.write(id, start + MENTION_HEAD, id.length, 'latin1');
+    bytes.set(name, named);
+    if (peer !== undefined) bytes.write(peer, named + name.length, length, 'utf8');
+    this.#end = named + name.length + length;
   }
 
   /** Takes back what was written behind that. */
@@ -131,26 +131,26 @@ export function itemIn(bytes: Buffer): ArchiveItem {
   let pos = 0;
   for (let end = endOf(bytes, pos); end < bytes.length; end = endOf(bytes, pos)) pos = end;
   const { id, at, peer } = mention(bytes, pos, bytes.length);
-  const from = ITEM_HEAD + id.length;
-  const stanza = bytes.toString('utf8', from, from + bytes.readUInt32LE(2));
+  const stanza = bytes.toString('utf8', ITEM_HEAD, ITEM_HEAD + bytes.readUInt32LE(1));
   return Object.freeze(peer === undefined ? { id, at, stanza } : { id, at, with: peer, stanza });
 }
 
 function mention(bytes: Buffer, start: number, end: number): Mention {
-  const item = start - bytes.readUInt32LE(start + 5);
-  const named = start + MENTION_HEAD + bytes.readUInt16LE(start + 1);
+  const item = start - bytes.readUInt32LE(start + 6);
+  const from = start + MENTION_HEAD + bytes[start + 1];
+  const to = from + bytes.readUInt16LE(start + 2);
   return {
-    name: bytes.toString('utf8', start + MENTION_HEAD, named),
-    peer: bytes.readUInt16LE(start + 3) === NONE ? undefined : bytes.toString('utf8', named, end),
-    id: bytes.toString('latin1', item + ITEM_HEAD, item + ITEM_HEAD + bytes[item + 1]),
-    at: bytes.readDoubleLE(item + 6),
+    name: bytes.toString('utf8', from, to),
+    peer: bytes.readUInt16LE(start + 4) === NONE ? undefined : bytes.toString('utf8', to, end),
+    id: bytes.toString('latin1', start + MENTION_HEAD, from),
+    at: bytes.readDoubleLE(item + 5),
     start: item,
     end,
   };
 }
 
 function endOf(bytes: Buffer, start: number): number {
-  if (bytes[start] === ITEM) return start + ITEM_HEAD + bytes[start + 1] + bytes.readUInt32LE(start + 2);
-  const peer = bytes.readUInt16LE(start + 3);
-  return start + MENTION_HEAD + bytes.readUInt16LE(start + 1) + (peer === NONE ? 0 : peer);
+  if (bytes[start] === ITEM) return start + ITEM_HEAD + bytes.readUInt32LE(start + 1);
+  const peer = bytes.readUInt16LE(start + 4);
+  return start + MENTION_HEAD + bytes[start + 1] + bytes.readUInt16LE(start + 2) + (peer === NONE ? 0 : peer);
 }

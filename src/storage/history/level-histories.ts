@@ -11,6 +11,7 @@ import {
   type ArchivePage,
   type ArchiveQuery,
   type ArchiveRange,
+  type DeletedRange,
   type HistoryItem,
   type HistoryStore,
   StoreError,
@@ -76,7 +77,8 @@ export class LevelHistories implements HistoryStore {
     return items;
   }
 
-  async delete(key: string, range: ArchiveRange = {}): Promise<number> {
+  async delete(key: string, range: DeletedRange = {}): Promise<number> {
+    const { limit = Number.POSITIVE_INFINITY } = range;
     const { time, number } = this.#chronicle.ids;
     const until = { time, number: number + 1 };
     let count = 0;
@@ -89,10 +91,12 @@ export class LevelHistories implements HistoryStore {
         const spots = allOf(page.places).filter((spot) => compareOrders(spot, until) < 0);
         const out = new Set<number>();
         for await (const spot of this.#matching(spots, range)) {
+          if (gone.length === limit) break;
           out.add(page.places.before(spot));
           gone.push(spot);
         }
         if (out.size > 0) writes.push({ key: page.key, text: without(page.places, out), was: page.text, free: true });
+        if (gone.length === limit) break;
       }
       const items = sum.items - gone.length;
       const next = items > 0 ? JSON.stringify({ ...sum, items }) : undefined;

@@ -153,7 +153,7 @@ describe('what is archived', () => {
     await one.ask('set', `<query xmlns='${OWNER}'><destroy/></query>`, ROOM);
     await opened(one, 'first', { persistentroom: '1' });
     expect((await query(one)).said).toEqual([]);
-    expect(await storage.open(SERVICE, 'room_archive', 'archive').size('coven')).toBe(0);
+    expect(await storage.open(SERVICE, 'room_archive', 'history').size('coven')).toBe(0);
   });
 
   test('is nobody else’s when not all of the room could be removed', async () => {
