@@ -13,35 +13,25 @@ const LAST_TIME = 36 ** TIME - 1;
 /** Digits of chance: two of a byte. */
 const CHANCE = 12;
 /** Bytes of chance that are made at once. */
-const POOL = 3072;
+const POOL = 12_288;
+
+/** Two digits. */
+const LAST_DIGITS = Array.from({ length: 36 ** 2 }, (_, i) => digits(i, 2));
 
 /** Gives out the ids of one run. `run` is greater than that of every run before on the same data. */
 export class ArchiveIds {
   #given = 0;
   /** The latest time that was reserved. */
   #reserved = 0;
+  /** The number without its last two digits, and those that are left. */
+  #high = 0;
+  #highDigits = '';
   /** What ids of that time begin with. */
   #prefix = '';
   #pool = '';
   #taken = 0;
 
   constructor(readonly run: number) {}
-
-  /** The time in the id that was reserved last. */
-  get time(): number {
-    return this.#reserved;
-  }
-
-  /** The number of the id that was given last. */
-  get number(): number {
-    return this.#given;
-  }
-
-  /** All that are reserved from now on are of that time or later. */
-  notBefore(time: number): void {
-    this.#reserved = Math.max(time, this.#reserved);
-    this.#prefix = '';
-  }
 
   /** Greater than all that were reserved before. */
   reserve(at: number): string {
@@ -51,7 +41,7 @@ export class ArchiveIds {
       this.#prefix = digits(this.#reserved, TIME) + digits(this.run, RUN);
     }
     this.#given++;
-    return this.#prefix + digits(this.#given, NUMBER) + this.#chance();
+    return this.#prefix + this.#digits + this.#chance();
   }
 
   /** The id that the item brings, or another one when that is of a time before `last`. */
@@ -63,6 +53,17 @@ export class ArchiveIds {
   next(at: number, last: number): string {
     this.#given++;
     return digits(Math.max(within(at), last), TIME) + digits(this.run, RUN) + digits(this.#given, NUMBER);
+  }
+
+  /** Of the number that was given last. */
+  get #digits(): string {
+    const low = this.#given % LAST_DIGITS.length;
+    const high = this.#given - low;
+    if (high !== this.#high || this.#highDigits === '') {
+      this.#high = high;
+      this.#highDigits = digits(high / LAST_DIGITS.length, NUMBER - 2);
+    }
+    return this.#highDigits + LAST_DIGITS[low];
   }
 
   #chance(): string {
@@ -78,11 +79,6 @@ export class ArchiveIds {
 /** The time in an id. It is that of its item, or later when an item before it was. */
 export function timeOf(id: string): number {
   return Number.parseInt(id.slice(0, TIME), 36);
-}
-
-/** The number in an id. */
-export function numberOf(id: string): number {
-  return Number.parseInt(id.slice(TIME + RUN, TIME + RUN + NUMBER), 36);
 }
 
 /** Between which ids something is, both outside. */

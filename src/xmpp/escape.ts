@@ -25,8 +25,19 @@ export function escapeText(text: string): string {
 
 /** An attribute value for either kind of quotes; read back by any parser it is the same string, white space included. */
 export function escapeAttribute(value: string): string {
+  if (isPlain(value)) return value;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return value.replace(/[&<>"'\x00-\x1f\ufffe\uffff]|\p{Cs}/gu, escaped);
+}
+
+/** Printable ASCII with nothing to escape, which most values are. */
+function isPlain(value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x26 || code === 0x27 || code === 0x3c || code === 0x3e)
+      return false;
+  }
+  return true;
 }
 
 /** ` name='value'`, escaped, to be put into a tag; nothing when there is no value. */

@@ -20,6 +20,9 @@ const malformed = (text: string) => new StanzaError('modify', 'jid-malformed', t
 
 /** An address in its one prepared form: two JIDs are the same when their strings are. */
 export class JID {
+  #bare: JID | undefined;
+  #text: string | undefined;
+
   private constructor(
     /** '' when there is none. */
     readonly local: string,
@@ -51,7 +54,9 @@ export class JID {
 
   /** Without the resource. */
   get bare(): JID {
-    return this.resource === '' ? this : new JID(this.local, this.domain, '');
+    if (this.resource === '') return this;
+    this.#bare ??= new JID(this.local, this.domain, '');
+    return this.#bare;
   }
 
   get isBare(): boolean {
@@ -73,6 +78,11 @@ export class JID {
   }
 
   toString(): string {
+    this.#text ??= this.#written;
+    return this.#text;
+  }
+
+  get #written(): string {
     const bare = this.local === '' ? this.domain : `${this.local}@${this.domain}`;
     return this.resource === '' ? bare : `${bare}/${this.resource}`;
   }

@@ -5,10 +5,13 @@ import { BANG, GT, LT, SLASH } from './chars.js';
 import { DocumentScan } from './document-scan.js';
 import { type Element, parseElement } from './element.js';
 import { escapeAttribute } from './escape.js';
+import { NS } from './ns.js';
 import { StartTag } from './tag.js';
 
 /** The three stanzas of RFC 6120 section 8. */
 export type Kind = 'message' | 'presence' | 'iq';
+
+const BODY = '<body>';
 
 /** A child element of a stanza. */
 export interface Child {
@@ -23,6 +26,7 @@ export class Stanza {
   #ns: string | undefined;
   #tag: StartTag | undefined;
   #tree: Element | undefined;
+  #isPlain: boolean | undefined;
 
   /** `raw` has left the scanner, which may know its namespace; text of unknown worth goes through `Stanza.from`. */
   constructor(raw: Buffer, ns?: string) {
@@ -111,6 +115,21 @@ export class Stanza {
     return pos;
   }
 
+  /** A message with a body, which is text, and nothing else in it, as most are. */
+  get isPlain(): boolean {
+    this.#isPlain ??= this.#readPlain();
+    return this.#isPlain;
+  }
+
+  #readPlain(): boolean {
+    const { raw } = this;
+    if (this.kind !== 'message' || this.ns !== NS.client) return false;
+    const { end } = this.#first;
+    for (let i = 0; i < BODY.length; i++) if (raw[end + i] !== BODY.charCodeAt(i)) return false;
+    // Both end tags, and nothing in front of them or between.
+    return raw.indexOf(LT, end + BODY.length) === raw.length - '</body></message>'.length;
+  }
+
   /** Its child elements, read from the bytes: most questions about them need no tree. */
   get children(): readonly Child[] {
     const first = this.#first;
@@ -156,10 +175,13 @@ export class Stanza {
     if (closed) return new Stanza(Buffer.concat([raw.subarray(0, start - 2), Buffer.from(`>${element}</${name}>`)]));
     const more = Buffer.byteLength(element);
     const longer = Buffer.allocUnsafe(raw.length + more);
-    longer.set(raw.subarray(0, end));
+    raw.copy(longer, 0, 0, end);
     longer.write(element, end, more);
-    longer.set(raw.subarray(end), end + more);
-    return new Stanza(longer, this.#ns);
+    raw.copy(longer, end + more, end);
+    const copy = new Stanza(longer, this.#ns);
+    // It ends where it ended.
+    copy.#tag = this.#tag;
+    return copy;
   }
 
   /** Offset of the white space in front of an attribute. */

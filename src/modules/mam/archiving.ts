@@ -57,7 +57,7 @@ export class Archiving {
     const { session, to, stanza } = routed;
     if (session === undefined || session.anonymous || !isArchivable(stanza)) return;
     const { local } = session.jid;
-    if (!this.#isWanted(this.preferences.known(local), to, this.#rosters?.get(local))) return;
+    if (!this.#isWanted(this.preferences.known(local), to, () => this.#rosters?.get(local))) return;
     const at = Date.now();
     const added = this.archives.add(local, to.bare.toString(), at, stanza);
     this.#sent = { routed, stanza, at, added };
@@ -108,7 +108,7 @@ export class Archiving {
   /** True: it was archived before, and looks for another way. Others cannot say so in our name. */
   #again(routed: Routed): boolean {
     const { stanza, from, to } = routed;
-    if (!stanza.raw.includes(STANZA_ID)) return false;
+    if (stanza.isPlain || !stanza.raw.includes(STANZA_ID)) return false;
     const by = to.bare.toString();
     if (!isIdentified(stanza, by)) return false;
     if (this.#isLocal(from) || this.#stamped.has(stanza)) return true;
@@ -138,7 +138,7 @@ export class Archiving {
     const [session] = this.host.sessions.of(local);
     if (session?.anonymous) return false;
     const preferences = this.preferences.known(local);
-    const roster = this.#rosters?.get(local);
+    const roster = preferences && this.#asksRoster(preferences) ? this.#rosters?.get(local) : undefined;
     if (preferences === undefined || this.#turns.busy(local) || this.#needsRoster(preferences, roster)) {
       routed.later(this.#turns.take(local, () => this.#look(routed)));
       return true;
@@ -149,7 +149,7 @@ export class Archiving {
 
   #archive(routed: Routed, preferences: Preferences, roster: Roster | undefined): void {
     const { from, to, stanza } = routed;
-    if (!this.#isWanted(preferences, from, roster)) return;
+    if (!this.#isWanted(preferences, from, () => roster)) return;
     const by = to.bare.toString();
     const sent = this.#sent?.routed === routed && this.#sent.stanza === stanza ? this.#sent : undefined;
     const at = sent?.at ?? Date.now();
@@ -201,12 +201,16 @@ export class Archiving {
   }
 
   #needsRoster(preferences: Preferences, roster: Roster | undefined): boolean {
-    return (preferences.default ?? this.policy) === 'roster' && roster === undefined && this.#rosters !== undefined;
+    return this.#asksRoster(preferences) && roster === undefined && this.#rosters !== undefined;
   }
 
-  #isWanted(preferences: Preferences | undefined, peer: JID, roster: Roster | undefined): boolean {
+  #asksRoster(preferences: Preferences): boolean {
+    return (preferences.default ?? this.policy) === 'roster';
+  }
+
+  #isWanted(preferences: Preferences | undefined, peer: JID, roster: () => Roster | undefined): boolean {
     const said = preferences && listed(preferences, peer);
     const policy = said ?? preferences?.default ?? this.policy;
-    return policy === 'roster' ? roster?.items.get(peer.bare.toString())?.listed === true : policy === 'always';
+    return policy === 'roster' ? roster()?.items.get(peer.bare.toString())?.listed === true : policy === 'always';
   }
 }

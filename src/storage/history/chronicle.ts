@@ -3,7 +3,6 @@
 // be worth an entry in the database, and is found again in the files after a crash. So a message costs its bytes once,
 // however many histories have it, and small parts of one write and one sync.
 
-import { ArchiveIds } from '../archive.js';
 import type { Write } from '../draft.js';
 import type { Journal } from '../journal.js';
 import { ownKey, partUnder, under } from '../records.js';
@@ -11,12 +10,15 @@ import { type Added, type HistoryItem, StoreError } from '../store.js';
 import { Turns } from '../turns.js';
 import { Files, type Ground } from './files.js';
 import { Frame, HEADER, mentions } from './frame.js';
+import { type Chance, HistoryIds } from './ids.js';
 import { hashOf, type Order, Places, type Spot } from './places.js';
 
 /** How long items are gathered; milliseconds. */
 const GATHER = 20;
 /** Places that are kept in memory, of all histories, before they go into the database. */
 const MANY = 20_000;
+/** Histories that are remembered when they have nothing new. */
+const KNOWN = 10_000;
 /** Places in one record. */
 const PAGE = 500;
 /** Bytes that the place of an item counts for, its share of the database included. */
@@ -46,6 +48,8 @@ export interface Sum {
   readonly last: string;
 }
 
+const NOTHING = { text: undefined, sum: { items: 0, late: 0, last: '' } } as const;
+
 /** What a history has beyond what the database knows of it. */
 class Book {
   places = new Places();
@@ -53,8 +57,14 @@ class Book {
   gone = 0;
   durable = 0;
   late = 0;
-  /** The last frame that something was added to. */
+  /** The last frame that something was added to, and where its name is in there. */
   open: Gathering | undefined;
+  named = -1;
+  /** The last peer, and its hash. */
+  peer: string | undefined;
+  hash = 0;
+  /** What the database has, once it was read. */
+  sum: { readonly text: string | undefined; readonly sum: Sum } | undefined;
 
   constructor(
     readonly store: string,
@@ -90,18 +100,48 @@ class Gathering {
 
 /** What was added, as long as others may have the same. */
 class Entry implements Added {
+  readonly #ids: HistoryIds;
+  readonly #time: number;
+  readonly #number: number;
+  readonly #chance: Chance;
+  readonly #at: number;
+
+  /** `item`: where the item is in the frame. */
   constructor(
-    readonly id: string,
-    readonly done: Promise<void>,
+    ids: HistoryIds,
     readonly gathering: Gathering,
-    /** Where the item is in the frame. */
     readonly item: number,
-  ) {}
+  ) {
+    this.#ids = ids;
+    this.#time = ids.time;
+    this.#number = ids.number;
+    this.#chance = ids.chance;
+    this.#at = ids.at;
+  }
+
+  get id(): string {
+    return this.#ids.text(this.#time, this.#number, this.#chance, this.#at);
+  }
+
+  get done(): Promise<void> {
+    return this.gathering.done;
+  }
+}
+
+/** A change of what the database has of a history. */
+export interface Changed {
+  readonly store: string;
+  readonly key: string;
+  readonly writes: readonly Write[];
+  readonly gone: readonly Spot[];
 }
 
 export class Chronicle {
   readonly #books = new Map<string, Map<string, Book>>();
   readonly #turns = new Turns();
+  /** Changes that are not begun. */
+  readonly #waiting: Map<string, () => Promise<Changed>>[] = [];
+  readonly #changing = new WeakMap<object, Promise<void>>();
   #kept: Kept;
   /** Behind the last frame that is durable. */
   #end: Ground;
@@ -117,7 +157,7 @@ export class Chronicle {
   private constructor(
     readonly journal: Journal,
     readonly files: Files,
-    readonly ids: ArchiveIds,
+    readonly ids: HistoryIds,
     readonly maxBytes: number,
     kept: Kept,
   ) {
@@ -130,7 +170,7 @@ export class Chronicle {
     const [text] = await journal.read((disk) => disk.getMany([KEPT]));
     const none: Kept = { file: 1, offset: 0, time: 0, bytes: 0, live: {} };
     const kept: Kept = text === undefined ? none : JSON.parse(text);
-    const chronicle = new Chronicle(journal, new Files(path), new ArchiveIds(run), maxBytes, kept);
+    const chronicle = new Chronicle(journal, new Files(path), new HistoryIds(run), maxBytes, kept);
     await chronicle.#replay();
     return chronicle;
   }
@@ -138,13 +178,12 @@ export class Chronicle {
   async #replay(): Promise<void> {
     let { time } = this.#kept;
     for await (const { file, offset, entries } of this.files.from(this.#kept.file, this.#kept.offset)) {
-      for (const { name, peer, id, at, start, end } of mentions(entries)) {
+      for (const { name, peer, time: its, number, at, start, end } of mentions(entries)) {
         const cut = name.lastIndexOf('\u0000');
         const book = this.#book(name.slice(0, cut), partUnder(name.slice(0, cut), name));
-        const order = orderOf(id) ?? { time: 0, number: 0 };
-        time = Math.max(time, order.time);
+        time = Math.max(time, its);
         const [place, length] = [offset + HEADER + start, end - start];
-        this.#push(book, order.time, order.number, at, file, place, length, peer);
+        this.#push(book, its, number, at, file, place, length, peer);
         book.durable++;
       }
     }
@@ -166,8 +205,9 @@ export class Chronicle {
     const before = frame.size;
     const at = timeIn(item);
     const start = sharedIn(gathering, same) ?? frame.item(at, item.stanza);
-    const id = this.ids.reserve(at);
-    frame.mention(id, book.name, item.with, start);
+    this.ids.next(at);
+    const mention = frame.size;
+    frame.mention(this.ids, book.name, book.open === gathering ? book.named : -1, item.with, start);
     const length = frame.size - start;
     if (this.maxBytes > 0 && this.bytes + this.journal.ahead + length + PLACE > this.maxBytes) {
       frame.cut(before);
@@ -178,9 +218,10 @@ export class Chronicle {
     gathering.bytes += length + PLACE;
     if (book.open !== gathering) {
       book.open = gathering;
+      book.named = mention;
       gathering.books.push(book);
     }
-    return new Entry(id, gathering.done, gathering, start);
+    return new Entry(this.ids, gathering, start);
   }
 
   #push(
@@ -195,7 +236,11 @@ export class Chronicle {
   ): void {
     const late = at !== time;
     if (late) book.late = Math.max(book.late, Math.ceil(time - at));
-    book.places.push(time, number, file, offset, length, late, hashOf(peer));
+    if (peer !== book.peer) {
+      book.peer = peer;
+      book.hash = hashOf(peer);
+    }
+    book.places.push(time, number, file, offset, length, late, book.hash);
     this.#fresh++;
     this.#freshBytes += length + PLACE;
     this.journal.outside = this.bytes;
@@ -204,7 +249,9 @@ export class Chronicle {
   #refused(item: HistoryItem, error: StoreError): Added {
     const done = Promise.reject(error);
     done.catch(() => {});
-    return { id: this.ids.reserve(timeIn(item)), done };
+    this.ids.next(timeIn(item));
+    const { time, number, chance, at } = this.ids;
+    return { id: this.ids.text(time, number, chance, at), done };
   }
 
   #book(store: string, key: string): Book {
@@ -274,7 +321,6 @@ export class Chronicle {
       for (const book of each.books) {
         this.#fresh -= Math.max(book.gone + book.places.count - book.durable, 0);
         book.places.cut(book.durable - book.gone);
-        if (book.places.count === 0) this.#books.get(book.store)?.delete(book.key);
       }
       this.#freshBytes -= each.bytes;
       each.reject(failure);
@@ -307,40 +353,55 @@ export class Chronicle {
       .map((book) => ({ book, places: book.places.upTo(book.durable - book.gone), late: book.late }))
       .filter(({ places }) => places.count > 0);
     if (taken.length === 0) return;
-    const sums = await this.sums(taken.map(({ book }) => under(sumsOf(book.store), book.key)));
+    await this.#readSums(taken.map(({ book }) => book));
     const live = { ...this.#kept.live };
     let { bytes, time } = this.#kept;
     const before = bytes;
+    const each = (at: number, length: number) => {
+      live[at] = (live[at] ?? 0) + 1;
+      bytes += length + PLACE;
+    };
     const writes: Write[] = [];
-    for (const [i, { book, places, late }] of taken.entries()) {
-      for (let from = 0; from < places.count; from += PAGE) writes.push(pageOf(book, places, from));
-      for (let at = 0; at < places.count; at++) {
-        const spot = places.at(at);
-        live[spot.file] = (live[spot.file] ?? 0) + 1;
-        bytes += costOf(spot);
-        time = Math.max(time, spot.time);
-      }
-      const { key, text, sum } = sums[i];
-      const next = {
-        items: sum.items + places.count,
-        late: Math.max(sum.late, late),
-        last: orderKey(places.order(places.count - 1)),
-      };
-      writes.push({ key, text: JSON.stringify(next), was: text, free: true });
-    }
+    const sums = taken.map(({ book, places, late }) => {
+      for (let from = 0; from < places.count; from += PAGE) writes.push(pageOf(book, places, from, each));
+      const last = places.order(places.count - 1);
+      time = Math.max(time, last.time);
+      const { text: was, sum } = book.sum ?? NOTHING;
+      const next = { items: sum.items + places.count, late: Math.max(sum.late, late), last: orderKey(last) };
+      const text = JSON.stringify(next);
+      writes.push({ key: sumKeyOf(book), text, was, free: true });
+      return { text, sum: next };
+    });
     const next = { file, offset, time, bytes, live };
     await this.journal.add([...writes, this.#note(next)]);
     this.#kept = next;
     this.#freshBytes -= bytes - before;
-    for (const { book, places } of taken) this.#indexed(book, places.count);
+    for (const [i, { book, places }] of taken.entries()) this.#indexed(book, places.count, sums[i]);
+    this.#forget();
     this.journal.outside = this.bytes;
   }
 
-  #indexed(book: Book, count: number): void {
+  #indexed(book: Book, count: number, sum: Book['sum']): void {
     book.places = book.places.rest(count);
     book.gone += count;
+    book.sum = sum;
     this.#fresh -= count;
-    if (book.places.count === 0) this.#books.get(book.store)?.delete(book.key);
+  }
+
+  /** Those that have nothing new, when they are many. */
+  #forget(): void {
+    let size = 0;
+    for (const books of this.#books.values()) size += books.size;
+    if (size <= KNOWN) return;
+    for (const books of this.#books.values()) {
+      for (const [key, { places }] of books) if (places.count === 0) books.delete(key);
+    }
+  }
+
+  async #readSums(books: readonly Book[]): Promise<void> {
+    const unread = books.filter(({ sum }) => sum === undefined);
+    if (unread.length === 0) return;
+    for (const [i, sum] of (await this.sums(unread.map(sumKeyOf))).entries()) unread[i].sum = sum;
   }
 
   #note(kept: Kept): Write {
@@ -351,39 +412,60 @@ export class Chronicle {
     const texts = await this.journal.read((disk) => disk.getMany([...keys]));
     return keys.map((key, i) => {
       const text = texts[i];
-      return { key, text, sum: text === undefined ? { items: 0, late: 0, last: '' } : JSON.parse(text) };
+      return { key, text, sum: text === undefined ? NOTHING.sum : JSON.parse(text) };
     });
   }
 
   /**
    * Changes what the database has of places, when all that was added until now is in there: `make` gives what is to be
-   * written, and which items are gone.
+   * written, and which items are gone. All that wait are made together; two of one history are not.
    */
-  async change(
-    make: () => Promise<{ readonly writes: readonly Write[]; readonly gone: readonly Spot[] }>,
-  ): Promise<void> {
-    if (this.#stopped) throw new StoreError('failed', 'the storage is closed');
+  change(history: string, make: () => Promise<Changed>): Promise<void> {
+    if (this.#stopped) return Promise.reject(new StoreError('failed', 'the storage is closed'));
+    const last = this.#waiting.at(-1);
+    if (last !== undefined && !last.has(history)) last.set(history, make);
+    else this.#waiting.push(new Map([[history, make]]));
+    const group = this.#waiting.at(-1) as Map<string, () => Promise<Changed>>;
+    const known = this.#changing.get(group);
+    if (known !== undefined) return known;
+    const change = this.flush().then(() => this.#turns.take('', () => this.#change(group)));
+    this.#changing.set(group, change);
+    return change;
+  }
+
+  async #change(group: ReadonlyMap<string, () => Promise<Changed>>): Promise<void> {
+    this.#waiting.splice(this.#waiting.indexOf(group as Map<string, () => Promise<Changed>>), 1);
+    // What was added meanwhile by those that joined.
     await this.flush();
-    await this.#turns.take('', async () => {
-      await this.#index();
-      const { writes, gone } = await make();
-      if (gone.length === 0) return;
-      const live: Record<string, number> = { ...this.#kept.live };
-      let { bytes } = this.#kept;
-      for (const spot of gone) {
-        live[spot.file]--;
-        if (live[spot.file] === 0) delete live[spot.file];
-        bytes -= costOf(spot);
-      }
-      const next = { ...this.#kept, bytes, live };
-      await this.journal.add([...writes, this.#note(next)]);
-      const files = Object.keys(this.#kept.live).length;
-      this.#kept = next;
-      this.journal.outside = this.bytes;
-      // One that stays behind is no harm: it is looked for again.
-      if (Object.keys(live).length < files)
-        await this.files.retain((file) => String(file) in live || file >= next.file).catch(() => {});
-    });
+    await this.#index();
+    const changes = await Promise.all([...group.values()].map((make) => make()));
+    const gone = changes.flatMap((change) => change.gone);
+    if (gone.length === 0) return;
+    const live: Record<string, number> = { ...this.#kept.live };
+    let { bytes } = this.#kept;
+    for (const spot of gone) {
+      live[spot.file]--;
+      if (live[spot.file] === 0) delete live[spot.file];
+      bytes -= spot.length + PLACE;
+    }
+    const next = { ...this.#kept, bytes, live };
+    await this.journal.add([...changes.flatMap(({ writes }) => writes), this.#note(next)]);
+    const files = Object.keys(this.#kept.live).length;
+    this.#kept = next;
+    this.journal.outside = this.bytes;
+    for (const { store, key } of changes) this.#forgetSum(store, key);
+    if (Object.keys(live).length < files) await this.#tidy();
+  }
+
+  #forgetSum(store: string, key: string): void {
+    const book = this.#books.get(store)?.get(key);
+    if (book !== undefined) book.sum = undefined;
+  }
+
+  /** Deletes the files that nobody has anything in. One that stays behind is no harm: it is looked for again. */
+  async #tidy(): Promise<void> {
+    const { live, file } = this.#kept;
+    await this.files.retain((each) => String(each) in live || each >= file).catch(() => {});
   }
 
   async stop(): Promise<void> {
@@ -408,12 +490,12 @@ export function orderKey({ time, number }: Order): string {
   return time.toString(36).padStart(9, '0') + number.toString(36).padStart(9, '0');
 }
 
-/** What an item, as one history has it, counts for. */
-const costOf = ({ length }: Spot) => length + PLACE;
+const sumKeyOf = ({ store, key }: Book) => under(sumsOf(store), key);
 
-function pageOf(book: Book, places: Places, from: number): Write {
+function pageOf(book: Book, places: Places, from: number, each: (file: number, length: number) => void): Write {
   const key = under(under(book.store, book.key), orderKey(places.order(from)));
-  return { key, text: places.text(from, Math.min(from + PAGE, places.count)), was: undefined, free: true };
+  const text = places.text(from, Math.min(from + PAGE, places.count), each);
+  return { key, text, was: undefined, free: true };
 }
 
 /** Where an item is that another history has already, when it is in this frame, and near. */

@@ -4,17 +4,20 @@
 //
 //   frame:    mark (4), bytes of entries (4), CRC-32 of them (4), entries
 //   item:     1 (1), length of the stanza (4), at (8), stanza
-//   mention:  2 (1), length of the id (1), of the name (2), of the peer or NONE (2), how far back the item is (4), id, name, peer
+//   mention:  2 (1), time, number and chance of the id (6 each) and its run (4), how far back the item is (4), and the
+//             mention that has the name (4; 0: this one), lengths of the name (2) and the peer or NONE (2), name, peer
 
 import { crc32 } from 'node:zlib';
 import type { ArchiveItem } from '../store.js';
+import { CHANCE, type HistoryIds, idOf } from './ids.js';
 
 export const HEADER = 12;
 const MARK = 0x3148_5342;
 const ITEM = 1;
 const MENTION = 2;
 const ITEM_HEAD = 13;
-const MENTION_HEAD = 10;
+const MENTION_HEAD = 35;
+const HIGH = 2 ** 32;
 const NONE = 0xffff;
 /** An item that is further back is written again. */
 const FAR = 16_384;
@@ -41,26 +44,31 @@ export class Frame {
     bytes.writeUInt32LE(length, start + 1);
     bytes.writeDoubleLE(at, start + 5);
     if (typeof stanza === 'string') bytes.write(stanza, start + ITEM_HEAD, length, 'utf8');
-    else bytes.set(stanza, start + ITEM_HEAD);
+    else stanza.copy(bytes, start + ITEM_HEAD);
     this.#end = start + ITEM_HEAD + length;
     return start;
   }
 
-  /** That a history has an item, under which id. */
-  mention(id: string, name: Buffer, peer: string | undefined, item: number): void {
-    const length = peer === undefined ? 0 : Buffer.byteLength(peer);
+  /** That a history has an item, under the id that was made last; `named`: where its name is in this frame already. */
+  mention(ids: HistoryIds, name: Buffer, named: number, peer: string | undefined, item: number): void {
+    const { time, number, run, chance, at } = ids;
     const start = this.#end;
-    const named = start + MENTION_HEAD + id.length;
-    const bytes = this.#room(MENTION_HEAD + id.length + name.length + length);
+    const size = named < 0 ? name.length : 0;
+    // At most three bytes a character.
+    const bytes = this.#room(MENTION_HEAD + size + 3 * (peer?.length ?? 0));
     bytes[start] = MENTION;
-    bytes[start + 1] = id.length;
-    bytes.writeUInt16LE(name.length, start + 2);
-    bytes.writeUInt16LE(peer === undefined ? NONE : length, start + 4);
-    bytes.writeUInt32LE(start - item, start + 6);
-    bytes.write(id, start + MENTION_HEAD, id.length, 'latin1');
-    bytes.set(name, named);
-    if (peer !== undefined) bytes.write(peer, named + name.length, length, 'utf8');
-    this.#end = named + name.length + length;
+    putLong(bytes, time, start + 1);
+    putLong(bytes, number, start + 7);
+    for (let i = 0; i < CHANCE; i++) bytes[start + 13 + i] = chance.bytes[at + i];
+    bytes.writeUInt32LE(run, start + 19);
+    bytes.writeUInt32LE(start - item, start + 23);
+    bytes.writeUInt32LE(named < 0 ? 0 : start - named, start + 27);
+    bytes.writeUInt16LE(size, start + 31);
+    const from = start + MENTION_HEAD;
+    if (size > 0) name.copy(bytes, from);
+    const length = peer === undefined ? 0 : written(bytes, peer, from + size);
+    bytes.writeUInt16LE(peer === undefined ? NONE : length, start + 33);
+    this.#end = from + size + length;
   }
 
   /** Takes back what was written behind that. */
@@ -96,6 +104,16 @@ export class Frame {
   }
 }
 
+/** Writes a short text; its length in bytes. */
+function written(bytes: Buffer, text: string, at: number): number {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return bytes.write(text, at, 'utf8');
+    bytes[at + i] = code;
+  }
+  return text.length;
+}
+
 /** The bytes of entries that a header announces; undefined: it is none. */
 export function announced(header: Buffer): number | undefined {
   return header.length === HEADER && header.readUInt32LE(0) === MARK ? header.readUInt32LE(4) : undefined;
@@ -110,6 +128,9 @@ export interface Mention {
   readonly name: string;
   readonly peer: string | undefined;
   readonly id: string;
+  /** Of the id. */
+  readonly time: number;
+  readonly number: number;
   readonly at: number;
   /** Where the item begins, and the mention ends, from the beginning of the bytes. */
   readonly start: number;
@@ -121,7 +142,7 @@ export function* mentions(entries: Buffer): Iterable<Mention> {
   let pos = 0;
   while (pos < entries.length) {
     const end = endOf(entries, pos);
-    if (entries[pos] === MENTION) yield mention(entries, pos, end);
+    if (entries[pos] === MENTION) yield { name: nameAt(entries, pos), ...mention(entries, pos, end) };
     pos = end;
   }
 }
@@ -135,22 +156,37 @@ export function itemIn(bytes: Buffer): ArchiveItem {
   return Object.freeze(peer === undefined ? { id, at, stanza } : { id, at, with: peer, stanza });
 }
 
-function mention(bytes: Buffer, start: number, end: number): Mention {
-  const item = start - bytes.readUInt32LE(start + 6);
-  const from = start + MENTION_HEAD + bytes[start + 1];
-  const to = from + bytes.readUInt16LE(start + 2);
+function mention(bytes: Buffer, start: number, end: number): Omit<Mention, 'name'> {
+  const item = start - bytes.readUInt32LE(start + 23);
+  const peer = start + MENTION_HEAD + bytes.readUInt16LE(start + 31);
+  const [time, number] = [longAt(bytes, start + 1), longAt(bytes, start + 7)];
   return {
-    name: bytes.toString('utf8', from, to),
-    peer: bytes.readUInt16LE(start + 4) === NONE ? undefined : bytes.toString('utf8', to, end),
-    id: bytes.toString('latin1', start + MENTION_HEAD, from),
+    peer: bytes.readUInt16LE(start + 33) === NONE ? undefined : bytes.toString('utf8', peer, end),
+    time,
+    number,
+    id: idOf(time, bytes.readUInt32LE(start + 19), number, bytes.toString('hex', start + 13, start + 13 + CHANCE)),
     at: bytes.readDoubleLE(item + 5),
     start: item,
     end,
   };
 }
 
+function nameAt(bytes: Buffer, start: number): string {
+  const from = start - bytes.readUInt32LE(start + 27);
+  return bytes.toString('utf8', from + MENTION_HEAD, from + MENTION_HEAD + bytes.readUInt16LE(from + 31));
+}
+
 function endOf(bytes: Buffer, start: number): number {
   if (bytes[start] === ITEM) return start + ITEM_HEAD + bytes.readUInt32LE(start + 1);
-  const peer = bytes.readUInt16LE(start + 4);
-  return start + MENTION_HEAD + bytes[start + 1] + bytes.readUInt16LE(start + 2) + (peer === NONE ? 0 : peer);
+  const peer = bytes.readUInt16LE(start + 33);
+  return start + MENTION_HEAD + bytes.readUInt16LE(start + 31) + (peer === NONE ? 0 : peer);
+}
+
+function putLong(bytes: Buffer, value: number, at: number): void {
+  bytes.writeUInt32LE(value % HIGH, at);
+  bytes.writeUInt16LE(Math.floor(value / HIGH), at + 4);
+}
+
+function longAt(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + bytes.readUInt16LE(at + 4) * HIGH;
 }

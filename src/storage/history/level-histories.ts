@@ -82,7 +82,7 @@ export class LevelHistories implements HistoryStore {
     const { time, number } = this.#chronicle.ids;
     const until = { time, number: number + 1 };
     let count = 0;
-    await this.#chronicle.change(async () => {
+    await this.#chronicle.change(under(this.#store, key), async () => {
       const sumKey = under(sumsOf(this.#store), key);
       const [{ text, sum }] = await this.#chronicle.sums([sumKey]);
       const writes: Write[] = [];
@@ -102,7 +102,7 @@ export class LevelHistories implements HistoryStore {
       const next = items > 0 ? JSON.stringify({ ...sum, items }) : undefined;
       writes.push({ key: sumKey, text: next, was: text, free: true });
       count = gone.length;
-      return { writes, gone };
+      return { store: this.#store, key, writes, gone };
     });
     return count;
   }

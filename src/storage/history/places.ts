@@ -1,5 +1,5 @@
-// Where the items of a history are, in their order, and what of them can be told without reading them: seven words each,
-// as the machine writes them (little-endian wherever Node runs).
+// Where the items of a history are, in their order, and what of them can be told without reading them: seven words each in
+// memory, and in a record what differs from the one before, about ten bytes.
 
 import type { Place } from './files.js';
 
@@ -34,10 +34,19 @@ export class Places {
   }
 
   static read(text: string): Places {
-    const bytes = Buffer.from(text, 'base64');
-    const words = new Uint32Array(bytes.length / 4);
-    Buffer.from(words.buffer).set(bytes);
-    return new Places(words, words.length / WORDS);
+    const places = new Places();
+    const numbers = new Numbers(Buffer.from(text, 'base64'));
+    let [time, number, file, offset, peer] = [0, 0, 0, 0, 0];
+    while (numbers.more) {
+      time += numbers.signed();
+      number += numbers.signed();
+      file += numbers.signed();
+      offset += numbers.signed();
+      const length = numbers.take();
+      if (length % 2 === 1) peer = numbers.take();
+      places.push(time, number, file, offset, Math.floor(length / 4), (length & 2) !== 0, peer);
+    }
+    return places;
   }
 
   get count(): number {
@@ -106,10 +115,23 @@ export class Places {
     this.#count = Math.min(count, this.#count);
   }
 
-  /** Some of them as a text. */
-  text(from = 0, to = this.#count): string {
-    const { buffer, byteOffset } = this.#words;
-    return Buffer.from(buffer, byteOffset + from * WORDS * 4, (to - from) * WORDS * 4).toString('base64');
+  /** What some of them count for, and how many of them are in each file, is told to `each`; the text has them all. */
+  text(from = 0, to = this.#count, each: (file: number, length: number) => void = () => {}): string {
+    const numbers = new Numbers(Buffer.allocUnsafe((to - from) * LONGEST));
+    let last = ORIGIN;
+    for (let i = from; i < to; i++) {
+      const spot = this.at(i);
+      numbers.putSigned(spot.time - last.time);
+      numbers.putSigned(spot.number - last.number);
+      numbers.putSigned(spot.file - last.file);
+      numbers.putSigned(spot.offset - last.offset);
+      const isOther = spot.peer !== last.peer;
+      numbers.put(spot.length * 4 + (spot.late ? 2 : 0) + (isOther ? 1 : 0));
+      if (isOther) numbers.put(spot.peer);
+      each(spot.file, spot.length);
+      last = spot;
+    }
+    return numbers.written.toString('base64');
   }
 
   /** Those behind so many. */
@@ -122,6 +144,53 @@ export class Places {
   /** As they are now: what is added later does not show. */
   upTo(count: number): Places {
     return new Places(this.#words, count);
+  }
+}
+
+const ORIGIN: Spot = { time: 0, number: 0, file: 0, offset: 0, length: 0, late: false, peer: 0 };
+/** Most bytes of one. */
+const LONGEST = 48;
+
+/** Whole numbers, seven bits a byte, the lowest first. */
+class Numbers {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get more(): boolean {
+    return this.#at < this.#bytes.length;
+  }
+
+  get written(): Buffer {
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  put(value: number): void {
+    let rest = value;
+    for (; rest >= 128; rest = Math.floor(rest / 128)) this.#bytes[this.#at++] = (rest % 128) + 128;
+    this.#bytes[this.#at++] = rest;
+  }
+
+  putSigned(value: number): void {
+    this.put(value < 0 ? -2 * value - 1 : 2 * value);
+  }
+
+  take(): number {
+    let [value, unit] = [0, 1];
+    for (;;) {
+      const byte = this.#bytes[this.#at++];
+      if (!(byte >= 128)) return value + (byte ?? 0) * unit;
+      value += (byte - 128) * unit;
+      unit *= 128;
+    }
+  }
+
+  signed(): number {
+    const value = this.take();
+    return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
   }
 }
 
