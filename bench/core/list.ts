@@ -3,8 +3,17 @@
 import { installed } from '../peers.js';
 import { against, bounded, type Row } from '../results.js';
 import type { Run } from '../scenarios.js';
-import { CORE_CHATS, coreChat, coreClientProxy, coreIdle, corePresence, coreRoom, coreSetup } from './scenarios.js';
-import { type CoreStart, ejabberdCore, oursCore, prosodyCore } from './servers.js';
+import {
+  ARCHIVED,
+  CORE_CHATS,
+  coreChat,
+  coreClientProxy,
+  coreIdle,
+  corePresence,
+  coreRoom,
+  coreSetup,
+} from './scenarios.js';
+import { type CoreStart, ejabberdCore, oursCore, oursWithArchive, prosodyCore } from './servers.js';
 
 /** `sessions` is the number of idle ones. */
 export function coreScenarios(run: Run, sessions: number): Record<string, () => Promise<Row[]>> {
@@ -19,6 +28,10 @@ export function coreScenarios(run: Run, sessions: number): Record<string, () => 
     against(`${title} set-up with ${mechanism}`, 'ms', await coreSetup(kind, mechanism, servers(), run));
   return {
     ...Object.fromEntries(chats),
+    'core-archive': async () =>
+      against('TCP chat, 100 B, archived', 'us', await coreChat(ARCHIVED, [oursWithArchive, oursCore], run), {
+        'bosh-server': 1.2,
+      }),
     'core-presence': async () =>
       against('presence to 1,000 contacts', 'us', await corePresence(servers(), run), { ejabberd: 0.5 }),
     'core-room': async () =>

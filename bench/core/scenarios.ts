@@ -33,6 +33,16 @@ export const CORE_CHATS: readonly CoreChat[] = [
   { ...ONE, name: 'core-chat-bosh', title: 'BOSH chat, 100 B', kind: 'bosh', bytes: 100, targets: HTTP },
 ];
 
+/** The same with an archive, against the same without one. */
+export const ARCHIVED: CoreChat = {
+  ...ONE,
+  name: 'core-archive',
+  title: 'TCP chat, 100 B, archived',
+  kind: 'tcp',
+  bytes: 100,
+  targets: {},
+};
+
 const CONTACTS = 1000;
 const CHANGES = 20;
 const OCCUPANTS = 500;

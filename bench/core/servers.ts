@@ -18,9 +18,11 @@ export type CoreStart = (kind: Kind, accounts: number, profile?: string) => Prom
 
 const DOMAIN = 'bench.example';
 
-/** What the others are not given either: publish-subscribe, and an archive, unless its cost is the question. */
-const LEFT = ['pep', 'avatars', ...(process.env.BENCH_ARCHIVE === '1' ? [] : ['mam'])];
+/** What the others are not given either: publish-subscribe; and an archive, unless its cost is the question. */
+const LEFT = ['pep', 'avatars'];
 const MODULES = modules.map(({ name }) => name).filter((name) => !LEFT.includes(name));
+const WITHOUT_ARCHIVE = { domains: { [DOMAIN]: { modules: MODULES.filter((name) => name !== 'mam') } } };
+const WITH_ARCHIVE = { domains: { [DOMAIN]: { modules: MODULES } } };
 
 /** Behind it serves the first user. */
 export const PROXY = `proxy.${DOMAIN}`;
@@ -30,11 +32,16 @@ export const ROOMS = `rooms.${DOMAIN}`;
 const OUR_ROOMS = { [ROOMS]: { module: 'muc', muc: { stanzas_per_second: 0 } } };
 
 export const oursCore: CoreStart = (kind, accounts, profile) =>
-  startOurs({ components: OUR_ROOMS }, kind, accounts, profile);
+  startOurs({ ...WITHOUT_ARCHIVE, components: OUR_ROOMS }, kind, accounts, profile);
+
+export const oursWithArchive: CoreStart = async (kind, accounts, profile) => ({
+  ...(await startOurs({ ...WITH_ARCHIVE, components: OUR_ROOMS }, kind, accounts, profile)),
+  name: 'with the archive',
+});
 
 export const oursWithProxy: CoreStart = (kind, accounts, profile) => {
   const proxy = { module: 'client_proxy', target_address: `${user(0)}@${DOMAIN}` };
-  return startOurs({ components: { [PROXY]: proxy } }, kind, accounts, profile);
+  return startOurs({ ...WITHOUT_ARCHIVE, components: { [PROXY]: proxy } }, kind, accounts, profile);
 };
 
 async function startOurs(more: object, kind: Kind, accounts: number, profile?: string): Promise<Server> {
@@ -47,7 +54,6 @@ async function startOurs(more: object, kind: Kind, accounts: number, profile?: s
     host: '127.0.0.1',
     port: http,
     c2s: { port: tcp, require_tls: false },
-    domains: { [DOMAIN]: { modules: MODULES } },
     storage,
     max_inactivity: 600,
     default_inactivity: 600,

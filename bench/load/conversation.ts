@@ -5,6 +5,8 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const STEP = 4096;
 const MESSAGE_END = '</message>';
 
+const IDENTIFIED = /<stanza-id xmlns='urn:xmpp:sid:0' [^<>]*\/><\/message>$/;
+
 /** Text in which no long piece occurs twice, so that a missing or misplaced piece is seen. */
 const FILLER = filler(STEP + 16_384);
 
@@ -67,7 +69,7 @@ export class Conversation {
     const peer = this.#peer;
     if (id !== peer.#prefix + n) throw new Error(this.#reason(id));
     if (n > peer.#sent) throw new Error(`${id} was never sent`);
-    if (message.slice(head.length) !== peer.#content(n)) throw new Error(`${id} was changed`);
+    if (!peer.#is(message.slice(head.length), n)) throw new Error(`${id} was changed`);
     this.#heard = n;
   }
 
@@ -76,6 +78,13 @@ export class Conversation {
     if (!id.startsWith(prefix)) return `${id} belongs to another session`;
     const n = Number(id.slice(prefix.length));
     return n <= this.#heard ? `${id} came twice` : `${id} came before ${prefix}${this.#heard + 1}`;
+  }
+
+  /** An archive may have added under which id it has the message. */
+  #is(content: string, n: number): boolean {
+    const wanted = this.#content(n);
+    if (content === wanted) return true;
+    return IDENTIFIED.test(content) && content.replace(IDENTIFIED, MESSAGE_END) === wanted;
   }
 
   #content(n: number): string {

@@ -7,6 +7,25 @@ import type { Child, Stanza } from '../../xmpp/stanza.js';
 const HINTS = 'urn:xmpp:hints';
 const PASSING = new Set<string | undefined>(['groupchat', 'headline', 'error']);
 
+/** Elements that are worth keeping without a body, as `name namespace`. */
+const PAYLOADS = new Set([
+  'received urn:xmpp:receipts',
+  'received urn:xmpp:chat-markers:0',
+  'displayed urn:xmpp:chat-markers:0',
+  'acknowledged urn:xmpp:chat-markers:0',
+  'reactions urn:xmpp:reactions:0',
+  'retract urn:xmpp:message-retract:0',
+  'retract urn:xmpp:message-retract:1',
+  'apply-to urn:xmpp:fasten:0',
+  'encrypted eu.siacs.conversations.axolotl',
+  'encrypted urn:xmpp:omemo:1',
+  'encrypted urn:xmpp:omemo:2',
+  'openpgp urn:xmpp:openpgp:0',
+  'x jabber:x:encrypted',
+  'x jabber:x:conference',
+  'x jabber:x:oob',
+]);
+
 /** In a user's archive (XEP-0313 section 5.1.1). */
 export function isArchivable(stanza: Stanza): boolean {
   return !PASSING.has(stanza.type) && isLasting(stanza);
