@@ -141,7 +141,7 @@ test('of a module that is gone nothing is left: clients go on without, and those
 test('a module that comes finds those who are there', async () => {
   await shown(romeo, juliet);
   await juliet.available();
-  without('roster', 'presence', 'blocking', 'disco', 'last', 'pep', 'avatars');
+  without('roster', 'presence', 'blocking', 'disco', 'last', 'pep', 'avatars', 'administration');
   without();
   const get = () => juliet.ask('get', "<query xmlns='jabber:iq:roster'/>");
   expect((await get()).raw).toContain(ROMEO);

@@ -27,7 +27,6 @@ export const commands: Module<ModuleOptions['commands']> = {
     { id: 'XEP-0050', name: 'Ad-Hoc Commands', version: '1.2' },
     { id: 'XEP-0004', name: 'Data Forms', version: '2.13.1' },
   ],
-  needs: ['disco'],
   load(host, options) {
     const limited = (limit: string) => host.limited(limit);
     const runs = host.keep(RUNS, () => new Runs(options, () => host.now(), limited));
