@@ -10,6 +10,7 @@ import {
   coreClientProxy,
   coreIdle,
   corePresence,
+  corePubsub,
   coreRoom,
   coreSetup,
 } from './scenarios.js';
@@ -36,6 +37,7 @@ export function coreScenarios(run: Run, sessions: number): Record<string, () => 
       against('presence to 1,000 contacts', 'us', await corePresence(servers(), run), { ejabberd: 0.5 }),
     'core-room': async () =>
       against('message to 500 occupants', 'us', await coreRoom(servers(), run), { ejabberd: 0.5 }),
+    'core-pubsub': async () => against('item to 500 subscribers', 'us', await corePubsub(servers(), run), {}),
     'core-client-proxy': async () =>
       against('request and answer, 32 users, one client', 'us', await coreClientProxy(run)),
     'core-idle-tcp': () => idle('tcp', 'TCP', 40),

@@ -2,6 +2,7 @@
 // presence to a thousand contacts, an idle session, a login. The servers run side by side and are loaded in turns.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Order } from '../load/load.js';
 import { cpu } from '../processes.js';
 import type { Targets } from '../results.js';
 import {
@@ -16,7 +17,7 @@ import {
   withServers,
 } from '../scenarios.js';
 import type { Kind, Launch } from '../servers.js';
-import { type CoreStart, oursWithProxy, PROXY, ROOMS } from './servers.js';
+import { type CoreStart, NODES, oursWithProxy, PROXY, ROOMS } from './servers.js';
 
 export interface CoreChat extends Chat {
   readonly targets: Targets;
@@ -90,24 +91,45 @@ export async function corePresence(starts: readonly CoreStart[], run: Run): Prom
 }
 
 /** CPU microseconds for each occupant who hears a message of 100 bytes; nobody archives it. */
-export async function coreRoom(starts: readonly CoreStart[], run: Run): Promise<Series[]> {
-  const name = 'core-room';
+export function coreRoom(starts: readonly CoreStart[], run: Run): Promise<Series[]> {
   const room = `coven@${ROOMS}`;
+  const orders = {
+    gather: { order: 'enter', room },
+    tell: { order: 'speak', room, messages: SAID, bytes: 100 },
+  } as const;
+  return audience('core-room', orders, starts, run);
+}
+
+/** CPU microseconds for each subscriber who hears of an item of 100 bytes, which the node keeps. */
+export function corePubsub(starts: readonly CoreStart[], run: Run): Promise<Series[]> {
+  const orders = {
+    gather: { order: 'subscribe', service: NODES },
+    tell: { order: 'publish', service: NODES, items: SAID, bytes: 100 },
+  } as const;
+  return audience('core-pubsub', orders, starts, run);
+}
+
+/** All users gather at one place, and the first tells the others something, again and again. */
+async function audience(
+  name: string,
+  { gather, tell }: { readonly gather: Order; readonly tell: Order },
+  starts: readonly CoreStart[],
+  run: Run,
+): Promise<Series[]> {
   return await withServers(launches(starts, 'tcp', OCCUPANTS), run, name, async (fronts) => {
     const series = fronts.map(({ server }) => ({ server: server.name, values: [] as number[] }));
     const login = { mechanism: 'SCRAM-SHA-256', available: true, bytes: 0, burst: 1, two: false } as const;
-    const said = { order: 'speak', room, messages: SAID, bytes: 100 } as const;
     for (const { server, load } of fronts) {
       await load.order({ order: 'open', sessions: OCCUPANTS, options: { ...server.where, ...login } });
-      const { seconds } = await load.order({ order: 'enter', room });
-      run.say(`${name} ${server.name}: ${OCCUPANTS} occupants entered in ${Math.round(seconds)} s`);
+      const { seconds } = await load.order(gather);
+      run.say(`${name} ${server.name}: ${OCCUPANTS} are there after ${Math.round(seconds)} s`);
       await sleep(1000);
-      await load.order(said);
+      await load.order(tell);
     }
     for (let round = 1; round <= run.rounds; round++) {
       for (const [i, { server, load }] of fronts.entries()) {
         const before = cpu(server.pid);
-        await load.order(said);
+        await load.order(tell);
         const each = (cpu(server.pid) - before) / SAID / OCCUPANTS;
         series[i].values.push(each);
         run.say(`${name} ${round}/${run.rounds} ${server.name}: ${each.toFixed(1)} us a delivery`);

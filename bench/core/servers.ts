@@ -29,13 +29,19 @@ export const PROXY = `proxy.${DOMAIN}`;
 
 /** Rooms are here. */
 export const ROOMS = `rooms.${DOMAIN}`;
-const OUR_ROOMS = { [ROOMS]: { module: 'muc', muc: { stanzas_per_second: 0 } } };
+
+/** Nodes are here. */
+export const NODES = `pubsub.${DOMAIN}`;
+const OUR_COMPONENTS = {
+  [ROOMS]: { module: 'muc', muc: { stanzas_per_second: 0 } },
+  [NODES]: { module: 'pubsub' },
+};
 
 export const oursCore: CoreStart = (kind, accounts, profile) =>
-  startOurs({ ...WITHOUT_ARCHIVE, components: OUR_ROOMS }, kind, accounts, profile);
+  startOurs({ ...WITHOUT_ARCHIVE, components: OUR_COMPONENTS }, kind, accounts, profile);
 
 export const oursWithArchive: CoreStart = async (kind, accounts, profile) => ({
-  ...(await startOurs({ ...WITH_ARCHIVE, components: OUR_ROOMS }, kind, accounts, profile)),
+  ...(await startOurs({ ...WITH_ARCHIVE, components: OUR_COMPONENTS }, kind, accounts, profile)),
   name: 'with the archive',
 });
 
@@ -108,6 +114,7 @@ modules:
   mod_private: {}
   mod_time: {}
   mod_muc: { host: "${ROOMS}", max_users: 1000, default_room_options: { max_users: 1000 }, history_size: 20 }
+  mod_pubsub: { host: "${NODES}", access_createnode: all, last_item_cache: false, plugins: [ flat ] }
   mod_vcard: {}
   mod_version: {}
   mod_bosh: { max_inactivity: 600 }
@@ -146,6 +153,8 @@ bosh_max_inactivity = 600
 modules_enabled = { "roster", "saslauth", "presence", "message", "iq", "disco", "ping", "offline", "smacks", "blocklist", "carbons", "csi", "lastactivity", "private", "time", "vcard", "version", "bosh", "websocket" }
 VirtualHost "${DOMAIN}"
 Component "${ROOMS}" "muc"
+Component "${NODES}" "pubsub"
+admins = { "${user(0)}@${DOMAIN}" }
 `;
   const child = await runProsody(folder, kind === 'tcp' ? tcp : http, settings);
   const path = kind === 'bosh' ? '/http-bind' : '/xmpp-websocket';

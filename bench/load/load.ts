@@ -4,6 +4,7 @@
 import { BoshSession } from './bosh.js';
 import { befriend, broadcast } from './presence.js';
 import { ask, serve } from './proxied.js';
+import { publish, subscribe } from './pubsub.js';
 import { enter, speak } from './room.js';
 import type { Session, SessionOptions } from './session.js';
 import { TcpSession } from './tcp.js';
@@ -16,6 +17,8 @@ export type Order =
   | { order: 'presence'; changes: number }
   | { order: 'enter'; room: string }
   | { order: 'speak'; room: string; messages: number; bytes: number }
+  | { order: 'subscribe'; service: string }
+  | { order: 'publish'; service: string; items: number; bytes: number }
   | { order: 'serve'; proxy: string }
   | { order: 'ask'; requests: number; proxy?: string }
   | { order: 'rest' }
@@ -120,6 +123,8 @@ function obey(order: Order): Promise<void> {
   if (order.order === 'presence') return broadcast(contacts(), order.changes, moved);
   if (order.order === 'enter') return enter(contacts(), order.room, FRIENDS_AT_ONCE, moved);
   if (order.order === 'speak') return speak(contacts(), order.room, order.messages, order.bytes, moved);
+  if (order.order === 'subscribe') return subscribe(contacts(), order.service, FRIENDS_AT_ONCE, moved);
+  if (order.order === 'publish') return publish(contacts(), order.service, order.items, order.bytes, moved);
   if (order.order === 'serve') return serve(contacts(), order.proxy);
   if (order.order === 'ask') return ask(contacts(), order.requests, order.proxy, moved);
   if (order.order === 'finish') return finish();

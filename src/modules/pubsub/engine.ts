@@ -1,6 +1,5 @@
 // Publish-subscribe (XEP-0060) for whoever has nodes: reads requests and does what they ask for, one change of an address
-// after the other. What it does not have: collections, several subscriptions of one address, digests, batches, and the
-// list of pending subscriptions (get-pending).
+// after the other. What it does not have: collections, several subscriptions of one address, digests and batches.
 
 import { DONE, type IqAnswer, type IqRequest } from '../../core/hooks.js';
 import { Part } from '../../core/parts.js';
@@ -11,11 +10,13 @@ import type { JID } from '../../xmpp/jid.js';
 import { fetched } from '../store-error.js';
 import { type Action, Works } from './ask.js';
 import type { Face } from './face.js';
+import { leave } from './leaving.js';
 import { listAffiliations, listSubscriptions, setAffiliations, setSubscriptions } from './members.js';
 import { OWNER, PUBSUB } from './names.js';
 import type { Node } from './node.js';
 import { metadataForm } from './node-config.js';
 import { configuration, configure, create, defaults, purge, remove } from './owning.js';
+import { COMMANDS, getPending } from './pending.js';
 import { items, publish, retract } from './publishing.js';
 import {
   affiliations,
@@ -59,6 +60,7 @@ const FEATURES = [
   'create-nodes',
   'delete-items',
   'delete-nodes',
+  'get-pending',
   'instant-nodes',
   'item-ids',
   'last-published',
@@ -124,6 +126,10 @@ export class Engine {
       hooks.iq('get', address, ns, 'pubsub', (request) => this.#asked(request, ownerOf(request.to)));
       hooks.iq('set', address, ns, 'pubsub', (request) => this.#told(request, ownerOf(request.to)));
     }
+    hooks.iq('set', address, COMMANDS, 'command', async (request) => {
+      const tree = await fetched(this.trees.load(ownerOf(request.to)));
+      return getPending(this.works, tree, request);
+    });
   }
 
   async #asked(request: IqRequest, owner: string): Promise<IqAnswer> {
@@ -155,6 +161,11 @@ export class Engine {
       return (await fetched(action(this.works, { request, from, tree, action: element }))) ?? DONE;
     }
     throw new StanzaError('cancel', 'feature-not-implemented');
+  }
+
+  /** This account of another domain is no more. */
+  left(bare: string): Promise<void> {
+    return this.trees.change('', (tree) => leave(this.works, tree, bare));
   }
 
   /** An owner's decision about a request came in a message; one that is not his to make is refused. */

@@ -12,6 +12,7 @@ import type { Face } from './face.js';
 import { notFound, PUBSUB } from './names.js';
 import { BASE } from './node-config.js';
 import { page, RSM } from './page.js';
+import { COMMANDS, GET_PENDING } from './pending.js';
 import { isDecision } from './subscribing.js';
 
 const INFO = 'http://jabber.org/protocol/disco#info';
@@ -34,6 +35,7 @@ export const pubsub: ComponentModule<{ readonly pubsub?: PubsubOptions }> = {
       return true;
     });
     host.hooks.on('presence/host', () => true);
+    host.hooks.on('user-deleted', ({ jid, waits }) => void waits.push(engine.left(jid.bare.toString())));
   },
 };
 
@@ -61,7 +63,8 @@ class Discovery {
 
   async info({ payload, from }: IqRequest): Promise<string> {
     const { node: name } = payload.attrs;
-    const features = [INFO, ITEMS, RSM, ...this.engine.features];
+    const features = [INFO, ITEMS, RSM, COMMANDS, ...this.engine.features];
+    if (name === GET_PENDING) return infoXml(name, { category: 'automation', type: 'command-node' }, [COMMANDS]);
     if (name === undefined) return infoXml(name, { category: 'pubsub', type: 'service' }, features);
     const tree = await fetched(this.engine.trees.load(''));
     const node = tree.nodes.get(name);
@@ -78,6 +81,7 @@ class Discovery {
     const { works, trees, face } = this.engine;
     const tree = await fetched(trees.load(''));
     const jid = face.host.domain;
+    if (name === COMMANDS) return itemsXml(name, [{ jid, node: GET_PENDING, name: 'Requests that wait' }], '');
     if (name === undefined) {
       const shown = [...tree.nodes.values()].filter((node) => works.access.isListed(tree, node, from));
       const titles = new Map(shown.map((node) => [node.name, node.config.title || undefined]));

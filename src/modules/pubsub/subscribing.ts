@@ -183,12 +183,17 @@ const AUTHORIZATION = `${PUBSUB}#subscribe_authorization`;
 
 /** Section 8.6.1. */
 function askOwners(works: Works, tree: Tree, node: Node, address: string): void {
+  for (const owner of ownersOf(works, tree, node)) askAbout(works, tree, node, address, owner);
+}
+
+/** Whether this address may subscribe. */
+export function askAbout(works: Works, tree: Tree, node: Node, address: string, owner: JID): void {
   const form = formXml('form', AUTHORIZATION, [
     { name: 'pubsub#node', type: 'text-single', values: [node.name] },
     { name: 'pubsub#subscriber_jid', type: 'jid-single', values: [address] },
     { name: 'pubsub#allow', type: 'boolean', label: 'Let this address subscribe?', values: ['0'] },
   ]);
-  for (const owner of ownersOf(works, tree, node)) works.notifications.tell(tree, owner, form, 'normal');
+  works.notifications.tell(tree, owner, form, 'normal');
 }
 
 /** `pubsub#notify_sub`. */

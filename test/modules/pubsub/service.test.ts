@@ -567,3 +567,18 @@ test('everything is there again after a restart', async () => {
   expect(errorOf(await author.publish('news', 'three'))).toBe('result');
   await eventIn(again, "id='three'");
 });
+
+test('an account that is deleted is subscribed nowhere, and what it owned alone is gone', async () => {
+  const { core, romeo, juliet } = await two();
+  await juliet.create('hers');
+  await juliet.create('theirs');
+  await juliet.affiliate('theirs', 'romeo', 'owner');
+  await juliet.subscribe('news');
+  await romeo.subscribe('hers');
+  await core.hosts.get('example.test')?.accounts.delete('juliet');
+  await eventIn(romeo, "<delete node='hers'/>");
+  expect(errorOf(await romeo.items('hers'))).toBe('cancel item-not-found');
+  const list = async (inside: string) => (await romeo.ownerGet(inside)).children[0].children[0].children;
+  expect(await list("<subscriptions node='news'/>")).toEqual([]);
+  expect((await list("<affiliations node='theirs'/>")).map((each) => each.attr('jid'))).toEqual(['romeo@example.test']);
+});
