@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Sessions } from './bosh/sessions.js';
 import type { Config } from './config/load.js';
 import { type Events, observed } from './events.js';
-import type { ChatDomain } from './http/chat.js';
+import { type ChatDomain, uploadsOf } from './http/chat.js';
 import { createHttp, type Http, type HttpDeps } from './http/server.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
@@ -68,7 +68,8 @@ export class Edge {
     const acknowledged = (rid: number, session: string) => events.tell('response-acknowledged', rid, session);
     this.sessions = new Sessions(config, { ...front, clock, acknowledged, node });
     const sessions = around?.(this.sessions) ?? this.sessions;
-    this.fastify = createHttp(config, { ...front, sessions, status, whole, files, chat: this.#chat });
+    const uploads = () => uploadsOf(this.#config, this.base);
+    this.fastify = createHttp(config, { ...front, sessions, status, whole, files, chat: this.#chat, uploads });
     this.#newcomers = new Admission(config);
     const turn = new Tick((error) => log.error('tcp_flush_failed', { error }));
     if (isForTcp(config)) this.#tcp = new TcpListener(config, { ...front, turn, admission: this.#newcomers });

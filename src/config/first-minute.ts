@@ -1,4 +1,4 @@
-// What a server does that nobody told anything: it serves `localhost` to this machine, in memory, to whoever comes.
+// What a server does that nobody told anything: it serves `localhost` with rooms and files to this machine, in memory, to whoever comes.
 
 import { fromObject, type Said } from './said.js';
 import type { ConfigInput } from './schema.js';
@@ -6,6 +6,10 @@ import type { ConfigInput } from './schema.js';
 const CONFIG: ConfigInput = {
   host: '127.0.0.1',
   domains: { localhost: { auth: { anonymous: true, register: true } } },
+  components: {
+    'rooms.localhost': { module: 'muc', name: 'Rooms' },
+    'upload.localhost': { module: 'upload', name: 'Files' },
+  },
 };
 
 /** To be said before anything else; every part of it can be said otherwise. */

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
+import { UPLOAD_PATH } from '../files/uploads.js';
 import { acceptedCoding } from './encoding.js';
 
 /** A domain that the page offers: whether anybody may enter without an account, and whether anybody may make one. */
@@ -34,20 +35,26 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 };
 
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self' ws: wss:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+/** What the page may load and reach; uploads that are elsewhere are the only other origins. */
+function policy(uploads: readonly string[]): string {
+  const elsewhere = [...new Set(uploads.map((url) => ` ${new URL(url).origin}`))].join('');
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    `img-src 'self' data:${elsewhere}`,
+    `connect-src 'self' ws: wss:${elsewhere}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
 
 export interface ChatDeps {
   /** The domains now; without any, there is no chat page. */
   readonly chat: () => readonly ChatDomain[];
+  /** URLs below which files are that its users have uploaded. */
+  readonly uploads: () => readonly string[];
   readonly options: () => Paths;
 }
 
@@ -56,34 +63,56 @@ interface Paths {
   readonly websocket_path: string;
 }
 
+interface Uploading {
+  readonly components: Readonly<
+    Record<string, { readonly module?: string; readonly upload: { readonly url?: string } }>
+  >;
+  readonly public_url: string;
+}
+
+/** URLs below which files are that clients upload; `base` is where this server is, if nothing else is said. */
+export function uploadsOf({ components, public_url }: Uploading, base: string): readonly string[] {
+  const ours = `${(public_url || base).replace(/\/+$/, '')}${UPLOAD_PATH}`;
+  const services = Object.values(components).filter(({ module }) => module === 'upload');
+  return services.map(({ upload }) => (upload.url ?? ours).replace(/\/+$/, ''));
+}
+
 /** Routes of the page by `get`; `elsewhere` answers at `/` while there is no domain. */
 export function chatRoutes(
   get: (url: string, handler: RouteHandlerMethod) => void,
-  { chat, options }: ChatDeps,
+  { chat, uploads, options }: ChatDeps,
   elsewhere: (request: FastifyRequest, reply: FastifyReply) => unknown,
 ): void {
-  const files = new Files();
+  const files = new Files(() => policy(uploads()));
   get('/', (request, reply) =>
     chat().length > 0 ? files.send('index.html', request, reply) : elsewhere(request, reply),
   );
   get('/chat/*', (request, reply) => {
     const { '*': name } = request.params as { '*': string };
     const domains = chat();
-    if (domains.length > 0 && name === 'config.json') return reply.send(described(domains, options()));
+    if (domains.length > 0 && name === 'config.json') return reply.send(described(domains, uploads(), options()));
     const sent = domains.length > 0 && name !== 'index.html' && files.send(name, request, reply);
     return sent || reply.code(404).type('text/plain; charset=utf-8').send('Not found.\n');
   });
 }
 
 /** What the page is told, all addresses relative to its own: a proxy may have put a prefix before both. */
-function described(domains: readonly ChatDomain[], { path, websocket_path }: Paths) {
+function described(domains: readonly ChatDomain[], uploads: readonly string[], { path, websocket_path }: Paths) {
   const relative = (absolute: string) => absolute.replace(/^\/+/, './');
-  return { domains, transports: ['bosh', 'websocket'], bosh: relative(path), websocket: relative(websocket_path) };
+  return {
+    domains,
+    transports: ['bosh', 'websocket'],
+    bosh: relative(path),
+    websocket: relative(websocket_path),
+    uploads,
+  };
 }
 
 /** The files of the page by their paths below `/chat/`; read when somebody first asks. */
 class Files {
   #files: ReadonlyMap<string, File> | undefined;
+
+  constructor(readonly policy: () => string) {}
 
   /** Answers with the file; undefined when there is none of this name. */
   send(name: string, request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
@@ -95,7 +124,7 @@ class Files {
       'cache-control': 'no-cache',
       vary: 'Accept-Encoding',
       etag: file.tag,
-      'content-security-policy': POLICY,
+      'content-security-policy': this.policy(),
     });
     if (isKnown(request.headers['if-none-match'], file.tag)) return reply.code(304).send();
     if (coded) reply.header('content-encoding', 'gzip');

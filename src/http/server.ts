@@ -45,6 +45,8 @@ export interface HttpDeps {
   readonly whole?: () => Promise<Partial<Status>>;
   /** The domains that the chat page at `/` is for, asked at every request; with none, `/` is the status page. */
   readonly chat?: () => readonly ChatDomain[];
+  /** URLs below which files are that clients have uploaded; the chat page shows pictures from there. */
+  readonly uploads?: () => readonly string[];
   /** Files that clients share; without it there are none. */
   readonly files?: Shelf;
 }
@@ -157,6 +159,7 @@ class Face {
         status: () => this.#status,
         whole: () => this.#whole(),
         chat: () => this.#deps.chat?.() ?? [],
+        uploads: () => this.#deps.uploads?.() ?? [],
         connectionOf,
       });
     });

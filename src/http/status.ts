@@ -25,6 +25,8 @@ export interface StatusDeps {
   readonly whole: () => Promise<Status>;
   /** The domains of the chat page; without any there is none. */
   readonly chat: () => readonly ChatDomain[];
+  /** URLs below which files are that clients have uploaded. */
+  readonly uploads: () => readonly string[];
   connectionOf(message: IncomingMessage): Connection;
 }
 

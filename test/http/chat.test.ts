@@ -56,7 +56,18 @@ test('config.json has the domains and both addresses, relative to the page', asy
     transports: ['bosh', 'websocket'],
     bosh: './bosh',
     websocket: './deep/ws/',
+    uploads: [],
   });
+});
+
+test('uploads that are elsewhere are in config.json, and the policy lets their origin in for pictures and requests', async () => {
+  const uploads = ['https://files.example/deep/upload'];
+  const { url } = await start({}, { chat: () => [DOMAIN], uploads: () => uploads });
+  expect(JSON.parse((await fetched(`${url}/chat/config.json`)).text).uploads).toEqual(uploads);
+  const policy = (await fetched(`${url}/`)).headers.get('content-security-policy') ?? '';
+  expect(policy).toContain("img-src 'self' data: https://files.example;");
+  expect(policy).toContain("connect-src 'self' ws: wss: https://files.example;");
+  expect(policy).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/);
 });
 
 describe('its files', () => {

@@ -1,5 +1,5 @@
 // Where the chat page is tested: a server of ours on a port that stays when it is stopped and served again, a browser, and the
-// windows of each test. Two domains: one with accounts that anybody may add to, one for guests.
+// windows of each test. Two domains, each with rooms: one with accounts that anybody may add to, and files; one for guests.
 
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
@@ -44,6 +44,11 @@ export function ourCore(names: readonly string[]): () => Promise<Background> {
     const module = { name: 'look', about: 'For tests.', specifications: [], load: look };
     return {
       options: {
+        components: {
+          [`rooms.${DOMAIN}`]: { module: 'muc' },
+          [`rooms.${GUEST_DOMAIN}`]: { module: 'muc' },
+          [`upload.${DOMAIN}`]: { module: 'upload', upload: { max_file_size: 1_000_000 } },
+        },
         domains: { [GUEST_DOMAIN]: { auth: { anonymous: true } }, [DOMAIN]: { auth: { register: true } } },
         modules: [module],
       },

@@ -48,7 +48,7 @@ export class ChatWindow {
     await door.locator(`label:has([value=${how}])`).click();
     await door.locator(`label:has([value=${transport}])`).click();
     await this.find('[name=name]').fill(name);
-    if (password !== undefined) await this.find('[name=password]').fill(password);
+    if (password !== undefined) await this.find('#door [name=password]').fill(password);
     await door.locator('[type=submit]').click();
   }
 
@@ -87,6 +87,27 @@ export class ChatWindow {
     await this.find('#finder input').fill(address);
     await this.page.keyboard.press('Enter');
     await this.sees('#conversation .about', address);
+  }
+
+  /** Enters a room by the dialog, which closes; a new one that `stays` is persistent. */
+  async enterRoom(name: string, stays = false): Promise<void> {
+    await this.page.keyboard.press('Control+j');
+    await this.find('#entrance [name=room]').fill(name);
+    await this.find('#entrance [name=stays]').setChecked(stays);
+    await this.find('#entrance [type=submit]').click();
+    await this.find('#entrance').waitFor({ state: 'hidden' });
+    await this.sees('#conversation .about', `@rooms.`);
+  }
+
+  /** Of the open room. */
+  async roomAddress(): Promise<string> {
+    return /\S+@rooms\.\S+/.exec((await this.find('#conversation .about').textContent()) ?? '')?.[0] ?? '';
+  }
+
+  /** Shows what there is about the open room. */
+  async aboutRoom(): Promise<void> {
+    if (!(await this.find('#about-room').isVisible())) await this.find('#toggle-about').click();
+    await this.sees('#about-room');
   }
 
   async say(text: string): Promise<void> {

@@ -1,18 +1,28 @@
-// The chat page: builds its parts and says who tells whom. The stream is connection.js; people.js and conversations.js are what
-// XMPP makes of it; view/ shows them. All that the page knows of its server is in config.json.
+// The chat page: builds its parts and says who tells whom. The stream is connection.js; people.js, rooms.js and conversations.js
+// are what XMPP makes of it; view/ shows them. All that the page knows of its server is in config.json.
 
+import { Archive } from './archive.js';
+import { Avatars } from './avatars.js';
+import { Bookmarks } from './bookmarks.js';
 import { Connection } from './connection.js';
 import { Conversations } from './conversations.js';
-import { address, bare } from './jid.js';
+import { Services } from './disco.js';
+import { History } from './history.js';
+import { bare, domain } from './jid.js';
+import { invitation, linkTo, urls } from './links.js';
 import { People } from './people.js';
+import { Pep } from './pep.js';
 import { Presence } from './presence.js';
 import { answerRequests } from './requests.js';
+import { Rooms } from './rooms.js';
 import * as session from './session.js';
 import { Traffic } from './traffic.js';
+import { AboutRoom } from './view/about-room.js';
 import { XmlConsole } from './view/console.js';
 import { ConversationView } from './view/conversation-view.js';
 import { find } from './view/dom.js';
 import { Door } from './view/door.js';
+import { Entrance } from './view/entrance.js';
 import { Finder } from './view/finder.js';
 import { keys } from './view/keys.js';
 import { Notices } from './view/notices.js';
@@ -23,22 +33,46 @@ import { NS, xml } from './xml.js';
 const config = await (await fetch('chat/config.json')).json();
 const before = session.begin();
 
+// Archive and rooms are asked first: they take what is theirs.
 const connection = new Connection(urls(config));
 const presence = new Presence(connection);
+const archive = new Archive(connection);
+const rooms = new Rooms(connection, presence);
 const people = new People(connection, presence);
-const conversations = new Conversations(connection, people, presence);
+const conversations = new Conversations(connection, people, presence, rooms);
+const services = new Services(connection);
+const pep = new Pep(connection);
+const avatars = new Avatars(connection, pep, people, rooms, presence);
+const history = new History(connection, archive, people, rooms, conversations);
+const bookmarks = new Bookmarks(connection, pep, rooms, (to, how) => enterRoom(to, how).catch(() => {}));
 answerRequests(connection);
 
+const parts = { connection, presence, people, rooms, conversations, services, avatars, history };
 const notices = new Notices(conversations);
-const self = new SelfCard(connection, presence, (text) => notices.tell(text));
-const list = new PeopleList(people, conversations, (to) => open(to));
-const view = new ConversationView(people, conversations, () => connection.account?.kind === 'account');
+const tell = (text) => notices.tell(text);
+const self = new SelfCard(parts, tell);
+const list = new PeopleList(parts, (to) => open(to), accept);
+const view = new ConversationView(parts, {
+  contacts: () => connection.account?.kind === 'account',
+  isOurs: (url) => config.uploads.some((each) => url.startsWith(`${each}/`)),
+  uploads: () => services.upload,
+});
+const about = new AboutRoom(parts, {
+  tell,
+  mention: (nick) => view.mention(nick),
+  leave: leaveRoom,
+  link: (room) => linkTo({ room: room.address }),
+});
 const xmlConsole = new XmlConsole(new Traffic(connection), connection, () => view.open);
-const finder = new Finder(people, (to) => open(to));
+const finder = new Finder(people, rooms, (to) => open(to));
+const entrance = new Entrance(parts, markRoom, (to) => open(to));
 const door = new Door(config, enter);
 
 keys({
   finder: () => finder.open(),
+  entrance: () => entrance.open(),
+  about: () => about.toggle(),
+  file: () => view.choose(),
   step: (by) => open(list.neighbour(by)),
   console: () => xmlConsole.toggle(),
   composer: () => view.focus(),
@@ -46,41 +80,44 @@ keys({
 });
 for (const [selector, deed] of Object.entries({
   '#find': () => finder.open(),
+  '#ask-room': () => entrance.open(),
+  '.ask-room': () => entrance.open(),
   '#toggle-console': () => xmlConsole.toggle(),
   '#ask-help': () => find('#help').showModal(),
   '#leave': leave,
   '#back': back,
   '#banner button': () => connection.retry(),
+  '#outside .enter': enterAgain,
+  '#outside .remove': () => leaveRoom(rooms.find(view.open)),
 })) {
-  find(selector).addEventListener('click', deed);
+  for (const each of document.querySelectorAll(selector)) each.addEventListener('click', deed);
 }
 addEventListener('focus', () => view.seen());
 addEventListener('hashchange', invited);
+rooms.addEventListener('left', ({ detail: { room } }) => rooms.find(room.address) || forget(room));
 session.keep(() => {
   if (connection.state === 'offline') return undefined;
-  const { account } = connection;
-  const open = view.open;
   return {
-    account,
+    account: connection.account,
     presence: presence.kept,
     people: people.kept,
+    rooms: rooms.kept,
     conversations: conversations.kept,
-    open,
+    services: services.kept,
+    avatar: avatars.kept,
+    newest: history.newest,
+    open: view.open,
     address: connection.address,
   };
 });
 
 connection.addEventListener('online', ({ detail: { resumed } }) => {
   if (!find('#door').hidden) inside();
-  if (!resumed) {
-    people.reset();
-    connection.request('set', undefined, xml('enable', { xmlns: NS.carbons })).catch(() => {});
-  }
-  people.fetch().then(() => {
-    if (!resumed) presence.announce();
+  if (resumed) {
     conversations.flush();
+    avatars.fetch();
     invited();
-  });
+  } else begun();
   self.draw();
 });
 connection.addEventListener('refused', ({ detail }) => outside(detail));
@@ -88,11 +125,19 @@ connection.addEventListener('refused', ({ detail }) => outside(detail));
 if (before) restore(before);
 else door.open({ invitation: invitation() });
 
-/** Addresses relative to the page's own, so that a prefix of a proxy stays. */
-function urls({ bosh, websocket }) {
-  const socket = new URL(websocket, location.href);
-  socket.protocol = socket.protocol.replace('http', 'ws');
-  return { bosh: new URL(bosh, location.href).href, websocket: socket.href };
+/** A stream that knows nothing of us yet. */
+async function begun() {
+  people.reset();
+  rooms.reset();
+  connection.request('set', undefined, xml('enable', { xmlns: NS.carbons })).catch(() => {});
+  services.look();
+  await people.fetch();
+  presence.announce();
+  conversations.flush();
+  avatars.fetch();
+  bookmarks.enter();
+  await Promise.all([services.known, history.catchUp()]);
+  invited();
 }
 
 function enter({ how, domain, name, password, transport }) {
@@ -112,6 +157,10 @@ function restore(kept) {
   presence.restore(kept.presence);
   people.restore(kept.people);
   conversations.restore(kept.conversations);
+  rooms.restore(kept.rooms);
+  services.restore(kept.services);
+  avatars.restore(kept.avatar);
+  history.newest = kept.newest;
   connection.address = kept.address;
   inside();
   if (kept.open) open(kept.open);
@@ -129,9 +178,9 @@ function inside() {
 
 function outside(failure) {
   session.forget();
-  view.close();
-  conversations.clear();
-  people.clear();
+  close();
+  for (const each of [conversations, people, rooms, avatars]) each.clear();
+  history.newest = undefined;
   find('#room').hidden = true;
   door.open({ failure, invitation: invitation() });
 }
@@ -143,14 +192,24 @@ function leave() {
 
 function open(to) {
   if (!to) return;
-  if (to === bare(connection.address))
-    return notices.tell('That is your own address: open the link in another window.');
+  if (to === bare(connection.address)) return tell('That is your own address: open the link in another window.');
+  const room = rooms.find(to);
+  if (!room && services.rooms && domain(to) === services.rooms) return entrance.open({ room: to });
   // On a small screen nothing of it has a size before.
   document.body.classList.add('talking');
   view.show(to);
+  about.room = room;
   list.chosen = to;
   view.focus();
+  if (room) return;
   if (connection.account?.kind === 'anonymous' || !people.of(to).isContact) presence.introduce(to);
+  avatars.want(to);
+}
+
+function close() {
+  view.close();
+  about.room = undefined;
+  document.body.classList.remove('talking');
 }
 
 function back() {
@@ -158,17 +217,47 @@ function back() {
   list.focus();
 }
 
-/** Whom the address of the page asks to talk to, and what they are called. */
-function invitation() {
-  const said = new URLSearchParams(location.hash.slice(1));
-  const to = address(said.get('chat') ?? '');
-  return to && { to, name: said.get('name') ?? to };
+function enterRoom(to, how) {
+  const last = conversations.find(to)?.messages.findLast(({ note, own }) => !note && !own)?.at;
+  return rooms.enter(to, { ...how, since: last });
+}
+
+/** Enters it now and from now on. */
+async function markRoom(to, how) {
+  await enterRoom(to, how);
+  bookmarks.add(rooms.find(to), how.password);
+}
+
+async function accept({ address: room, password }) {
+  try {
+    await markRoom(room, { password });
+    open(room);
+  } catch ({ message }) {
+    entrance.open({ room, password, failure: message });
+  }
+}
+
+function enterAgain() {
+  const { address, nick } = rooms.find(view.open);
+  enterRoom(address, { nick }).catch(({ message }) => entrance.open({ room: address, failure: message }));
+}
+
+function leaveRoom(room) {
+  rooms.leave(room);
+  list.focus();
+}
+
+/** Nothing of a room that was left stays. */
+function forget({ address }) {
+  if (view.open === address) close();
+  conversations.remove(address);
 }
 
 function invited() {
   const invited = invitation();
   if (!invited || connection.state !== 'online') return;
-  history.replaceState(null, '', location.pathname + location.search);
+  globalThis.history.replaceState(null, '', location.pathname + location.search);
+  if (invited.room) return rooms.find(invited.to) ? open(invited.to) : accept({ address: invited.to });
   people.of(invited.to).nick ||= invited.name;
   open(invited.to);
 }

@@ -1,13 +1,16 @@
-// Conversations with single people: messages both ways, their delivery (XEP-0184), who is typing (XEP-0085), and what other
-// windows of the same account send (XEP-0280). Messages go to the bare address; without a stream they wait for it.
+// Conversations with people and in rooms: messages both ways, their delivery (XEP-0184), who is typing (XEP-0085), and what
+// other windows of the same account send (XEP-0280). Messages go to the bare address; without a stream, or outside the room,
+// they wait for it.
 //
-// Events: `message` (detail: conversation, message), `change` (detail: conversation).
+// Events: `message` (detail: conversation, message), which is its last one; `history` (detail: conversation), which has got
+// others; `change` (detail: conversation).
 
+import { Conversation } from './conversation.js';
 import { bare } from './jid.js';
+import { spoken } from './reading.js';
 import { Source } from './source.js';
-import { child, NS, newId, problem, text, xml } from './xml.js';
+import { child, NS, newId, problem, xml } from './xml.js';
 
-const LONGEST = 500;
 const PAUSE = 5000;
 const TYPING = 30_000;
 const FAILURES = {
@@ -16,25 +19,6 @@ const FAILURES = {
 };
 const STATES = ['active', 'composing', 'paused', 'inactive', 'gone'];
 
-class Conversation {
-  address;
-  /** Each: id, own, text, at (ms), state (waiting, sent, delivered, failed), error. */
-  messages = [];
-  unread = 0;
-  draft = '';
-  typing = false;
-  /** They have told a chat state, so they want to be told ours (XEP-0085 section 5.1). */
-  states = false;
-
-  constructor(address) {
-    this.address = address;
-  }
-
-  get last() {
-    return this.messages.at(-1);
-  }
-}
-
 export class Conversations extends Source {
   #all = new Map();
   #connection;
@@ -42,9 +26,14 @@ export class Conversations extends Source {
   #presence;
   #told = new Map();
   #timers = new Map();
+  #typists = new Map();
 
-  constructor(connection, people, presence) {
+  constructor(connection, people, presence, rooms) {
     super();
+    rooms.addEventListener('said', ({ detail }) => this.#saidIn(detail.room, detail.message));
+    rooms.addEventListener('failed', ({ detail }) => this.#mark(detail.room.address, detail.id, 'failed', detail.text));
+    rooms.addEventListener('typing', ({ detail }) => this.#typingIn(detail));
+    rooms.addEventListener('change', () => this.#follow(rooms));
     this.#connection = connection;
     this.#people = people;
     this.#presence = presence;
@@ -56,11 +45,11 @@ export class Conversations extends Source {
   }
 
   get kept() {
-    return [...this].map((each) => ({ ...each, typing: false }));
+    return [...this].map(({ kept }) => kept);
   }
 
   restore(kept) {
-    for (const each of kept) this.#all.set(each.address, Object.assign(new Conversation(each.address), each));
+    for (const each of kept) this.#all.set(each.address, Object.assign(new Conversation(), each));
   }
 
   clear() {
@@ -72,13 +61,18 @@ export class Conversations extends Source {
     return this.#all.get(address);
   }
 
-  of(address) {
+  of(address, isRoom = false) {
     const known = this.#all.get(address);
     if (known) return known;
-    const conversation = new Conversation(address);
+    const conversation = new Conversation(address, isRoom);
     this.#all.set(address, conversation);
-    this.#people.of(address);
+    if (!isRoom) this.#people.of(address);
     return conversation;
+  }
+
+  remove(address) {
+    this.#all.delete(address);
+    this.tell('change', {});
   }
 
   get unread() {
@@ -91,20 +85,27 @@ export class Conversations extends Source {
     this.#changed(conversation);
   }
 
-  say(conversation, body) {
-    const message = { id: newId(), own: true, text: body, at: Date.now(), state: 'waiting' };
+  /** Says the text; the link is that of a file which the text stands for (XEP-0066). */
+  say(conversation, body, link) {
+    const message = { id: newId(), own: true, text: body, link, at: Date.now(), state: 'waiting' };
     this.#transmit(conversation, message);
     this.#add(conversation, message);
   }
 
   /** A stream is there: what waited goes out. */
   flush() {
-    for (const conversation of this) {
-      for (const message of conversation.messages) {
-        if (message.state === 'waiting') this.#transmit(conversation, message);
-      }
-      this.#changed(conversation);
-    }
+    for (const conversation of this) this.#flush(conversation);
+  }
+
+  /** A message of an archive, which may be there already; `counts` if nobody has seen it. */
+  keep(conversation, message, counts) {
+    if (conversation.insert(message) && counts && !message.own && !message.note) conversation.unread++;
+  }
+
+  /** After pages of an archive. */
+  grown(conversation) {
+    this.tell('history', { conversation });
+    this.#changed(conversation);
   }
 
   /** The user types, or has emptied the draft. */
@@ -120,29 +121,40 @@ export class Conversations extends Source {
     if (subscription !== 'from' && subscription !== 'both') this.#presence.introduce(address);
   }
 
+  #flush(conversation) {
+    for (const message of conversation.messages) {
+      if (message.state === 'waiting') this.#transmit(conversation, message);
+    }
+    this.#changed(conversation);
+  }
+
   #transmit(conversation, message) {
-    this.#meet(conversation.address);
+    const { address, isRoom, closed } = conversation;
+    if (closed) return;
+    if (!isRoom) this.#meet(address);
     const sent = this.#connection.send(
       xml(
         'message',
-        { to: conversation.address, type: 'chat', id: message.id },
+        { to: address, type: isRoom ? 'groupchat' : 'chat', id: message.id },
         xml('body', {}, message.text),
+        message.link && xml('x', { xmlns: NS.outOfBand }, xml('url', {}, message.link)),
         xml('active', { xmlns: NS.states }),
-        xml('request', { xmlns: NS.receipts }),
-        this.#presence.nickname,
+        xml('origin-id', { xmlns: NS.ids, id: message.id }),
+        ...(isRoom ? [] : [xml('request', { xmlns: NS.receipts }), this.#presence.nickname]),
       ),
     );
     if (sent) message.state = 'sent';
-    this.#told.set(conversation.address, 'active');
-    clearTimeout(this.#timers.get(`own ${conversation.address}`));
+    this.#told.set(address, 'active');
+    clearTimeout(this.#timers.get(`own ${address}`));
   }
 
   #tell(conversation, state) {
-    const { address } = conversation;
+    const { address, isRoom, closed, states } = conversation;
     clearTimeout(this.#timers.get(`own ${address}`));
-    if (!conversation.states || (this.#told.get(address) ?? 'active') === state) return;
+    if (closed || !(isRoom || states) || (this.#told.get(address) ?? 'active') === state) return;
     this.#told.set(address, state);
-    this.#connection.send(xml('message', { to: address, type: 'chat' }, xml(state, { xmlns: NS.states })));
+    const type = isRoom ? 'groupchat' : 'chat';
+    this.#connection.send(xml('message', { to: address, type }, xml(state, { xmlns: NS.states })));
   }
 
   #received(stanza) {
@@ -156,16 +168,15 @@ export class Conversations extends Source {
     const wrapper = child(stanza, 'sent', NS.carbons) ?? child(stanza, 'received', NS.carbons);
     const forwarded = wrapper && child(wrapper, 'forwarded', NS.forward);
     const message = forwarded && child(forwarded, 'message', NS.client);
-    if (!message || stanza.getAttribute('from') !== bare(this.#connection.address)) return undefined;
+    if (!message || stanza.getAttribute('from') !== this.#self) return undefined;
     return { message, sent: wrapper.localName === 'sent' };
   }
 
   #sentElsewhere(stanza) {
-    const body = text(stanza, 'body');
     const to = bare(stanza.getAttribute('to') ?? '');
-    if (body === '' || to === '' || stanza.getAttribute('type') === 'groupchat') return;
-    const id = stanza.getAttribute('id') ?? newId();
-    this.#add(this.of(to), { id, own: true, text: body, at: Date.now(), state: 'sent' });
+    const message = spoken(stanza, this.#self);
+    if (!message || to === '' || stanza.getAttribute('type') === 'groupchat') return;
+    this.#add(this.of(to), { ...message, own: true, state: 'sent' });
   }
 
   #heard(stanza, direct) {
@@ -173,21 +184,34 @@ export class Conversations extends Source {
     const type = stanza.getAttribute('type') ?? 'normal';
     if (from === '' || type === 'groupchat' || type === 'headline') return;
     if (type === 'error') return this.#failed(from, stanza);
-    const body = text(stanza, 'body');
+    const message = spoken(stanza, this.#self);
     const receipt = child(stanza, 'received', NS.receipts);
     if (receipt) this.#mark(from, receipt.getAttribute('id'), 'delivered');
-    this.#state(from, stanza, body !== '');
-    if (body !== '') this.#incoming(from, stanza, body, direct);
+    this.#state(from, stanza, message !== undefined);
+    if (message) this.#incoming(from, stanza, message, direct);
   }
 
-  #incoming(from, stanza, body, direct) {
+  #incoming(from, stanza, message, direct) {
     const conversation = this.of(from);
     this.#people.named(this.#people.of(from), stanza);
-    const stamp = child(stanza, 'delay', NS.delay)?.getAttribute('stamp');
-    const at = Math.min(Date.parse(stamp ?? '') || Date.now(), Date.now());
     if (direct) this.#acknowledge(from, stanza);
-    conversation.unread++;
-    this.#add(conversation, { id: stanza.getAttribute('id') ?? newId(), own: false, text: body, at });
+    this.#add(conversation, { ...message, own: false });
+  }
+
+  #saidIn(room, message) {
+    const conversation = this.of(room.address, true);
+    if (message.archived) conversation.newest = message.archived;
+    this.#add(conversation, message);
+  }
+
+  /** What waits for a room goes out when we are in. */
+  #follow(rooms) {
+    for (const { address, state } of rooms) {
+      const conversation = this.of(address, true);
+      const opened = conversation.closed && state === 'in';
+      conversation.closed = state !== 'in';
+      if (opened) this.#flush(conversation);
+    }
   }
 
   // XEP-0184 section 5.5: a receipt shows that somebody is here, so it is for those who may know.
@@ -207,8 +231,21 @@ export class Conversations extends Source {
     if (!conversation) return;
     if (state) conversation.states = state !== 'gone';
     const typing = state === 'composing' && !spoken;
-    if (typing) this.#after(`their ${from}`, TYPING, () => this.#typing(conversation, false));
-    if (state || spoken) this.#typing(conversation, typing);
+    if (typing) this.#after(`their ${from}`, TYPING, () => this.#typing(conversation, ''));
+    if (state || spoken) this.#typing(conversation, typing ? `${this.#people.of(from).title} is` : '');
+  }
+
+  #typingIn({ room, nick, state }) {
+    const conversation = this.#all.get(room.address);
+    if (!state || !conversation) return;
+    const typists = this.#typists.get(conversation) ?? new Set();
+    this.#typists.set(conversation, typists);
+    if (state === 'composing') typists.add(nick);
+    else typists.delete(nick);
+    const names = [...typists].slice(0, 3).map((each) => each.slice(0, 40));
+    const stop = () => this.#typingIn({ room, nick, state: 'active' });
+    if (state === 'composing') this.#after(`their ${room.address}/${nick}`, TYPING, stop);
+    this.#typing(conversation, names.length > 0 ? `${names.join(', ')} ${names.length > 1 ? 'are' : 'is'}` : '');
   }
 
   #typing(conversation, typing) {
@@ -231,10 +268,15 @@ export class Conversations extends Source {
   }
 
   #add(conversation, message) {
-    conversation.messages.push(message);
-    if (conversation.messages.length > LONGEST) conversation.messages.shift();
+    if (!conversation.add(message)) return this.#changed(conversation);
+    if (!message.own && !message.note && !message.isOld) conversation.unread++;
+    if (!conversation.isWatched) conversation.trim();
     this.tell('message', { conversation, message });
     this.#changed(conversation);
+  }
+
+  get #self() {
+    return bare(this.#connection.address);
   }
 
   #after(name, milliseconds, work) {

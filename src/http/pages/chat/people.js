@@ -24,6 +24,10 @@ export class Person {
   pending = false;
   asking = false;
   resources = new Map();
+  /** The hash of their picture, whether it is published rather than in the vCard, and the picture as a data: URL. */
+  avatar;
+  isPublished = false;
+  image;
 
   constructor(address) {
     this.address = address;
@@ -60,13 +64,17 @@ export class People extends Source {
   }
 
   get kept() {
-    return [...this].map(({ resources, ...each }) => ({ ...each, resources: [...resources] }));
+    return [...this].map(({ resources, image, ...each }) => ({ ...each, resources: [...resources] }));
   }
 
   restore(kept) {
     for (const { resources, ...each } of kept) {
       this.#people.set(each.address, Object.assign(new Person(each.address), each, { resources: new Map(resources) }));
     }
+  }
+
+  find(address) {
+    return this.#people.get(address);
   }
 
   /** The person, who is known from now on. */

@@ -3,6 +3,7 @@
 //
 // Event: `state`.
 
+import { NODE, VERIFICATION } from './features.js';
 import { Source } from './source.js';
 import { NS, xml } from './xml.js';
 
@@ -11,6 +12,8 @@ export class Presence extends Source {
   /** '' (available), away or dnd. */
   show = '';
   text = '';
+  /** The hash of our picture (XEP-0153); undefined while we know of none. */
+  photo;
   /** The server has shown it: it sends it to us too (RFC 6121 section 4.2.2). */
   isShown = false;
   #connection;
@@ -43,6 +46,11 @@ export class Presence extends Source {
     if (!this.#directed.has(address) && this.#connection.send(this.#stanza(address))) this.#directed.add(address);
   }
 
+  /** Somebody who has just been shown it otherwise: a room that was entered. */
+  follow(address) {
+    this.#directed.add(address);
+  }
+
   /** The person has gone: who comes again has to be told again. */
   forget(address) {
     this.#directed.delete(address);
@@ -57,6 +65,16 @@ export class Presence extends Source {
     return this.nick === '' ? undefined : xml('nick', { xmlns: NS.nick }, this.nick);
   }
 
+  /** What it says, without whom it is of. */
+  get contents() {
+    return [
+      this.show === '' ? undefined : xml('show', {}, this.show),
+      this.text === '' ? undefined : xml('status', {}, this.text),
+      this.photo && xml('x', { xmlns: NS.vcardUpdate }, xml('photo', {}, this.photo)),
+      xml('c', { xmlns: NS.caps, hash: 'sha-1', node: NODE, ver: VERIFICATION }),
+    ];
+  }
+
   #isOwn(stanza) {
     return stanza.localName === 'presence' && stanza.getAttribute('from') === this.#connection.address;
   }
@@ -67,12 +85,6 @@ export class Presence extends Source {
   }
 
   #stanza(to) {
-    return xml(
-      'presence',
-      { to },
-      this.show === '' ? undefined : xml('show', {}, this.show),
-      this.text === '' ? undefined : xml('status', {}, this.text),
-      this.nickname,
-    );
+    return xml('presence', { to }, ...this.contents, this.nickname);
   }
 }

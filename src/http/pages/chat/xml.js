@@ -13,6 +13,27 @@ export const NS = Object.freeze({
   delay: 'urn:xmpp:delay',
   ping: 'urn:xmpp:ping',
   info: 'http://jabber.org/protocol/disco#info',
+  items: 'http://jabber.org/protocol/disco#items',
+  caps: 'http://jabber.org/protocol/caps',
+  data: 'jabber:x:data',
+  muc: 'http://jabber.org/protocol/muc',
+  mucUser: 'http://jabber.org/protocol/muc#user',
+  mucOwner: 'http://jabber.org/protocol/muc#owner',
+  mucAdmin: 'http://jabber.org/protocol/muc#admin',
+  conference: 'jabber:x:conference',
+  bookmarks: 'urn:xmpp:bookmarks:1',
+  pubsub: 'http://jabber.org/protocol/pubsub',
+  pubsubEvent: 'http://jabber.org/protocol/pubsub#event',
+  publishing: 'http://jabber.org/protocol/pubsub#publish-options',
+  ids: 'urn:xmpp:sid:0',
+  archive: 'urn:xmpp:mam:2',
+  pages: 'http://jabber.org/protocol/rsm',
+  avatar: 'urn:xmpp:avatar:metadata',
+  avatarData: 'urn:xmpp:avatar:data',
+  vcard: 'vcard-temp',
+  vcardUpdate: 'vcard-temp:x:update',
+  upload: 'urn:xmpp:http:upload:0',
+  outOfBand: 'jabber:x:oob',
 });
 
 const STANZA = /^(?:message|presence|iq)$/;
@@ -32,17 +53,29 @@ export function xml(name, attributes = {}, ...children) {
 /** The text without what XML 1.0 cannot say: one such character would end the stream. */
 function legal(text) {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
-  return text.toWellFormed().replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '');
+  return `${text}`.toWellFormed().replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '');
 }
 
 /** The first child of this name, in the namespace of the parent unless another is said. */
-export function child(parent, name, namespace = parent.namespaceURI) {
-  return [...parent.children].find((each) => each.localName === name && each.namespaceURI === namespace);
+export function child(parent, name, namespace) {
+  return children(parent, name, namespace)[0];
 }
 
 /** Its text, '' without one. */
 export function text(parent, name, namespace) {
   return child(parent, name, namespace)?.textContent ?? '';
+}
+
+/** All children of this name and namespace. */
+export function children(parent, name, namespace = parent.namespaceURI) {
+  return [...parent.children].filter((each) => each.localName === name && each.namespaceURI === namespace);
+}
+
+/** A form to submit (XEP-0004): what is undefined is not said. */
+export function form(type, values) {
+  const field = ([name, value]) => value !== undefined && xml('field', { var: name }, xml('value', {}, `${value}`));
+  const fields = Object.entries({ FORM_TYPE: type, ...values }).map((each) => field(each) || undefined);
+  return xml('x', { xmlns: NS.data, type: 'submit' }, ...fields);
 }
 
 /** The elements that the markup has, as if sent on a stream of clients. Throws on what is not well-formed. */

@@ -1,33 +1,44 @@
-// The open conversation: its head, the bubbles, and the box to write in.
+// The open conversation: its head, the messages, and the box to write in.
 
-import { addTo, dayOf, find, h, icon, onSubmit, shown, time } from './dom.js';
+import { bubble } from './bubble.js';
+import { Composer } from './composer.js';
+import { find, h, icon, shown } from './dom.js';
+import { Log } from './log.js';
 import { face } from './people-list.js';
-
-/** Messages of one person so soon after each other stand together. */
-const TOGETHER = 180_000;
-const DELIVERY = { waiting: 'waits for the connection', sent: 'sent', delivered: 'delivered', failed: 'not delivered' };
 
 export class ConversationView {
   #people;
+  #rooms;
   #conversations;
+  #history;
   #contacts;
   #open;
-  #bubbles = new Map();
-  #log = find('#log');
-  #box = find('#composer textarea');
+  #log;
+  #composer;
 
-  /** @param contacts says whether there is a roster to add people to */
-  constructor(people, conversations, contacts) {
+  /**
+   * @param contacts says whether there is a roster to add people to; @param isOurs, whether an address is in our upload service;
+   * @param uploads, which service takes files
+   */
+  constructor({ connection, people, rooms, conversations, history, avatars }, { contacts, isOurs, uploads }) {
     this.#people = people;
+    this.#rooms = rooms;
     this.#conversations = conversations;
+    this.#history = history;
     this.#contacts = contacts;
-    conversations.addEventListener(
-      'message',
-      ({ detail }) => detail.conversation === this.#open && this.#append(detail.message),
+    this.#log = new Log(
+      (message) => bubble(message, this.#who(message), this.#room?.occupants.get(message.from), isOurs),
+      () => this.#older(),
     );
-    conversations.addEventListener('change', ({ detail }) => detail.conversation === this.#open && this.#refresh());
-    people.addEventListener('change', () => this.#open && this.#head());
-    this.#write();
+    this.#composer = new Composer(connection, {
+      uploads,
+      send: (text) => this.#send(text),
+      type: (draft) => conversations.type(this.#open, draft),
+      page: (direction) => this.#log.page(direction),
+      target: () => this.#open,
+      share: (conversation, link) => conversations.say(conversation, link, link),
+    });
+    this.#listen(people, rooms, conversations, avatars);
     find('#contact').addEventListener('click', () => this.#toggleContact());
   }
 
@@ -36,27 +47,37 @@ export class ConversationView {
   }
 
   show(address) {
-    this.#open = this.#conversations.of(address);
+    this.#leave();
+    const conversation = this.#conversations.of(address, this.#rooms.find(address) !== undefined);
+    this.#open = conversation;
+    conversation.isWatched = true;
     find('#conversation').hidden = false;
     find('#welcome').hidden = true;
-    this.#bubbles.clear();
-    this.#log.replaceChildren();
-    for (const message of this.#open.messages) this.#append(message);
-    this.#log.scrollTop = this.#log.scrollHeight;
-    this.#box.value = this.#open.draft;
-    this.#grow();
+    this.#log.show(conversation);
+    this.#composer.draft = conversation.draft;
     this.#refresh();
     this.seen();
+    this.#fill(this.#history.opened(conversation));
   }
 
   close() {
+    this.#leave();
     this.#open = undefined;
+    this.#log.close();
     find('#conversation').hidden = true;
     find('#welcome').hidden = false;
   }
 
   focus() {
-    this.#box.focus();
+    this.#composer.focus();
+  }
+
+  mention(nick) {
+    this.#composer.mention(nick);
+  }
+
+  choose() {
+    if (this.#open) this.#composer.choose();
   }
 
   /** The user looks at it. */
@@ -64,47 +85,98 @@ export class ConversationView {
     if (this.#open && document.hasFocus()) this.#conversations.read(this.#open);
   }
 
-  #write() {
-    onSubmit(find('#composer'), () => this.#send());
-    this.#box.addEventListener('input', () => {
-      this.#grow();
-      this.#conversations.type(this.#open, this.#box.value);
-    });
-    this.#box.addEventListener('keydown', (event) => {
-      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
-      event.preventDefault();
-      this.#send();
-    });
+  get #room() {
+    return this.#open?.isRoom ? this.#rooms.find(this.#open.address) : undefined;
   }
 
-  #send() {
-    const text = this.#box.value.trim();
-    if (text === '') return;
-    this.#box.value = '';
+  #listen(people, rooms, conversations, avatars) {
+    const ifOpen = (work) => (event) => this.#open && event.detail.conversation === this.#open && work(event.detail);
+    conversations.addEventListener(
+      'message',
+      ifOpen(({ message }) => this.#append(message)),
+    );
+    conversations.addEventListener(
+      'history',
+      ifOpen(() => this.#log.draw()),
+    );
+    conversations.addEventListener(
+      'change',
+      ifOpen(() => this.#refresh()),
+    );
+    for (const source of [people, rooms]) source.addEventListener('change', () => this.#open && this.#head());
+    avatars.addEventListener('change', () => this.#open && this.#pictures());
+  }
+
+  #leave() {
+    if (!this.#open) return;
+    this.#open.isWatched = false;
+    this.#open.trim();
+  }
+
+  #older() {
+    return this.#history.older(this.#open);
+  }
+
+  /** Reads on until there is something to scroll. */
+  async #fill(first) {
+    const conversation = this.#open;
+    await first;
+    while (this.#open === conversation && this.#log.isShort && !conversation.complete) {
+      const { oldest } = conversation;
+      await this.#older();
+      if (conversation.oldest === oldest) return;
+    }
+  }
+
+  #send(text) {
     this.#open.draft = '';
-    this.#grow();
     this.#conversations.say(this.#open, text);
-    this.#log.scrollTop = this.#log.scrollHeight;
+    this.#log.end();
   }
 
-  #grow() {
-    this.#box.style.height = 'auto';
-    this.#box.style.height = `${Math.min(160, this.#box.scrollHeight)}px`;
+  #who({ own, from }) {
+    if (this.#open.isRoom) return own ? 'You' : from;
+    return own ? 'You' : this.#people.of(this.#open.address).title;
+  }
+
+  #append(message) {
+    this.#log.append(message);
+    this.seen();
+  }
+
+  #pictures() {
+    this.#head();
+    if (this.#room) this.#log.remake();
   }
 
   #head() {
-    const person = this.#people.of(this.#open.address);
-    const { presence } = person;
-    find('#conversation header .face').replaceWith(face(person));
-    find('#conversation h2').textContent = person.title;
-    find('#conversation .about').textContent = `${presence?.text || shown(presence)} · ${person.address}`;
+    const room = this.#room;
+    if (this.#open.isRoom && !room) return;
+    const who = room ?? this.#people.of(this.#open.address);
+    find('#conversation header .face').replaceWith(face(who));
+    find('#conversation h2').textContent = who.title;
+    const said = room ? room.subject : who.presence?.text || shown(who.presence);
+    find('#conversation .about').textContent = [said, who.address].filter((each) => each !== '').join(' · ');
+    this.#composer.placeholder = `Write to ${who.title}`;
+    this.#composer.draw();
+    this.#contact(who);
+    this.#outside(room);
+  }
+
+  #contact({ isRoom, isContact }) {
     const contact = find('#contact');
-    contact.hidden = !this.#contacts();
+    contact.hidden = isRoom || !this.#contacts();
     contact.replaceChildren(
-      icon(person.isContact ? 'remove' : 'add'),
-      h('span', {}, person.isContact ? 'Remove contact' : 'Add contact'),
+      icon(isContact ? 'remove' : 'add'),
+      h('span', {}, isContact ? 'Remove contact' : 'Add contact'),
     );
-    this.#box.placeholder = `Write to ${person.title}`;
+  }
+
+  #outside(room) {
+    const isOut = room?.state === 'out';
+    find('#outside').hidden = !isOut;
+    find('#outside p').textContent = room?.told || 'You are not in this room.';
+    find('#composer').hidden = isOut;
   }
 
   async #toggleContact() {
@@ -116,41 +188,7 @@ export class ConversationView {
 
   #refresh() {
     this.#head();
-    for (const message of this.#open.messages) if (message.own) this.#delivery(message);
-    find('#typing').textContent = this.#open.typing ? `${this.#people.of(this.#open.address).title} is typing…` : '';
-  }
-
-  #append(message) {
-    const before = this.#log.lastElementChild?.message;
-    const isNewDay = !before || dayOf(before.at) !== dayOf(message.at);
-    const day = isNewDay ? [h('p', { className: 'day' }, dayOf(message.at))] : [];
-    const together = before && before.own === message.own && message.at - before.at < TOGETHER;
-    const who = message.own ? 'You' : this.#people.of(this.#open.address).title;
-    const delivery = message.own ? h('span', { className: 'delivery' }) : '';
-    const bubble = h(
-      'article',
-      { className: `bubble ${message.own ? 'own' : 'their'}${together ? ' together' : ''}` },
-      h('span', { className: 'unseen' }, `${who}: `),
-      h('p', { dir: 'auto' }, message.text),
-      h('footer', {}, h('span', { className: 'error' }), time(message.at), delivery),
-    );
-    bubble.message = message;
-    this.#bubbles.set(message, bubble);
-    if (message.own) this.#delivery(message);
-    addTo(this.#log, ...day, bubble);
-    this.seen();
-  }
-
-  #delivery(message) {
-    const bubble = this.#bubbles.get(message);
-    const { state, error = '' } = message;
-    if (!bubble || bubble.dataset.state === state) return;
-    bubble.dataset.state = state;
-    const mark = find('.delivery', bubble);
-    mark.replaceChildren(icon(state));
-    mark.title = DELIVERY[state];
-    mark.role = 'img';
-    mark.ariaLabel = DELIVERY[state];
-    find('.error', bubble).textContent = state === 'failed' ? `Not delivered: ${error}` : '';
+    this.#log.deliveries();
+    find('#typing').textContent = this.#open.typing && `${this.#open.typing} typing…`;
   }
 }

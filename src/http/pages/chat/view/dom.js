@@ -27,15 +27,18 @@ export function icon(name) {
   return svg;
 }
 
-/** A disc with the first letter, of a colour that belongs to the address. */
-export function avatar({ title, address }) {
+/** The picture; without one, a disc with the first letter, or the sign of a room, of a colour that belongs to the address. */
+export function avatar({ title, address, image, isRoom }) {
+  if (image) return h('img', { className: 'avatar', src: image, alt: '' });
   const [letter = '?'] = title.trim();
-  const element = h('span', { className: 'avatar', 'aria-hidden': 'true' }, letter.toUpperCase());
+  const sign = isRoom ? icon('room') : letter.toUpperCase();
+  const element = h('span', { className: `avatar${isRoom ? ' square' : ''}`, 'aria-hidden': 'true' }, sign);
   element.style.setProperty('--hue', hue(address));
   return element;
 }
 
-function hue(address) {
+/** From 0 to 360; for a name, too. */
+export function hue(address) {
   let sum = 2166136261;
   for (const each of address) sum = Math.imul(sum ^ each.codePointAt(0), 16777619) >>> 0;
   // Without the yellows, which are dull as dark as white letters need them.

@@ -1,4 +1,4 @@
-// The finder (Ctrl or Cmd and K): a person of the list by a part of the name, or anybody by the whole address.
+// The finder (Ctrl or Cmd and K): a person or room of the list by a part of the name, or anybody by the whole address.
 
 import { address } from '../jid.js';
 import { find, h, onSubmit } from './dom.js';
@@ -8,14 +8,16 @@ const MOST = 8;
 
 export class Finder {
   #people;
+  #rooms;
   #open;
   #dialog = find('#finder');
   #field = find('#finder input');
   #list = find('#found');
   #at = 0;
 
-  constructor(people, open) {
+  constructor(people, rooms, open) {
     this.#people = people;
+    this.#rooms = rooms;
     this.#open = open;
     this.#field.addEventListener('input', () => this.#draw(0));
     this.#field.addEventListener('keydown', (event) => this.#key(event));
@@ -31,7 +33,7 @@ export class Finder {
 
   #found() {
     const typed = this.#field.value.trim().toLowerCase();
-    const known = [...this.#people]
+    const known = [...this.#rooms, ...this.#people]
       .filter((each) => `${each.title} ${each.address}`.toLowerCase().includes(typed))
       .slice(0, MOST);
     const whole = address(typed);

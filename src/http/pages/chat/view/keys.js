@@ -2,7 +2,7 @@
 
 import { find } from './dom.js';
 
-export function keys({ finder, step, console, leave, composer }) {
+export function keys({ finder, entrance, about, file, step, console, leave, composer }) {
   const dialog = find('#help');
   addEventListener('keydown', (event) => {
     if (find('#room').hidden || event.isComposing) return;
@@ -10,6 +10,9 @@ export function keys({ finder, step, console, leave, composer }) {
     const key = event.key.toLowerCase();
     const deed = [
       [command && key === 'k', finder],
+      [command && key === 'j', entrance],
+      [command && key === 'i', about],
+      [command && key === 'u', file],
       [command && key === '.', console],
       [event.altKey && key === 'arrowdown', () => step(1)],
       [event.altKey && key === 'arrowup', () => step(-1)],

@@ -1,20 +1,25 @@
-// The list of people: who asks to see us, who is here, the contacts.
+// The list of people: who asks to see us or invites us, the rooms, who is here, the contacts.
 
+import { local, resource } from '../jid.js';
 import { arrows, avatar, find, h, shown, time } from './dom.js';
 
 export class PeopleList {
   #people;
+  #rooms;
   #conversations;
   #open;
+  #enter;
   #chosen;
   #planned = false;
 
-  /** @param open is told the address that was chosen */
-  constructor(people, conversations, open) {
+  /** @param open is told the address that was chosen; @param enter, the invitation that was accepted */
+  constructor({ people, rooms, conversations, avatars }, open, enter) {
     this.#people = people;
+    this.#rooms = rooms;
     this.#conversations = conversations;
     this.#open = open;
-    for (const source of [people, conversations]) source.addEventListener('change', () => this.#plan());
+    this.#enter = enter;
+    for (const source of [people, rooms, conversations, avatars]) source.addEventListener('change', () => this.#plan());
     arrows(find('#people'), '.person, .request button');
   }
 
@@ -51,10 +56,14 @@ export class PeopleList {
     here.sort((a, b) => late(b) - late(a));
     contacts.sort((a, b) => Number(!a.presence) - Number(!b.presence) || a.title.localeCompare(b.title));
     const asking = all.filter((each) => each.asking);
+    const rooms = [...this.#rooms].sort((a, b) => a.title.localeCompare(b.title));
+    const invitations = [...this.#rooms.invitations.values()];
     this.#section('#requests', asking, (each) => this.#request(each));
+    this.#section('#invitations', invitations, (each) => this.#invitation(each));
+    this.#section('#rooms', rooms, (each) => this.#person(each));
     this.#section('#here', here, (each) => this.#person(each));
     this.#section('#contacts', contacts, (each) => this.#person(each));
-    find('#people .nobody').hidden = all.length > 0;
+    find('#people .nobody').hidden = all.length + rooms.length + invitations.length > 0;
     if (focused) find(`#people [data-address="${CSS.escape(focused)}"]`)?.focus();
   }
 
@@ -69,7 +78,7 @@ export class PeopleList {
   }
 
   #person(person) {
-    const { address, presence, pending } = person;
+    const { address, presence } = person;
     const conversation = this.#conversations.find(address);
     const unread = conversation?.unread ?? 0;
     return button(
@@ -79,22 +88,38 @@ export class PeopleList {
         'data-address': address,
         'aria-current': String(address === this.#chosen),
         title: address,
-        ariaLabel: `${person.title}, ${shown(presence)}${unread ? `, ${unread} unread` : ''}`,
+        ariaLabel: `${person.title}, ${person.isRoom ? 'room' : shown(presence)}${unread ? `, ${unread} unread` : ''}`,
       },
       face(person),
       h('span', { className: 'name' }, person.title),
       conversation?.last ? time(conversation.last.at) : '',
-      h('span', { className: 'line' }, this.#line(conversation, presence, pending)),
+      h('span', { className: 'line' }, this.#line(conversation, person)),
       unread ? h('span', { className: 'unread' }, String(unread)) : '',
     );
   }
 
-  #line(conversation, presence, pending) {
-    if (conversation?.typing) return 'typing…';
+  #line(conversation, person) {
+    if (conversation?.typing) return `${person.isRoom ? `${conversation.typing} ` : ''}typing…`;
     const last = conversation?.last;
-    if (last) return `${last.own ? 'You: ' : ''}${last.text.slice(0, 120)}`;
-    if (pending) return 'has not yet accepted';
-    return presence?.text || shown(presence);
+    if (person.told) return person.told;
+    if (last) return `${last.own ? 'You: ' : last.from ? `${last.from.slice(0, 40)}: ` : ''}${last.text.slice(0, 120)}`;
+    if (person.pending) return 'has not yet accepted';
+    if (person.isRoom) return person.subject || person.address;
+    return person.presence?.text || shown(person.presence);
+  }
+
+  #invitation(invitation) {
+    const { address, from, reason } = invitation;
+    const room = local(address);
+    const who = from.startsWith(`${address}/`) ? resource(from) : (this.#people.find(from)?.title ?? from);
+    return h(
+      'div',
+      { className: 'request', 'data-address': address },
+      avatar({ title: room, address, isRoom: true }),
+      h('p', {}, h('b', {}, who.slice(0, 80)), ' invites you to ', h('b', {}, room), h('small', {}, reason || address)),
+      button('small primary', () => this.#enter(invitation), {}, 'Enter'),
+      button('small', () => this.#rooms.decline(invitation), {}, 'Decline'),
+    );
   }
 
   #request(person) {
@@ -115,6 +140,7 @@ function button(className, onclick, properties, ...children) {
 
 /** The avatar with a dot for the presence. */
 export function face(person) {
+  if (person.isRoom) return h('span', { className: 'face' }, avatar(person));
   const kind = person.presence ? person.presence.show || 'on' : 'off';
   return h('span', { className: 'face' }, avatar(person), h('span', { className: `dot ${kind}` }));
 }

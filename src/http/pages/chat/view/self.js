@@ -1,7 +1,9 @@
 // The user's own card: name, presence, the address for others, and whether the stream is there.
 
 import { bare, domain, local } from '../jid.js';
+import { linkTo } from '../links.js';
 import { avatar, copy, find, h } from './dom.js';
+import { choosePicture } from './picture.js';
 
 const STATES = {
   online: 'connected',
@@ -15,14 +17,18 @@ const TRANSPORTS = { bosh: 'BOSH', websocket: 'WebSocket' };
 export class SelfCard {
   #connection;
   #presence;
+  #avatars;
   #tell;
 
   /** @param tell shows a notice */
-  constructor(connection, presence, tell) {
+  constructor({ connection, presence, avatars }, tell) {
+    this.#avatars = avatars;
     this.#connection = connection;
     this.#presence = presence;
     this.#tell = tell;
     for (const source of [connection, presence]) source.addEventListener('state', () => this.draw());
+    avatars.addEventListener('change', () => this.draw());
+    choosePicture(avatars, tell);
     find('#show').addEventListener('change', () => this.#say());
     find('#status').addEventListener('change', () => this.#say());
     for (const button of document.querySelectorAll('[data-copy]')) {
@@ -32,15 +38,13 @@ export class SelfCard {
   }
 
   get link() {
-    const url = new URL(location.href);
-    url.hash = new URLSearchParams({ chat: bare(this.#connection.address), name: this.#presence.nick });
-    return url.href;
+    return linkTo({ chat: bare(this.#connection.address), name: this.#presence.nick });
   }
 
   draw() {
     const { address, state, account } = this.#connection;
     const { nick, show, text } = this.#presence;
-    find('#self .avatar').replaceWith(avatar({ title: nick, address: bare(address) }));
+    find('#self .avatar').replaceWith(avatar({ title: nick, address: bare(address), image: this.#avatars.own.image }));
     find('#self h2').textContent = nick;
     find('#self .dot').className = `dot ${state === 'online' && this.#presence.isShown ? show || 'on' : 'off'}`;
     find('#self .stream').textContent = `${TRANSPORTS[account?.transport] ?? ''} · ${STATES[state]}`;
