@@ -137,9 +137,10 @@ export class Primary extends EventEmitter<PrimaryEvents> {
 
   async #stop(): Promise<void> {
     this.#crew.leave();
-    const { timeout } = this.#config.drain;
+    const { delay, timeout } = this.#config.drain;
     await Promise.race([this.#home.core.drain(), lapse(timeout * 1000)]);
-    await Promise.all(this.#crew.workers.map((worker) => worker.drain().catch(() => {})));
+    const drained = Promise.all(this.#crew.workers.map((worker) => worker.drain().catch(() => {})));
+    await Promise.race([drained, lapse((delay + timeout) * 1000 + GOODBYE)]);
     await this.#home.closeControl();
     const gone = this.#home.close().then(async () => {
       await this.#home.core.stop();

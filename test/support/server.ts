@@ -21,6 +21,8 @@ export interface ServerOptions {
 /** A running server; `bosh` and `ws` are its endpoints. */
 export interface ServerProcess {
   readonly port: number;
+  /** Its configuration file. */
+  readonly file: string;
   readonly bosh: string;
   readonly ws: string;
   readonly process: Running;
@@ -49,6 +51,7 @@ export async function startServer({ config = {}, flags = [], env }: ServerOption
   });
   return {
     port,
+    file,
     bosh: `http://127.0.0.1:${port}/http-bind/`,
     ws: `ws://127.0.0.1:${port}/xmpp-websocket/`,
     process: child,

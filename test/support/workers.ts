@@ -1,6 +1,7 @@
 // A server of several processes, as its log tells of them.
 
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { freePort } from './peers/process.js';
 import { type ServerProcess, startServer } from './server.js';
 import { WsClient } from './ws-client.js';
@@ -15,21 +16,30 @@ export class Workers {
   private constructor(
     readonly server: ServerProcess,
     readonly tcp: number,
+    readonly config: object,
   ) {}
 
   static async start(workers: number, config: Readonly<Record<string, unknown>> = {}): Promise<Workers> {
     const tcp = await freePort();
     const domains = { [DOMAIN]: { auth: { anonymous: true, register: true } } };
     const c2s = { host: '127.0.0.1', port: tcp, require_tls: false };
-    const server = await startServer({
-      config: { workers, domains, c2s, limits: { rates: false }, logging: 'DEBUG', ...config },
-    });
+    const all = { workers, domains, c2s, limits: { rates: false }, logging: 'DEBUG', ...config };
+    const server = await startServer({ config: all });
     await server.process.until(/"server_started"/);
-    return new Workers(server, tcp);
+    return new Workers(server, tcp, all);
   }
 
   get place() {
     return { ws: this.server.ws, tcp: this.tcp, domain: DOMAIN };
+  }
+
+  /** Writes its configuration anew, with these options in place of those that were there. */
+  configure(options: object): void {
+    writeFileSync(this.server.file, JSON.stringify({ ...this.config, ...options }));
+  }
+
+  hup(): void {
+    process.kill(this.server.process.pid, 'SIGHUP');
   }
 
   /** The lines of its log with that event, oldest first. */
