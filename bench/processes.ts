@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Answer, Order } from './load/load.js';
+import type { Answer, Done, Order } from './load/load.js';
 
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
@@ -116,7 +116,7 @@ export class Load {
   }
 
   /** Rejects with what the load client saw when a message is lost, doubled, changed or misplaced. */
-  async order(order: Order): Promise<{ messages: number; requests: number; seconds: number }> {
+  async order(order: Order): Promise<Done> {
     this.#child.send(order);
     const [answer]: [Answer] = (await orEnd(
       this.#child,

@@ -62,6 +62,19 @@ export function table(rows: readonly Row[], ratio: string): string {
   ].join('\n');
 }
 
+/** Rows of how long trips took, by percentile; `rows` says what they are compared with. */
+export function trips(
+  title: string,
+  rate: number,
+  took: Readonly<Record<'p50' | 'p99' | 'p999', Series[]>>,
+  rows: (what: string, series: readonly Series[], part: 'p50' | 'p99' | 'p999') => Row[],
+): Row[] {
+  const names = { p50: 'median', p99: 'p99', p999: 'p99.9' } as const;
+  return (['p50', 'p99', 'p999'] as const).flatMap((part) =>
+    rows(`${title}, a trip at ${rate} messages/s, ${names[part]}`, took[part], part),
+  );
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -69,7 +82,7 @@ export function median(values: readonly number[]): number {
 }
 
 function row(what: string, unit: string, { server, values, requests }: Series): Row {
-  const digits = unit.startsWith('ms') ? 2 : 1;
+  const digits = unit.startsWith('ms') || unit === 's' ? 2 : 1;
   const shape = requests === undefined || requests === 0 ? '' : `, ${requests.toFixed(2)} writes a message`;
   return {
     what: `${what}${shape}`,

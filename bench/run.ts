@@ -20,8 +20,19 @@ import { parseArgs } from 'node:util';
 import { coreScenarios } from './core/list.js';
 import { ejabberd, installed, prosody } from './peers.js';
 import { hottest } from './profile.js';
-import { bounded, compared, type Row, table } from './results.js';
-import { behindOne, CHATS, type Chat, chat, memory, type Run, setup } from './scenarios.js';
+import { bounded, compared, type Row, table, trips } from './results.js';
+import {
+  behindOne,
+  CHATS,
+  type Chat,
+  chat,
+  latency,
+  memory,
+  RETURNING,
+  type Run,
+  reconnect,
+  setup,
+} from './scenarios.js';
 import { selfcheck } from './selfcheck.js';
 import { type Kind, type Launch, ours, relay, type Start } from './servers.js';
 
@@ -38,6 +49,8 @@ const say = (text: string) => console.error(`${new Date().toTimeString().slice(0
 const run: Run = { rounds: Number(flags.rounds), say, ...(flags.profile && { profile: `${BENCH}profiles` }) };
 const servers: Start[] = flags['reference-only'] ? [relay, relay] : [ours, relay];
 const sessions = Number(flags.sessions);
+/** Messages a second at which trips are timed. */
+const RATE = 2000;
 
 const EDGE: Record<string, () => Promise<Row[]>> = {
   selfcheck: async () => {
@@ -45,10 +58,14 @@ const EDGE: Record<string, () => Promise<Row[]>> = {
     return [];
   },
   ...Object.fromEntries(CHATS.map((one) => [one.name, () => chats(one)])),
-  'setup-bosh': async () => bounded('BOSH set-up to bound', 'ms', await setups('bosh'), 0.8),
-  'setup-ws': async () => bounded('WebSocket set-up to bound', 'ms', await setups('ws'), 0.8),
-  'rss-bosh': async () => bounded('idle BOSH session', 'KiB', await memories('bosh'), 40),
-  'rss-ws': async () => bounded('idle WebSocket session', 'KiB', await memories('ws'), 24),
+  'setup-bosh': async () => bounded('BOSH set-up to bound', 'ms', await setups('bosh'), 0.6),
+  'setup-ws': async () => bounded('WebSocket set-up to bound', 'ms', await setups('ws'), 0.5),
+  'latency-ws': () => latencies('ws', 'WebSocket'),
+  'latency-bosh': () => latencies('bosh', 'BOSH'),
+  'reconnect-ws': () => reconnects('ws', 'WebSocket'),
+  'reconnect-bosh': () => reconnects('bosh', 'BOSH'),
+  'rss-bosh': async () => bounded('idle BOSH session', 'KiB', await memories('bosh'), 28),
+  'rss-ws': async () => bounded('idle WebSocket session', 'KiB', await memories('ws'), 18),
   peers: async () => {
     const rows: Row[] = [];
     const few = { ...run, rounds: Math.min(3, run.rounds), part: 0.25 };
@@ -71,6 +88,24 @@ async function chats(one: Chat): Promise<Row[]> {
 
 function setups(kind: Kind) {
   return behindOne(kind, [ours], (launches) => setup(`setup-${kind}`, launches, run));
+}
+
+function latencies(kind: Kind, title: string) {
+  return behindOne(kind, servers, async (launches) =>
+    trips(title, RATE, await latency(`latency-${kind}`, launches, RATE, run), (what, series) =>
+      compared(what, 'ms', series),
+    ),
+  );
+}
+
+async function reconnects(kind: Kind, title: string): Promise<Row[]> {
+  return behindOne(kind, [ours], async (launches) => {
+    const { cost, seconds } = await reconnect(`reconnect-${kind}`, launches, run);
+    return [
+      ...compared(`${title}, ${RETURNING} clients come back at once, each`, 'ms', cost),
+      ...compared(`${title}, ${RETURNING} clients come back at once, until the last is bound`, 's', seconds),
+    ];
+  });
 }
 
 function memories(kind: Kind) {
@@ -123,7 +158,7 @@ ${edge}
 ## The built-in core
 
 Beside Debian's ejabberd and Prosody in the same run, each with the same accounts, plain on loopback, the same features and no
-archive, loaded in turns. Chat is 32 pairs of users, each answering the other's messages; "us" is for one message from
+archive, loaded in turns. A trip is a message and its answer, timed from when it should have begun. Chat is 32 pairs of users, each answering the other's messages; "us" is for one message from
 one to the other. Presence is one user's change, seen by 1,000 contacts over TCP: "us" is for each of them. A message to a
 room is heard by 500 occupants over TCP, and "us" is for each of them too. Idle users are
 available and have fetched their roster; Set-up is from connection to bound resource, accounts are kept for SCRAM-SHA-256 with

@@ -20,10 +20,11 @@ export interface Chat {
 }
 
 export const CHATS: readonly Chat[] = [
-  { name: 'ws-100', title: 'WebSocket, 100 B', kind: 'ws', bytes: 100, burst: 1, two: false, target: 1.5 },
-  { name: 'ws-2k', title: 'WebSocket, 2 KiB', kind: 'ws', bytes: 2048, burst: 1, two: false, target: 1.6 },
-  { name: 'bosh-1', title: 'BOSH, one request a message', kind: 'bosh', bytes: 100, burst: 1, two: false, target: 1.5 },
-  { name: 'bosh-2', title: 'BOSH, two in flight', kind: 'bosh', bytes: 100, burst: 1, two: true, target: 1.5 },
+  { name: 'ws-100', title: 'WebSocket, 100 B', kind: 'ws', bytes: 100, burst: 1, two: false, target: 1.25 },
+  { name: 'ws-2k', title: 'WebSocket, 2 KiB', kind: 'ws', bytes: 2048, burst: 1, two: false, target: 1.35 },
+  { name: 'bosh-1', title: 'BOSH, one request a message', kind: 'bosh', bytes: 100, burst: 1, two: false, target: 1.3 },
+  { name: 'bosh-2', title: 'BOSH, two in flight', kind: 'bosh', bytes: 100, burst: 1, two: true, target: 1.3 },
+  { name: 'tcp-100', title: 'TCP, 100 B', kind: 'tcp', bytes: 100, burst: 1, two: false },
   { name: 'ws-burst', title: 'WebSocket, 8 x 100 B at a time', kind: 'ws', bytes: 100, burst: 8, two: false },
   { name: 'bosh-burst', title: 'BOSH, 8 x 100 B in a request', kind: 'bosh', bytes: 100, burst: 8, two: false },
 ];
@@ -54,6 +55,10 @@ const MESSAGES = 16_000;
 const WARM_UP = 6;
 /** Sessions of one round of set-ups. */
 export const SET_UPS = 500;
+/** How long messages are sent at a rate. */
+const PACED_SECONDS = 4;
+/** Sessions that come back at once. */
+export const RETURNING = 1000;
 /** Options of sessions that do not chat. */
 const SILENT = { bytes: 100, burst: 1, two: false };
 
@@ -103,6 +108,66 @@ export async function setup(name: string, launches: readonly Launch[], run: Run,
       }
     }
     return series;
+  });
+}
+
+/** Milliseconds a trip takes at a rate that all servers bear, messages a second: three series a server, by percentile. */
+export async function latency(
+  name: string,
+  launches: readonly Launch[],
+  rate: number,
+  run: Run,
+  login: Login = {},
+): Promise<Record<'p50' | 'p99' | 'p999', Series[]>> {
+  return await withServers(launches, run, name, async (fronts) => {
+    const series = () => fronts.map(({ server }) => ({ server: server.name, values: [] as number[] }));
+    const all = { p50: series(), p99: series(), p999: series() };
+    for (const { server, load } of fronts) {
+      await load.order({ order: 'open', sessions: SESSIONS, options: { ...server.where, ...login, ...SILENT } });
+      await load.order({ order: 'chat', messages: MESSAGES / 2 });
+    }
+    for (let round = 1; round <= run.rounds; round++) {
+      for (const [i, { server, load }] of fronts.entries()) {
+        const { took } = await load.order({ order: 'pace', messages: rate * PACED_SECONDS, rate });
+        for (const part of ['p50', 'p99', 'p999'] as const) all[part][i].values.push(took?.[part] ?? Number.NaN);
+        const text = `${took?.p50.toFixed(2)} ms, p99 ${took?.p99.toFixed(2)}, p99.9 ${took?.p999.toFixed(2)}`;
+        run.say(`${name} ${round}/${run.rounds} ${server.name}: ${text}`);
+      }
+    }
+    for (const { load } of fronts) await load.order({ order: 'finish' });
+    return all;
+  });
+}
+
+/**
+ * All connections are cut, and all clients come back at once: CPU milliseconds a session, and the seconds until the last
+ * one is bound.
+ */
+export async function reconnect(
+  name: string,
+  launches: readonly Launch[],
+  run: Run,
+  login: Login = {},
+): Promise<Record<'cost' | 'seconds', Series[]>> {
+  return await withServers(launches, run, name, async (fronts) => {
+    const series = () => fronts.map(({ server }) => ({ server: server.name, values: [] as number[] }));
+    const all = { cost: series(), seconds: series() };
+    for (let round = 1 - WARM_UP; round <= run.rounds; round++) {
+      for (const [i, { server, load }] of fronts.entries()) {
+        const options = { ...server.where, ...login, ...SILENT };
+        if (round === 1 - WARM_UP) await load.order({ order: 'open', sessions: RETURNING, options });
+        const before = cpu(server.pid);
+        await load.order({ order: 'cut' });
+        const done = await load.order({ order: 'open', sessions: RETURNING, options, atOnce: RETURNING });
+        const each = (cpu(server.pid) - before) / RETURNING / 1000;
+        if (round > 0) all.cost[i].values.push(each);
+        if (round > 0) all.seconds[i].values.push(done.seconds);
+        run.say(
+          `${name} ${round}/${run.rounds} ${server.name}: ${each.toFixed(3)} ms a session, ${done.seconds.toFixed(2)} s`,
+        );
+      }
+    }
+    return all;
   });
 }
 

@@ -23,9 +23,11 @@ export type Start = (kind: Kind, backend: number, profile?: string) => Promise<S
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 export const ours: Start = async (kind, backend, profile) => {
-  const port = await freePort();
+  const [http, tcp] = [await freePort(), await freePort()];
+  const port = kind === 'tcp' ? tcp : http;
   const flags = [
-    `--port=${port}`,
+    `--port=${http}`,
+    ...(kind === 'tcp' ? [`--c2s.port=${tcp}`, '--c2s.require-tls=false'] : []),
     '--host=127.0.0.1',
     `--upstream=bench.example=127.0.0.1:${backend}`,
     '--limits.rates=false',

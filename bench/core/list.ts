@@ -1,25 +1,31 @@
 // The core scenarios by name, and what each may cost.
 
 import { installed } from '../peers.js';
-import { against, bounded, type Row } from '../results.js';
-import type { Run } from '../scenarios.js';
+import { against, bounded, type Row, trips } from '../results.js';
+import { RETURNING, type Run } from '../scenarios.js';
 import {
   ARCHIVED,
   CORE_CHATS,
+  CORE_FLOODS,
   coreChat,
   coreClientProxy,
   coreIdle,
+  coreLatency,
   corePresence,
   corePubsub,
+  coreReconnect,
   coreRoom,
   coreSetup,
 } from './scenarios.js';
 import { type CoreStart, ejabberdCore, oursCore, oursWithArchive, prosodyCore } from './servers.js';
 
+/** Messages a second at which trips are timed: what all of the servers bear with one core. */
+const RATE = 1000;
+
 /** `sessions` is the number of idle ones. */
 export function coreScenarios(run: Run, sessions: number): Record<string, () => Promise<Row[]>> {
   const servers = (): CoreStart[] => [oursCore, ...installed(ejabberdCore, prosodyCore, run.say)];
-  const chats = CORE_CHATS.map((one) => [
+  const chats = [...CORE_CHATS, ...CORE_FLOODS].map((one) => [
     one.name,
     async () => against(one.title, 'us', await coreChat(one, servers(), run), one.targets),
   ]);
@@ -27,22 +33,38 @@ export function coreScenarios(run: Run, sessions: number): Record<string, () => 
     bounded(`idle user over ${title}`, 'KiB', await coreIdle(kind, servers(), sessions, run), most);
   const setup = async (kind: 'tcp' | 'ws' | 'bosh', title: string, mechanism: 'PLAIN' | 'SCRAM-SHA-256') =>
     against(`${title} set-up with ${mechanism}`, 'ms', await coreSetup(kind, mechanism, servers(), run));
+  const latency = async (kind: 'tcp' | 'ws' | 'bosh', title: string) =>
+    trips(title, RATE, await coreLatency(kind, RATE, servers(), run), (what, series, part) =>
+      against(what, 'ms', series, part === 'p99' ? { ejabberd: 1 } : {}),
+    );
+  const reconnect = async (kind: 'tcp' | 'ws' | 'bosh', title: string) => {
+    const { cost, seconds } = await coreReconnect(kind, servers(), run);
+    return [
+      ...against(`${title}, ${RETURNING} users come back at once, each`, 'ms', cost),
+      ...against(`${title}, ${RETURNING} users come back at once, until the last is there`, 's', seconds),
+    ];
+  };
   return {
     ...Object.fromEntries(chats),
+    'core-latency-tcp': () => latency('tcp', 'TCP'),
+    'core-latency-ws': () => latency('ws', 'WebSocket'),
+    'core-latency-bosh': () => latency('bosh', 'BOSH'),
+    'core-reconnect-tcp': () => reconnect('tcp', 'TCP'),
+    'core-reconnect-ws': () => reconnect('ws', 'WebSocket'),
     'core-archive': async () =>
       against('TCP chat, 100 B, archived', 'us', await coreChat(ARCHIVED, [oursWithArchive, oursCore], run), {
         'bosh-server': 1.2,
       }),
     'core-presence': async () =>
-      against('presence to 1,000 contacts', 'us', await corePresence(servers(), run), { ejabberd: 0.5 }),
+      against('presence to 1,000 contacts', 'us', await corePresence(servers(), run), { ejabberd: 0.33, Prosody: 0.2 }),
     'core-room': async () =>
       against('message to 500 occupants', 'us', await coreRoom(servers(), run), { ejabberd: 0.5 }),
     'core-pubsub': async () => against('item to 500 subscribers', 'us', await corePubsub(servers(), run), {}),
     'core-client-proxy': async () =>
       against('request and answer, 32 users, one client', 'us', await coreClientProxy(run)),
     'core-idle-tcp': () => idle('tcp', 'TCP', 40),
-    'core-idle-ws': () => idle('ws', 'WebSocket', 40),
-    'core-idle-bosh': () => idle('bosh', 'BOSH', 50),
+    'core-idle-ws': () => idle('ws', 'WebSocket', 20),
+    'core-idle-bosh': () => idle('bosh', 'BOSH', 28),
     'core-setup-tcp-plain': () => setup('tcp', 'TCP', 'PLAIN'),
     'core-setup-tcp-scram': () => setup('tcp', 'TCP', 'SCRAM-SHA-256'),
     'core-setup-ws-scram': () => setup('ws', 'WebSocket', 'SCRAM-SHA-256'),

@@ -9,8 +9,11 @@ import {
   type Chat,
   chat,
   type Login,
+  latency,
   memory,
+  RETURNING,
   type Run,
+  reconnect,
   SET_UPS,
   type Series,
   setup,
@@ -24,14 +27,22 @@ export interface CoreChat extends Chat {
 }
 
 const PAIRS: Login = { mechanism: 'SCRAM-SHA-256', available: true, pairs: true };
-const HTTP: Targets = { ejabberd: 0.5, Prosody: 0.25 };
+const HTTP: Targets = { ejabberd: 0.33, Prosody: 0.2 };
 const ONE = { burst: 1, two: false, login: PAIRS };
 
 export const CORE_CHATS: readonly CoreChat[] = [
-  { ...ONE, name: 'core-chat-tcp', title: 'TCP chat, 100 B', kind: 'tcp', bytes: 100, targets: { ejabberd: 0.7 } },
+  { ...ONE, name: 'core-chat-tcp', title: 'TCP chat, 100 B', kind: 'tcp', bytes: 100, targets: { ejabberd: 0.5 } },
   { ...ONE, name: 'core-chat-ws', title: 'WebSocket chat, 100 B', kind: 'ws', bytes: 100, targets: HTTP },
   { ...ONE, name: 'core-chat-ws-2k', title: 'WebSocket chat, 2 KiB', kind: 'ws', bytes: 2048, targets: HTTP },
   { ...ONE, name: 'core-chat-bosh', title: 'BOSH chat, 100 B', kind: 'bosh', bytes: 100, targets: HTTP },
+];
+
+const FLOOD = { ...ONE, bytes: 100, burst: 100 };
+
+/** A hundred messages at a time: the other's hundred follow when all have come. */
+export const CORE_FLOODS: readonly CoreChat[] = [
+  { ...FLOOD, name: 'core-flood-tcp', title: 'TCP, 100 messages at a time', kind: 'tcp', targets: { ejabberd: 0.5 } },
+  { ...FLOOD, name: 'core-flood-ws', title: 'WebSocket, 100 messages at a time', kind: 'ws', targets: HTTP },
 ];
 
 /** The same with an archive, against the same without one. */
@@ -177,6 +188,17 @@ export async function coreIdle(
     series.push(...(await memory(`core-idle-${kind}`, launches([start], kind, count), count, run, login)));
   }
   return series;
+}
+
+/** Milliseconds of a message and its answer, at so many messages a second. */
+export function coreLatency(kind: Kind, rate: number, starts: readonly CoreStart[], run: Run) {
+  return latency(`core-latency-${kind}`, launches(starts, kind, 64), rate, run, PAIRS);
+}
+
+/** All users lose their connections and come back at once. */
+export function coreReconnect(kind: Kind, starts: readonly CoreStart[], run: Run) {
+  const login: Login = { mechanism: 'SCRAM-SHA-256', available: true };
+  return reconnect(`core-reconnect-${kind}`, launches(starts, kind, RETURNING), run, login);
 }
 
 /** CPU milliseconds a login. */

@@ -92,6 +92,11 @@ export class BoshSession implements Session, Line {
     this.#second?.close();
   }
 
+  cut(): void {
+    this.#first.close();
+    this.#second?.close();
+  }
+
   waitsFor(): string {
     const open = Number(this.#first.busy) + Number(this.#second?.busy ?? false);
     return `${this.talk.waitsFor()} with ${open} requests in flight, last rid ${this.#rid - 1}`;

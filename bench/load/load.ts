@@ -2,6 +2,7 @@
 // not part of any number. One order at a time; each is answered by `done` or by `failed`.
 
 import { BoshSession } from './bosh.js';
+import { Pace, type Percentiles } from './pace.js';
 import { befriend, broadcast } from './presence.js';
 import { ask, serve } from './proxied.js';
 import { publish, subscribe } from './pubsub.js';
@@ -11,8 +12,9 @@ import { TcpSession } from './tcp.js';
 import { WsSession } from './ws.js';
 
 export type Order =
-  | { order: 'open'; sessions: number; options: SessionOptions }
+  | { order: 'open'; sessions: number; options: SessionOptions; atOnce?: number }
   | { order: 'chat'; messages: number }
+  | { order: 'pace'; messages: number; rate: number }
   | { order: 'befriend' }
   | { order: 'presence'; changes: number }
   | { order: 'enter'; room: string }
@@ -23,8 +25,16 @@ export type Order =
   | { order: 'ask'; requests: number; proxy?: string }
   | { order: 'rest' }
   | { order: 'check' }
+  | { order: 'cut' }
   | { order: 'finish' };
-export type Answer = { done: { messages: number; requests: number; seconds: number } } | { failed: string };
+export interface Done {
+  messages: number;
+  requests: number;
+  seconds: number;
+  /** How long trips took, where they were timed. */
+  took?: Percentiles;
+}
+export type Answer = { done: Done } | { failed: string };
 
 const STALLED = 30_000;
 const AT_ONCE = 32;
@@ -40,6 +50,8 @@ let resting = 0;
 let requests = 0;
 let turns = 0;
 let chatted: (() => void) | undefined;
+let pace: Pace<Session> | undefined;
+let took: Percentiles | undefined;
 let watch: (() => void) | undefined;
 
 const listener = { turned, failed, sent: () => void requests++ };
@@ -47,6 +59,7 @@ const listener = { turned, failed, sent: () => void requests++ };
 function turned(session: Session): void {
   turns++;
   if (answers(session)) session.turn();
+  else if (pace !== undefined) pace.turned(session);
   else if (budget > 0) {
     budget--;
     session.turn();
@@ -57,7 +70,7 @@ function failed(error: Error): void {
   process.send?.({ failed: error.message } satisfies Answer, () => process.exit(1));
 }
 
-async function open(count: number, options: SessionOptions): Promise<void> {
+async function open(count: number, options: SessionOptions, atOnce = AT_ONCE): Promise<void> {
   const Kind = { bosh: BoshSession, ws: WsSession, tcp: TcpSession }[options.kind];
   burst = options.burst;
   pairs = options.pairs === true;
@@ -72,7 +85,7 @@ async function open(count: number, options: SessionOptions): Promise<void> {
       turns++;
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: atOnce }, worker));
   askers = sessions.filter((session) => !answers(session));
   for (const [i, asker] of askers.entries()) if (pairs) sessions[2 * i + 1]?.talk.answer(asker.talk, burst);
 }
@@ -90,6 +103,20 @@ function chat(messages: number): Promise<void> {
     for (const session of sessions) if (answers(session) && !session.rests()) session.rest();
     for (const session of askers) session.turn();
   });
+}
+
+/** Messages at so many a second; where two answer each other a trip is two of them. */
+async function paced(messages: number, rate: number): Promise<void> {
+  const each = pairs ? 2 : 1;
+  for (const session of sessions) if (answers(session) && !session.rests()) session.rest();
+  pace = new Pace(askers, rate / each, Math.ceil(messages / each / askers.length));
+  took = await pace.run();
+  pace = undefined;
+}
+
+/** All connections are gone, without a word. */
+async function cut(): Promise<void> {
+  for (const session of sessions.splice(0)) session.cut();
 }
 
 async function finish(): Promise<void> {
@@ -117,7 +144,9 @@ function moved(): void {
 }
 
 function obey(order: Order): Promise<void> {
-  if (order.order === 'open') return open(order.sessions, order.options);
+  if (order.order === 'open') return open(order.sessions, order.options, order.atOnce);
+  if (order.order === 'pace') return paced(order.messages, order.rate);
+  if (order.order === 'cut') return cut();
   if (order.order === 'chat') return chat(order.messages);
   if (order.order === 'befriend') return befriend(contacts(), FRIENDS_AT_ONCE, moved);
   if (order.order === 'presence') return broadcast(contacts(), order.changes, moved);
@@ -154,11 +183,13 @@ function watchdog(): () => void {
 process.on('message', async (order: Order) => {
   const start = performance.now();
   requests = 0;
+  took = undefined;
   watch = watchdog();
   try {
     await obey(order);
     const messages = order.order === 'chat' ? order.messages : 0;
-    process.send?.({ done: { messages, requests, seconds: (performance.now() - start) / 1000 } } satisfies Answer);
+    const seconds = (performance.now() - start) / 1000;
+    process.send?.({ done: { messages, requests, seconds, took } } satisfies Answer);
   } catch (error) {
     failed(error as Error);
   }

@@ -35,6 +35,8 @@ export interface Session {
   rests(): boolean;
   /** Says goodbye; rejects when something came that nobody sent. */
   finish(): Promise<void>;
+  /** Its connections are gone, without a word. */
+  cut(): void;
   /** What it is waiting for. */
   waitsFor(): string;
 }

@@ -39,7 +39,7 @@ export class TcpSession implements Session, Line {
   }
 
   async open(): Promise<void> {
-    this.talk.jid = await login(this, this.talk.number, this.#options);
+    if (!this.#options.relay) this.talk.jid = await login(this, this.talk.number, this.#options);
   }
 
   start(): Promise<string> {
@@ -78,6 +78,12 @@ export class TcpSession implements Session, Line {
     this.#socket.removeAllListeners();
     this.#socket.on('error', () => {}).on('data', () => {});
     this.#socket.end('</stream:stream>');
+  }
+
+  cut(): void {
+    this.#socket.removeAllListeners();
+    this.#socket.on('error', () => {});
+    this.#socket.destroy();
   }
 
   waitsFor(): string {

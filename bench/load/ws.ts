@@ -70,6 +70,12 @@ export class WsSession implements Session, Line {
     this.#socket.end(this.#frame(CLOSE, Buffer.from([3, 232])));
   }
 
+  cut(): void {
+    this.#socket.removeAllListeners();
+    this.#socket.on('error', () => {});
+    this.#socket.destroy();
+  }
+
   waitsFor(): string {
     return this.talk.waitsFor();
   }
