@@ -4,6 +4,7 @@
 import { type UploadOptions, uploadOptions } from '../../config/modules.js';
 import type { IqRequest } from '../../core/hooks.js';
 import type { ComponentHost } from '../../core/host.js';
+import { STATE } from '../../core/local-component.js';
 import type { ComponentModule } from '../../core/module.js';
 import { type Depot, QuotaError } from '../../files/depot.js';
 import type { Refusal } from '../../files/ledger.js';
@@ -43,6 +44,7 @@ export const upload = (uploads: Uploads): ComponentModule<Options> => ({
     hooks.on('user-deleted', ({ jid, waits }) => void waits.push(depot.forget(jid.toString())));
     hooks.on('sweep', () => depot.sweep());
     hooks.on('stopping', ({ waits }) => void waits.push(uploads.close(domain)));
+    host.provide(STATE, () => `${depot.ledger.files} files`);
     const unread = measures(host, depot);
     return () => {
       for (const each of unread) each();

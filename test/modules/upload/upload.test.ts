@@ -216,6 +216,23 @@ describe('6 errors', () => {
 });
 
 describe('what is kept', () => {
+  test('is counted, for people and in the metrics', async () => {
+    const { core, keep, ask, metrics } = await open();
+    await keep(6);
+    await ask("filename='a' size='5'");
+    await ask("filename='a'");
+    expect(core.componentStates()).toEqual([{ domain: SERVICE, state: '1 files' }]);
+    const text = await metrics.text();
+    for (const line of [
+      `upload_files{host="${SERVICE}"} 1`,
+      `upload_files_bytes{host="${SERVICE}"} 11`,
+      `uploads_total{host="${SERVICE}",outcome="stored"} 1`,
+      `upload_slots_total{host="${SERVICE}",outcome="given"} 2`,
+      `upload_slots_total{host="${SERVICE}",outcome="refused"} 1`,
+    ])
+      expect(text).toContain(`bosh_${line}\n`);
+  });
+
   test('counts after a restart as well', async () => {
     const storage = Object.assign(new MemoryDriver(), { stop: async () => {} });
     const { home, keep, core } = await open({ account_bytes: 10 }, folder(), storage);
