@@ -50,6 +50,11 @@ export class Works {
       .finally(() => this.#count(owner, -1));
   }
 
+  /** Resolves when all are told; undefined: they are. */
+  unfinished(): Promise<unknown> | undefined {
+    return this.#telling.unfinished();
+  }
+
   #count(owner: string, more: number): void {
     const untold = (this.#untold.get(owner) ?? 0) + more;
     if (untold === 0) this.#untold.delete(owner);

@@ -126,6 +126,9 @@ export class Engine {
       hooks.iq('get', address, ns, 'pubsub', (request) => this.#asked(request, ownerOf(request.to)));
       hooks.iq('set', address, ns, 'pubsub', (request) => this.#told(request, ownerOf(request.to)));
     }
+    hooks.on('stopping', ({ waits }) => {
+      for (const work of [this.trees.unfinished(), this.works.unfinished()]) if (work !== undefined) waits.push(work);
+    });
     hooks.iq('set', address, COMMANDS, 'command', async (request) => {
       const tree = await fetched(this.trees.load(ownerOf(request.to)));
       return getPending(this.works, tree, request);

@@ -28,6 +28,8 @@ export type Wanted = ReadonlySet<string>;
 /** Nodes that one client can want to hear of, and how long their names are together. */
 const MOST_NODES = 200;
 const MOST_CHARACTERS = 16_384;
+/** Who waits for one answer; of what comes after that its client hears nothing. */
+const MOST_WAITING = 100;
 
 /** What a presence says of the client; undefined when it says nothing. */
 export function capsOf(presence: Stanza): Caps | undefined {
@@ -68,7 +70,9 @@ export class Interests {
       return;
     }
     for (const question of this.#questions.values()) {
-      if (question.jid.equals(jid) && sameCaps(question.caps, caps)) return void question.waiting.push(then);
+      if (!question.jid.equals(jid) || !sameCaps(question.caps, caps)) continue;
+      if (question.waiting.length < MOST_WAITING) question.waiting.push(then);
+      return;
     }
     const id = randomUUID();
     this.#questions.set(id, { caps, jid, waiting: [then] });

@@ -67,10 +67,6 @@ export const pep: Module<PepOptions> = {
       100,
     );
     hooks.on('account-deleted', ({ username, waits }) => void waits.push(engine.trees.remove(username)));
-    hooks.on('stopping', ({ waits }) => {
-      const unfinished = engine.trees.unfinished();
-      if (unfinished !== undefined) waits.push(unfinished);
-    });
   },
 };
 

@@ -371,3 +371,26 @@ test('the limits have the name of the module', async () => {
   expect(await metrics.text()).toContain('bosh_limits_hit_total{limit="pep.max_nodes"} 1');
   await core.stop();
 });
+
+test('a client that wants to hear of too much hears of what it said first', async () => {
+  const { romeo } = await two();
+  const node = (n: number) => `urn:${String(n).padStart(2, '0')}:${'x'.repeat(990)}`;
+  const nodes = Array.from({ length: 20 }, (_, n) => node(n));
+  await listens(romeo.client, ...nodes);
+  for (const n of [0, 19, 15]) await romeo.publish(node(n), String(n));
+  expect((await heard(romeo.client)).map((xml) => /id='(\d+)'/.exec(xml)?.[1])).toEqual(['0', '15']);
+});
+
+test('so many kinds of clients are remembered; one that was forgotten is asked again', async () => {
+  const options = { ...moduleOptions.default, pep: { ...moduleOptions.default.pep, max_kinds: 1 } };
+  const { core, metrics } = testCore(MODULES, { domains: { 'example.test': { ...DOMAIN, options } } });
+  const [romeo, juliet] = await Promise.all(['romeo', 'juliet'].map((name) => new CoreClient(core).enter(name)));
+  await listens(romeo, TUNE);
+  await listens(juliet, 'urn:other');
+  expect(await metrics.text()).toContain('bosh_limits_hit_total{limit="pep.max_kinds"} 1');
+  const asked = romeo.stanzas.filter((xml) => xml.includes(INFO)).length;
+  await new Asking(romeo, null).publish(TUNE, 'current', tune('Heart'), { send_last_published_item: 'never' });
+  await heard(romeo);
+  expect(romeo.stanzas.filter((xml) => xml.includes(INFO)).length).toBe(asked + 1);
+  await core.stop();
+});
