@@ -536,6 +536,27 @@ describe('8.8, 8.9 members', () => {
     expect(errorOf(await juliet.affiliate('news', 'juliet', 'owner'))).toBe('auth forbidden');
   });
 
+  test('8.8.2.4, 8.9.2.5 several changes at a time are made, or none', async () => {
+    const { romeo, juliet } = await two();
+    const set = (what: string, ...values: string[]) => {
+      const each = values.map(
+        (value, n) => `<${what} jid='${['juliet', 'nurse'][n]}@example.test' ${what}='${value}'/>`,
+      );
+      return romeo.ownerSet(`<${what}s node='news'>${each.join('')}</${what}s>`);
+    };
+    const list = async (what: string) =>
+      (await romeo.ownerGet(`<${what}s node='news'/>`)).children[0].children[0].children.map((each) =>
+        each.attr('jid'),
+      );
+    expect(errorOf(await set('subscription', 'subscribed', 'perhaps'))).toBe('modify not-acceptable');
+    expect(errorOf(await set('affiliation', 'publisher', 'king'))).toBe('modify not-acceptable');
+    expect([await list('subscription'), await list('affiliation')]).toEqual([[], ['romeo@example.test']]);
+    expect(await heard(juliet)).toEqual([]);
+    expect(errorOf(await set('subscription', 'subscribed', 'subscribed'))).toBe('result');
+    expect(errorOf(await set('affiliation', 'publisher', 'member'))).toBe('result');
+    expect([(await list('subscription')).length, (await list('affiliation')).length]).toEqual([2, 3]);
+  });
+
   test('8.9.2.4 a node keeps an owner', async () => {
     const { romeo, juliet } = await two();
     expect(errorOf(await romeo.affiliate('news', 'romeo', 'none'))).toBe('modify not-acceptable');
