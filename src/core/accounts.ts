@@ -4,6 +4,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { type Json, type KeyValueStore, StoreError } from '../storage/store.js';
+import { Breather } from './breather.js';
 import { type Derivation, hmac, preparePassword } from './sasl/derivation.js';
 import { type CredentialSource, type Credentials, HASHES, type Hash, type ScramKeys, same } from './sasl/mechanism.js';
 import { Turns } from './turns.js';
@@ -147,7 +148,11 @@ export class Accounts implements CredentialSource {
 
   /** Those that are disabled; each account is read for it. */
   async *disabled(): AsyncIterable<string> {
-    for await (const username of this.usernames()) if ((await this.standing(username)) === 'disabled') yield username;
+    const breather = new Breather();
+    for await (const username of this.usernames()) {
+      if ((await this.standing(username)) === 'disabled') yield username;
+      await breather.breathe();
+    }
   }
 
   /** Whether there is such an account or not: one read that finds something, one that does not, and the same work. */

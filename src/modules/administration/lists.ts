@@ -1,9 +1,9 @@
 // Commands that count and list accounts (XEP-0133 sections 4.13 to 4.15 and 4.18 to 4.20). A count looks at all of them,
 // a list at no more than it shows, and one more.
 
+import { Breather } from '../../core/breather.js';
 import type { Note } from '../../core/command.js';
 import type { Host } from '../../core/host.js';
-import { Breather } from '../breather.js';
 import { type FormField, resultXml } from '../data-form.js';
 import type { Named } from './admin-command.js';
 import { ADMIN } from './subjects.js';

@@ -2,17 +2,17 @@
 // to those who are there, to all, or once to each as they come; and a last word before the server stops.
 
 import type { ModuleOptions } from '../../config/modules.js';
+import { Breather } from '../../core/breather.js';
 import type { AnnouncementEvent } from '../../core/hooks.js';
 import type { Host } from '../../core/host.js';
 import type { Module } from '../../core/module.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import { adminCommand, type Named } from '../administration/admin-command.js';
 import { Admins } from '../admins.js';
-import { Breather } from '../breather.js';
 import type { Answers, FormField } from '../data-form.js';
 import { halting } from './halting.js';
 import { MessageOfTheDay, MOTD } from './motd.js';
-import { type Announcement, accountIn, online, send, TELLING, Telling } from './telling.js';
+import { type Announcement, accountIn, lapse, online, send, TELLING, Telling } from './telling.js';
 
 export const announcements: Module<ModuleOptions['announcements']> = {
   name: 'announcements',
@@ -150,13 +150,19 @@ function nothing(): never {
   throw new StanzaError('cancel', 'item-not-found', 'there is no message of the day');
 }
 
-/** To every client that is there, whoever has several. */
+/** Milliseconds that clients get to have it: one of BOSH may be between two requests. */
+const GRACE = 1000;
+
+/** To every client that is there; resolves when they have it, as far as can be known. */
 async function lastWord(host: Host, text: string): Promise<void> {
   if (text === '') return;
   const breather = new Breather();
+  const reached: Promise<void>[] = [];
   for (const session of host.sessions) {
     if (session.presence === undefined || session.stream === undefined) continue;
     await send(host, session.jid, { text }, 'headline');
+    reached.push(new Promise((resolve) => session.reached(resolve)));
     await breather.breathe();
   }
+  await Promise.race([Promise.all(reached), lapse(GRACE)]);
 }

@@ -1,6 +1,7 @@
 // Telling something to very many: so many a second, with everybody else's turns in between. What waits for a store is
 // waited for. When the module goes for good, or the server stops, what is not told yet stays untold.
 
+import { Breather } from '../../core/breather.js';
 import type { Host } from '../../core/host.js';
 import { Part } from '../../core/parts.js';
 import { Routed } from '../../core/routed.js';
@@ -21,7 +22,9 @@ export interface Announcement {
   readonly subject?: string;
 }
 
-/** Parts of a second that its share of users is told in at once. */
+/** Users who are told at once: with 1,000 the loop was held up for 130 to 360 ms (p99, a busy machine), with 50 for 50. */
+const MOST_AT_ONCE = 50;
+/** At slow rates fewer: so many parts of a second have some each. */
 const SLICES = 20;
 
 /** Does something for one user; what it returns is waited for and must not reject. */
@@ -75,10 +78,11 @@ export class Telling {
 
   /** Resolves to how many were told. */
   async #each(usernames: readonly string[], tell: Tell): Promise<number> {
-    const slice = Math.ceil(this.limits.per_second / SLICES);
+    const { per_second } = this.limits;
+    const slice = Math.min(MOST_AT_ONCE, Math.ceil(per_second / SLICES));
     for (let at = 0; at < usernames.length; at += slice) {
       if (this.#over) return at;
-      if (at > 0) await lapse(1000 / SLICES);
+      if (at > 0) await lapse((slice * 1000) / per_second);
       await Promise.all(usernames.slice(at, at + slice).map(tell));
     }
     return usernames.length;
@@ -86,8 +90,12 @@ export class Telling {
 }
 
 async function listed(usernames: AsyncIterable<string> | Iterable<string>): Promise<string[]> {
+  const breather = new Breather();
   const all: string[] = [];
-  for await (const username of usernames) all.push(username);
+  for await (const username of usernames) {
+    all.push(username);
+    await breather.breathe();
+  }
   return all;
 }
 
@@ -113,7 +121,8 @@ export function send(host: Host, to: JID, { text, subject }: Announcement, type?
 
 export const accountIn = ({ domain }: Host, username: string): JID => JID.of(username, domain);
 
-function lapse(milliseconds: number): Promise<void> {
+/** Resolves after that. */
+export function lapse(milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, milliseconds).unref();
   });
