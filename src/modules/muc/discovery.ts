@@ -101,7 +101,8 @@ function reservedNick({ from }: IqRequest, room: Room): string {
 /** Section 6.5: who is in a room is the business of those who are. */
 export function occupantItems({ from, payload }: IqRequest, room: Room): string {
   if (payload.attrs.node !== undefined) throw itemNotFound();
-  const here = room.occupantAt(from) === undefined ? [] : [...room.occupants.values()];
+  const self = room.occupantAt(from);
+  const here = self === undefined ? [] : [...room.occupants.values()].filter((each) => each.seen || each === self);
   return `<query xmlns='${ITEMS}'>${here.map(({ jid }) => itemXml(jid.toString())).join('')}</query>`;
 }
 

@@ -7,9 +7,9 @@ export const DATA = 'jabber:x:data';
 
 export interface Field {
   readonly name: string;
-  readonly type?: 'hidden' | 'boolean' | 'text-single' | 'text-private' | 'list-single' | 'jid-single';
+  readonly type?: 'hidden' | 'boolean' | 'text-single' | 'text-private' | 'list-single' | 'list-multi' | 'jid-single';
   readonly label?: string;
-  readonly value?: string | boolean | number;
+  readonly value?: string | boolean | number | readonly string[];
   readonly options?: readonly (readonly [label: string, value: string])[];
 }
 
@@ -24,19 +24,22 @@ function fieldXml({ name, type, label, value, options = [] }: Field): string {
   const choices = options.map(
     ([text, each]) => `<option${attribute('label', text)}><value>${escapeText(each)}</value></option>`,
   );
-  const said = value === undefined ? '' : `<value>${escapeText(written(value))}</value>`;
-  return `<field${attribute('var', name)}${attribute('type', type)}${attribute('label', label)}>${said}${choices.join('')}</field>`;
+  const said = valuesOf(value).map((each) => `<value>${escapeText(each)}</value>`);
+  return `<field${attribute('var', name)}${attribute('type', type)}${attribute('label', label)}>${said.join('')}${choices.join('')}</field>`;
 }
 
-const written = (value: string | boolean | number): string =>
-  typeof value === 'boolean' ? (value ? '1' : '0') : String(value);
+function valuesOf(value: Field['value']): readonly string[] {
+  if (value === undefined) return [];
+  if (typeof value === 'boolean') return [value ? '1' : '0'];
+  return typeof value === 'object' ? value : [String(value)];
+}
 
-/** What was filled in, by name: the first value of each field; undefined when this is no such form. */
+/** What was filled in, by name: the values of each field, on lines of their own; undefined when this is no such form. */
 export function submitted(form: Element | undefined, formType: string): Map<string, string> | undefined {
   if (form?.attrs.type !== 'submit') return undefined;
   const fields = form.getChildren('field', DATA).map((field) => {
-    const value = field.getChild('value', DATA)?.getText();
-    return [field.attrs.var ?? '', value ?? ''] as const;
+    const values = field.getChildren('value', DATA).map((value) => value.getText());
+    return [field.attrs.var ?? '', values.join('\n')] as const;
   });
   const said = new Map(fields);
   const kind = said.get('FORM_TYPE');

@@ -22,6 +22,8 @@ export class Occupant {
   readonly visits = new Map<string, Visit>();
   /** The client whose presence the others see. */
   shown: Visit;
+  /** The others know that he is here. */
+  seen = false;
   /** How others see him, made when somebody looks: with his address, and without; forgotten when it changes. */
   readonly looks: { whole?: Copies; masked?: Copies } = {};
 

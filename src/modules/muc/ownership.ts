@@ -84,6 +84,8 @@ export class Ownership {
         room.announce(occupant);
       }
     }
+    for (const occupant of [...room.occupants.values()])
+      if (occupant.seen !== room.shows(occupant)) room.announce(occupant);
   }
 
   /** Section 10.1.3: a room that was to be configured first is not wanted after all. */

@@ -3,6 +3,7 @@
 import type { Json } from '../../storage/store.js';
 import { type Field, formXml, truth } from './forms.js';
 import { MUC, notAcceptable } from './names.js';
+import type { Role } from './privileges.js';
 
 export const ROOM_CONFIG = `${MUC}#roomconfig`;
 
@@ -27,6 +28,8 @@ export interface RoomConfig {
   /** Where only members enter: they may invite others, who become members. */
   readonly allowInvites: boolean;
   readonly allowPm: Audience;
+  /** Who is in another role is not shown to the others. */
+  readonly shownRoles: readonly Role[];
   readonly allowRegister: boolean;
   /** Who asks to be registered waits for an admin. */
   readonly approveRegister: boolean;
@@ -36,6 +39,8 @@ export interface RoomConfig {
   readonly language: string;
   readonly history: number;
 }
+
+const SHOWN: readonly Role[] = Object.freeze(['moderator', 'participant', 'visitor'] as const);
 
 /** What a new room is like. */
 export const NEW_ROOM: RoomConfig = Object.freeze({
@@ -51,6 +56,7 @@ export const NEW_ROOM: RoomConfig = Object.freeze({
   changeSubject: false,
   allowInvites: false,
   allowPm: 'anyone',
+  shownRoles: SHOWN,
   allowRegister: false,
   approveRegister: false,
   archived: false,
@@ -120,6 +126,13 @@ export function configForm(config: RoomConfig, room: string): string {
       options: AUDIENCES.map((each) => [each, each]),
     },
     {
+      name: field('presencebroadcast'),
+      type: 'list-multi',
+      label: 'Roles in which occupants are shown to the others',
+      value: config.shownRoles,
+      options: SHOWN.map((each) => [each, each]),
+    },
+    {
       name: field('maxusers'),
       type: 'text-single',
       label: 'Most occupants; 0 for no limit of its own',
@@ -149,6 +162,7 @@ export function changedConfig(config: RoomConfig, said: Map<string, string>, lim
     nonAnonymous:
       chosen(get('whois'), ['anyone', 'moderators'], config.nonAnonymous ? 'anyone' : 'moderators') === 'anyone',
     allowPm: chosen(get('allowpm'), AUDIENCES, config.allowPm),
+    shownRoles: roles(get('presencebroadcast'), config.shownRoles),
     maxUsers: number(get('maxusers'), config.maxUsers, Number.MAX_SAFE_INTEGER),
     history: number(get('historylength'), config.history, limits.history),
   };
@@ -177,6 +191,13 @@ function chosen<T extends string>(said: string | undefined, values: readonly T[]
   const value = values.find((each) => each === said);
   if (value === undefined) throw notAcceptable(`none of ${values.join(', ')}`);
   return value;
+}
+
+function roles(said: string | undefined, now: readonly Role[]): readonly Role[] {
+  if (said === undefined) return now;
+  const wanted = said.split('\n').filter((each) => each !== '');
+  for (const each of wanted) chosen(each, SHOWN, 'visitor');
+  return SHOWN.filter((each) => wanted.includes(each));
 }
 
 /** More than the most is the most. */

@@ -11,9 +11,10 @@ import { keptStanza, type Said } from './history.js';
 import { itemNotFound } from './names.js';
 import type { Occupant } from './occupant.js';
 import { type Affiliation, affiliationOf } from './privileges.js';
-import type { Room, RoomRecord } from './room.js';
+import type { Room } from './room.js';
 import type { RoomArchive } from './room-archive.js';
 import { readConfig } from './room-config.js';
+import type { RoomRecord } from './room-record.js';
 
 /** Fields of affiliations and reserved nicknames are named by this and a bare JID. */
 const AFFILIATION = 'affiliation ';

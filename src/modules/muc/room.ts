@@ -1,7 +1,7 @@
 // One room (XEP-0045): who is in it, how they stand to it, and how they hear of each other. It checks nothing: what may be
 // done is decided where it is asked for (entering, speaking, administration, ownership).
 
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { ComponentHost } from '../../core/host.js';
 import { Routed } from '../../core/routed.js';
 import { attribute } from '../../xmpp/escape.js';
@@ -14,30 +14,8 @@ import { History, type Said } from './history.js';
 import type { Occupant, Visit } from './occupant.js';
 import { Pace } from './pace.js';
 import { type Affiliation, initialRole, isAtLeast, type Role } from './privileges.js';
-import { NEW_ROOM, type RoomConfig } from './room-config.js';
-
-/** What is kept of a room. */
-export interface RoomRecord {
-  readonly config: RoomConfig;
-  readonly affiliations: Map<string, Affiliation>;
-  /** Reserved nicknames, by bare JID. */
-  readonly nicks: Map<string, string>;
-  /** Those that were asked for and wait for an answer, by bare JID. */
-  readonly requests: Map<string, string>;
-  readonly subject?: Said;
-  readonly history: readonly Said[];
-  /** What occupant ids are made with. */
-  readonly secret: string;
-}
-
-export const newRecord = (owner: string, archived: boolean): RoomRecord => ({
-  config: { ...NEW_ROOM, archived },
-  affiliations: new Map([[owner, 'owner']]),
-  nicks: new Map(),
-  requests: new Map(),
-  history: [],
-  secret: randomBytes(32).toString('base64url'),
-});
+import type { RoomConfig } from './room-config.js';
+import type { RoomRecord } from './room-record.js';
 
 export class Room {
   readonly address: string;
@@ -144,7 +122,7 @@ export class Room {
   remove(occupant: Occupant, said: Announcement = {}, stanza: Stanza = gone()): void {
     this.occupants.delete(occupant.nick);
     for (const address of occupant.visits.keys()) this.#byClient.delete(address);
-    this.#tell(occupant, stanza, 'unavailable', said, [...this.occupants.values(), occupant], 'none');
+    this.#tell(occupant, stanza, 'unavailable', said, this.#viewers(occupant), 'none');
     if (this.occupants.size === 0) this.empty(this);
   }
 
@@ -163,7 +141,7 @@ export class Room {
       gone(),
       'unavailable',
       { codes: [303], nick: jid.resource },
-      this.#others(occupant),
+      this.#viewers(occupant),
       occupant.role,
     );
     this.rename(occupant, jid);
@@ -173,14 +151,24 @@ export class Room {
   /** Everybody sees how he is now; he himself last. */
   announce(occupant: Occupant, said: Announcement = {}): void {
     occupant.changed();
-    this.#tell(occupant, occupant.shown.presence, undefined, said, this.#others(occupant), occupant.role);
+    const { seen, role, shown } = occupant;
+    occupant.seen = this.shows(occupant);
+    // He is in a role from now on in which nobody is shown to the others.
+    if (seen && !occupant.seen)
+      this.#tell(occupant, gone(), 'unavailable', {}, this.#others(occupant).slice(0, -1), role);
+    this.#tell(occupant, shown.presence, undefined, said, this.#viewers(occupant), role);
+  }
+
+  /** Whether who is in this role is shown to the others. */
+  shows({ role }: Occupant): boolean {
+    return this.config.shownRoles.includes(role);
   }
 
   /** One client gets to see who is here. */
   look(visit: Visit, self: Occupant): void {
     const sees = this.#sees(self);
     for (const occupant of this.occupants.values())
-      if (occupant !== self) this.#show(visit, this.#look(occupant, sees), undefined, occupant.jid);
+      if (occupant !== self && occupant.seen) this.#show(visit, this.#look(occupant, sees), undefined, occupant.jid);
   }
 
   #look(occupant: Occupant, sees: boolean): Copies {
@@ -248,6 +236,11 @@ export class Room {
   /** All, the occupant himself last. */
   #others(occupant: Occupant): Occupant[] {
     return [...[...this.occupants.values()].filter((each) => each !== occupant), occupant];
+  }
+
+  /** Those who hear of him, he himself last. */
+  #viewers(occupant: Occupant): Occupant[] {
+    return occupant.seen ? this.#others(occupant) : [occupant];
   }
 
   #sees({ role }: Occupant): boolean {

@@ -7,7 +7,8 @@ import type { JID } from '../../xmpp/jid.js';
 import { MUC, tooMany } from './names.js';
 import type { MucOptions } from './options.js';
 import { Pace } from './pace.js';
-import { newRecord, Room, type RoomRecord } from './room.js';
+import { Room } from './room.js';
+import { newRecord, type RoomRecord } from './room-record.js';
 import type { RoomStore } from './room-store.js';
 
 export class Rooms {

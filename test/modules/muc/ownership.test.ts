@@ -62,7 +62,7 @@ describe('10.1 a room that is made', () => {
     expect(fields.get('FORM_TYPE')).toBe('http://jabber.org/protocol/muc#roomconfig');
     expect(fields.get('muc#roomconfig_persistentroom')).toBe('0');
     expect(fields.get('muc#roomconfig_whois')).toBe('moderators');
-    expect(fields.size).toBe(20);
+    expect(fields.size).toBe(21);
   });
 
   test('10.1.3 is not wanted after all', async () => {
@@ -143,6 +143,30 @@ describe('10.2 a room that is configured', () => {
     expect(codes(await heard(other, 'unavailable'))).toEqual([322, 110]);
     expect(codes(await heard(one, 'unavailable'))).toEqual([322]);
     expect(await refused(other, 'second')).toBe('registration-required');
+  });
+
+  test('whose visitors are not shown tells of who is one no more, and of who speaks', async () => {
+    const { guest, one, other } = await two({ moderatedroom: '1' });
+    expect(conditionOf(await configured(one, { presencebroadcast: 'king' }))).toBe('not-acceptable');
+    const roles = '</value><value>';
+    await configured(one, { presencebroadcast: `moderator${roles}participant` });
+    const gone = await heard(one, '/second');
+    expect([gone.attr('type'), standing(gone)]).toEqual(['unavailable', 'none visitor two@example.test/test']);
+    expect(codes(await heard(other, '/second'))).toEqual([110]);
+    const three = await guest('three');
+    expect((await entered(three, 'third')).map((each) => each.attr('from'))).toEqual([
+      `${ROOM}/first`,
+      `${ROOM}/third`,
+      ROOM,
+    ]);
+    three.say(`<presence xmlns='jabber:client' to='${ROOM}/crone'/>`);
+    leaves(three, 'crone');
+    await settled(three);
+    expect((await settled(one)).filter(({ name }) => name === 'presence')).toEqual([]);
+    await administers(one, "<item role='participant' nick='second'/>");
+    expect(standing(await heard(one, '/second'))).toContain('none participant');
+    await configured(one, { presencebroadcast: '' });
+    expect((await heard(other, '/first')).attr('type')).toBe('unavailable');
   });
 
   test('others lose their voice when it is moderated, and get it back', async () => {
