@@ -125,4 +125,4 @@ test(`${RUNS} rooms to which anything is done are what their occupants were told
       throw new Error(`SEED=${seed}: ${(error as Error).message}`, { cause: error });
     });
   }
-});
+}, 120_000);
