@@ -41,8 +41,18 @@ class Guest(slixmpp.ClientXMPP):
     async def heard(self, body):
         return await self.next("message", lambda message: message["body"] == body)
 
+    async def lost(self):
+        await self.next("disconnected")
+
     async def leave(self):
         await self.disconnect()
+
+
+async def told(line):
+    """Resolves when this line came on standard input."""
+    loop = asyncio.get_running_loop()
+    while (await loop.run_in_executor(None, sys.stdin.readline)).strip() != line:
+        pass
 
 
 async def friends(one, two):
