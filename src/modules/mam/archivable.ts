@@ -55,6 +55,7 @@ function says(stanza: Stanza, children: readonly Child[]): boolean {
   });
 }
 
+/** By way of a room (XEP-0045 section 7.8.2). What its sender asked the room for says nothing to anybody later on. */
 function invites({ tree }: Stanza): boolean {
-  return tree.getChildren('x', MUC_USER).some((child) => child.getChild('invite', MUC_USER) !== undefined);
+  return tree.getChildren('x', MUC_USER).some((child) => child.getChild('invite', MUC_USER)?.attrs.from !== undefined);
 }
