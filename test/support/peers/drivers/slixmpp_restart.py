@@ -1,9 +1,11 @@
 """slixmpp at a server that goes away in the middle of talks, and comes back: all is as it was, and what was acknowledged is there."""
 
 import asyncio
+import logging
 import sys
 
 from slixmpp.xmlstream import ET
+from slixmpp.xmlstream.xmlstream import NotConnectedError
 from slixmpp_guest import Guest, configure, done, friends, run, told
 
 domain, password, port, room, service = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5]
@@ -51,7 +53,10 @@ class Talk:
         while True:
             for kind, (to, mtype) in self.targets.items():
                 self.client.send_message(mto=to, mbody=f"{kind} {number}", mtype=mtype)
-            self.client["xep_0198"].request_ack()
+            try:
+                self.client["xep_0198"].request_ack()
+            except NotConnectedError:
+                return
             await self.client.next("groupchat_message", lambda message: message["body"] == f"b {number}")
             number += 1
 
@@ -120,6 +125,8 @@ async def main():
     romeo, juliet = [await guest(name).enter() for name in ("romeo", "juliet")]
     await prepare(romeo, juliet)
     before = await state(romeo, juliet)
+    # It complains when it is cut while it speaks.
+    logging.disable(logging.ERROR)
     talk = Talk(romeo, juliet.boundjid.bare)
     talking = asyncio.ensure_future(talk.go_on())
     for each in (romeo, juliet):
@@ -130,6 +137,7 @@ async def main():
     await told("back")
     for each in (romeo, juliet):
         await each.enter()
+    logging.disable(logging.NOTSET)
     done("came back")
     _, subject, _, _ = await romeo["xep_0045"].join_muc_wait(room, "Romeo")
     _, _, occupants, history = await juliet["xep_0045"].join_muc_wait(room, "Juliet")
