@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { type Agent, createClient } from 'stanza';
 import type { MAMFin, ReceivedMessage } from 'stanza/protocol/index.js';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Inbox } from '../support/inbox.js';
 import { HOUSE, type House, NODES, openHouse, ROOMS } from '../support/peers/house.js';
 import { PASSWORD } from '../support/peers/peer.js';
@@ -17,17 +17,14 @@ describe.each(['websocket', 'bosh'] as const)('StanzaJS over %s', (transport) =>
   let house: House;
   const clients: Client[] = [];
 
-  beforeAll(async () => {
+  beforeEach(async () => {
     // It asks for two requests to be held, and has not more than two: then it could say nothing while nothing comes.
     house = await openHouse(['romeo', 'juliet', 'nurse'], { max_bosh_connections: 1 });
   });
-  afterAll(() => house?.stop());
+  // Over BOSH it does not always notice that it has said goodbye.
   afterEach(async () => {
-    for (const client of clients.splice(0)) {
-      const over = new Promise((resolve) => client.once('disconnected', resolve));
-      client.disconnect();
-      await over;
-    }
+    for (const client of clients.splice(0)) client.disconnect();
+    await house?.stop();
   });
 
   async function enter(name: string): Promise<Client> {
