@@ -123,6 +123,7 @@ describeWith(['chromium'], 'pictures and files in the chat page', () => {
       'javascript:hurt()//.png',
       'data:image/png;base64,AAAA',
       `${stage.origin}livez?x.png`,
+      `${stage.origin}upload/../livez.png`,
     ])
       send(url);
     mercutio.send(
@@ -134,7 +135,7 @@ describeWith(['chromium'], 'pictures and files in the chat page', () => {
     const links = await juliet.page.evaluate(
       `[...document.querySelectorAll('.bubble a')].map((each) => each.protocol + each.rel)`,
     );
-    expect(links).toEqual(Array.from({ length: 3 }, () => 'http:noopener noreferrer'));
+    expect(links).toEqual(Array.from({ length: 4 }, () => 'http:noopener noreferrer'));
     expect(asked.filter((url) => /evil|livez/.test(url))).toEqual([]);
     stage.noComplaints();
     await mercutio.close();

@@ -54,7 +54,7 @@ const self = new SelfCard(parts, tell);
 const list = new PeopleList(parts, (to) => open(to), accept);
 const view = new ConversationView(parts, {
   contacts: () => connection.account?.kind === 'account',
-  isOurs: (url) => config.uploads.some((each) => url.startsWith(`${each}/`)),
+  isOurs: (url) => config.uploads.some((each) => new URL(url).href.startsWith(new URL(`${each}/`).href)),
   uploads: () => services.upload,
 });
 const about = new AboutRoom(parts, {

@@ -55,21 +55,23 @@ export class Conversation {
 
   /** At the end, as it comes; false when it is there already. */
   add(message) {
-    if (this.#isKnown(message)) return false;
-    this.messages.push(message);
-    return true;
+    const known = this.#known(message);
+    if (!known) this.messages.push(message);
+    // A room says in which order all hear it.
+    else if (known.own && message.from) this.messages.push(...this.messages.splice(this.messages.indexOf(known), 1));
+    return !known;
   }
 
   /** To its time, from the archive. */
   insert(message) {
-    if (this.#isKnown(message)) return false;
+    if (this.#known(message)) return false;
     this.messages.splice(this.messages.findLastIndex(({ at }) => at <= message.at) + 1, 0, message);
     return true;
   }
 
   /** A page of the archive that is older than all. */
   prepend(page) {
-    this.messages.unshift(...page.filter((each) => !this.#isKnown(each)));
+    this.messages.unshift(...page.filter((each) => !this.#known(each)));
   }
 
   /** Forgets what is too much; it is in the archive. */
@@ -80,12 +82,12 @@ export class Conversation {
     this.cursor = undefined;
   }
 
-  #isKnown(message) {
+  /** The same that is there already, which now has what this one knows more. */
+  #known(message) {
     const known = this.messages.findLast((each) => isSame(each, message));
-    if (!known) return false;
-    known.archived ??= message.archived;
-    if (known.state === 'sent' && message.state === 'delivered') known.state = 'delivered';
-    return true;
+    if (known) known.archived ??= message.archived;
+    if (known?.state === 'sent' && message.state === 'delivered') known.state = 'delivered';
+    return known;
   }
 }
 

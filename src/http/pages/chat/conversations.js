@@ -268,7 +268,7 @@ export class Conversations extends Source {
   }
 
   #add(conversation, message) {
-    if (!conversation.add(message)) return this.#changed(conversation);
+    if (!conversation.add(message)) return this.grown(conversation);
     if (!message.own && !message.note && !message.isOld) conversation.unread++;
     if (!conversation.isWatched) conversation.trim();
     this.tell('message', { conversation, message });
