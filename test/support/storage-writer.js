@@ -8,6 +8,7 @@ const driver = await openStorage({ driver: 'level', path: process.argv[2], max_b
 const values = driver.open('h', 'counts', 'keyvalue');
 const maps = driver.open('h', 'pairs', 'map');
 const archives = driver.open('h', 'archive', 'archive');
+const histories = driver.open('h', 'history', 'history');
 const told = (name, number) => writeSync(1, `${name} ${number}\n`);
 
 /** A number that is only ever one more. */
@@ -35,6 +36,23 @@ async function archive(name) {
   }
 }
 
+/** Numbered items, each in two histories, of which the first are deleted now and then. */
+async function history(name) {
+  const { items } = await histories.query(name, { limit: 1, backwards: true });
+  for (let number = Number(items[0]?.stanza ?? 0) + 1; ; number++) {
+    const item = { at: number, stanza: String(number) };
+    const added = histories.add(name, item);
+    const other = histories.add(`${name}-too`, item, added);
+    await Promise.all([added.done, other.done]);
+    told(name, number);
+    told(`${name}-too`, number);
+    if (number % 40 !== 0) continue;
+    await histories.delete(name, { before: added.id });
+    told(`${name}-deleted`, number);
+  }
+}
+
 for (const name of ['count1', 'count2', 'count3']) count(name);
 for (const name of ['pair1', 'pair2']) pair(name);
 for (const name of ['archive1', 'archive2']) archive(name);
+for (const name of ['history1', 'history2', 'history3']) history(name);
