@@ -7,6 +7,7 @@ import {
   ARCHIVED,
   CORE_CHATS,
   CORE_FLOODS,
+  coreArchivePage,
   coreChat,
   coreClientProxy,
   coreIdle,
@@ -55,6 +56,8 @@ export function coreScenarios(run: Run, sessions: number): Record<string, () => 
       against('TCP chat, 100 B, archived', 'us', await coreChat(ARCHIVED, [oursWithArchive, oursCore], run), {
         'bosh-server': 1.2,
       }),
+    'core-archive-page': async () =>
+      bounded('page of 50 archived messages', 'ms', await coreArchivePage([oursWithArchive], run), 2),
     'core-presence': async () =>
       against('presence to 1,000 contacts', 'us', await corePresence(servers(), run), { ejabberd: 0.33, Prosody: 0.2 }),
     'core-room': async () =>

@@ -55,6 +55,33 @@ export const ARCHIVED: CoreChat = {
   targets: {},
 };
 
+const PAGES = 500;
+const ITEMS = 50;
+
+/** CPU milliseconds a page of 50 messages, the last of a user's archive. */
+export async function coreArchivePage(starts: readonly CoreStart[], run: Run): Promise<Series[]> {
+  const name = 'core-archive-page';
+  return await withServers(launches(starts, 'tcp', 64), run, name, async (fronts) => {
+    const series = fronts.map(({ server }) => ({ server: server.name, values: [] as number[] }));
+    for (const { server, load } of fronts) {
+      const options = { ...server.where, ...PAIRS, bytes: 100, burst: 1, two: false };
+      await load.order({ order: 'open', sessions: 64, options });
+      await load.order({ order: 'chat', messages: 16_000 });
+      await load.order({ order: 'page', pages: PAGES, items: ITEMS });
+    }
+    for (let round = 1; round <= run.rounds; round++) {
+      for (const [i, { server, load }] of fronts.entries()) {
+        const before = cpu(server.pid);
+        await load.order({ order: 'page', pages: PAGES, items: ITEMS });
+        const each = (cpu(server.pid) - before) / PAGES / 1000;
+        series[i].values.push(each);
+        run.say(`${name} ${round}/${run.rounds} ${server.name}: ${each.toFixed(2)} ms a page`);
+      }
+    }
+    return series;
+  });
+}
+
 const CONTACTS = 1000;
 const CHANGES = 20;
 const OCCUPANTS = 500;

@@ -1,6 +1,7 @@
 // The load process: opens sessions and lets them chat, as the measuring process tells it over IPC. Its own CPU time is
 // not part of any number. One order at a time; each is answered by `done` or by `failed`.
 
+import { page } from './archive.js';
 import { BoshSession } from './bosh.js';
 import { Pace, type Percentiles } from './pace.js';
 import { befriend, broadcast } from './presence.js';
@@ -21,6 +22,7 @@ export type Order =
   | { order: 'speak'; room: string; messages: number; bytes: number }
   | { order: 'subscribe'; service: string }
   | { order: 'publish'; service: string; items: number; bytes: number }
+  | { order: 'page'; pages: number; items: number }
   | { order: 'serve'; proxy: string }
   | { order: 'ask'; requests: number; proxy?: string }
   | { order: 'rest' }
@@ -154,6 +156,7 @@ function obey(order: Order): Promise<void> {
   if (order.order === 'speak') return speak(contacts(), order.room, order.messages, order.bytes, moved);
   if (order.order === 'subscribe') return subscribe(contacts(), order.service, FRIENDS_AT_ONCE, moved);
   if (order.order === 'publish') return publish(contacts(), order.service, order.items, order.bytes, moved);
+  if (order.order === 'page') return page(contacts(), order.pages, order.items, moved);
   if (order.order === 'serve') return serve(contacts(), order.proxy);
   if (order.order === 'ask') return ask(contacts(), order.requests, order.proxy, moved);
   if (order.order === 'finish') return finish();

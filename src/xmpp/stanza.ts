@@ -175,9 +175,10 @@ export class Stanza {
     if (closed) return new Stanza(Buffer.concat([raw.subarray(0, start - 2), Buffer.from(`>${element}</${name}>`)]));
     const more = Buffer.byteLength(element);
     const longer = Buffer.allocUnsafe(raw.length + more);
-    raw.copy(longer, 0, 0, end);
+    longer.set(raw);
     longer.write(element, end, more);
-    raw.copy(longer, end + more, end);
+    // A part that is copied otherwise costs an object.
+    for (let i = end; i < raw.length; i++) longer[more + i] = raw[i];
     const copy = new Stanza(longer, this.#ns);
     // It ends where it ended.
     copy.#tag = this.#tag;
