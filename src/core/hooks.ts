@@ -46,6 +46,12 @@ export interface InlineFeaturesEvent {
   readonly features: Set<string>;
 }
 
+/** What an account's client is told in any case as it binds that way: push what reads it. */
+export interface InlineBindingEvent {
+  readonly username: string;
+  readonly answers: Promise<string>[];
+}
+
 export interface InlineBoundEvent extends SessionEvent {
   /** The request, with what the client wants in it. */
   readonly asked: Element;
@@ -142,6 +148,8 @@ export interface HookEvents extends StanzaEvents {
   'session-binding': BindingEvent;
   /** What a client may ask for as it logs in and binds. */
   'inline-features': InlineFeaturesEvent;
+  /** A resource is about to be bound as its client logs in. */
+  'inline-binding': InlineBindingEvent;
   /** A resource is bound as its client logs in; nobody else knows of it yet. */
   'inline-bound': InlineBoundEvent;
   /** A resource was bound. */

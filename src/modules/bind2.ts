@@ -59,7 +59,8 @@ class Binding implements Bind2 {
     if (stream.identity === undefined) return false;
     const resource = resourceFor(stream.identity.jid, asked.getChildText('tag', BIND2_NS) ?? '');
     try {
-      const session = await this.#bind(stream, resource, (bound) => this.#welcome(bound, asked, said));
+      const told = await this.#told(stream.identity.jid.local);
+      const session = await this.#bind(stream, resource, (bound) => this.#welcome(bound, asked, told, said));
       if (agent !== undefined) this.#succeed(session, agent);
       return true;
     } catch (error) {
@@ -68,8 +69,16 @@ class Binding implements Bind2 {
     }
   }
 
-  #welcome(session: Session, asked: Element, said: Said): void {
-    const event: InlineBoundEvent = { session, asked, answers: [], afterwards: [] };
+  /** What can be read is told; what cannot, is asked for later. */
+  async #told(username: string): Promise<string[]> {
+    const answers: Promise<string>[] = [];
+    this.#host.tell('inline-binding', { username, answers });
+    const read = await Promise.allSettled(answers);
+    return read.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  }
+
+  #welcome(session: Session, asked: Element, told: readonly string[], said: Said): void {
+    const event: InlineBoundEvent = { session, asked, answers: [...told], afterwards: [] };
     this.#host.tell('inline-bound', event);
     said(session, `<bound xmlns='${BIND2_NS}'>${event.answers.join('')}</bound>`);
     for (const act of event.afterwards) act();

@@ -85,6 +85,8 @@ function answer(hooks: HookRegistry, queries: Queries, wishes: Wishes): void {
   hooks.iq('get', 'own', MAM, 'metadata', (request) => queries.metadata(request));
   hooks.iq('get', 'own', MAM, 'prefs', (request) => wishes.get(request));
   hooks.iq('set', 'own', MAM, 'prefs', (request) => wishes.set(request));
+  // XEP-0386 section 3.2.
+  hooks.on('inline-binding', ({ username, answers }) => void answers.push(queries.metadataOf(username)));
   const forbidden = () => {
     throw new StanzaError('auth', 'forbidden');
   };

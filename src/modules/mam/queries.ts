@@ -28,9 +28,13 @@ export class Queries {
     return this.#inTurn(session, () => fetched(this.#answer(session, from.local, question)));
   }
 
-  async metadata({ from }: IqRequest): Promise<string> {
-    await this.archives.settled(from.local);
-    return await fetched(metadataXml(this.#archiveOf(from.local)));
+  metadata({ from }: IqRequest): Promise<string> {
+    return fetched(this.metadataOf(from.local));
+  }
+
+  async metadataOf(username: string): Promise<string> {
+    await this.archives.settled(username);
+    return await metadataXml(this.#archiveOf(username));
   }
 
   async #answer(session: Session, username: string, question: Question): Promise<string> {
