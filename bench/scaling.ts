@@ -1,0 +1,50 @@
+// What the measured constants come to: a simulation of event loops, turn by turn, with the costs of one read, one write,
+// one stanza. Some rows of RESULTS.md give the constants; the others are what the simulation has to come to, within 15 %.
+// Then it says what larger machines hold (docs/scaling.md).
+//
+//   npm run scaling             the check, and the tables of docs/scaling.md
+//
+// It simulates no network, no garbage collection and no client but one that answers after a while.
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { simulate, type Workload } from './scaling/loop.js';
+import { costsFrom, measuredIn } from './scaling/measured.js';
+import { type Between, core, type Memory, machines } from './scaling/tables.js';
+
+const WITHIN = 0.15;
+
+const results = readFileSync(fileURLToPath(new URL('../../RESULTS.md', import.meta.url)), 'utf8');
+const measured = measuredIn(results);
+const costs = costsFrom(measured);
+
+/** From `npm run bench -- workers`; docs/performance.md has the run. */
+const between: Between = { forwarded: 13, crossing: 6 };
+const memory: Memory = { websocket: measured('idle WebSocket session'), bosh: measured('idle BOSH session') };
+
+const chat = { sessions: 64, burst: 1, requests: 0, fan: 1, frames: false };
+const CHECKED: readonly [string, Workload][] = [
+  ['WebSocket, 100 B', { ...chat, path: 'edge', frames: true }],
+  ['WebSocket, 8 x 100 B at a time', { ...chat, path: 'edge', frames: true, burst: 8 }],
+  ['BOSH, two in flight', { ...chat, path: 'edge', requests: 2 }],
+  ['BOSH chat, 100 B', { ...chat, path: 'core', requests: 1 }],
+  ['WebSocket, 100 messages at a time', { ...chat, path: 'core', frames: true, burst: 100 }],
+  ['message to 500 occupants', { ...chat, path: 'core', sessions: 1, fan: 500 }],
+];
+
+console.log(
+  `constants, us: ${Object.entries(costs)
+    .map(([name, value]) => `${name} ${value.toFixed(1)}`)
+    .join(', ')}\n`,
+);
+console.log('| what | simulated | measured | off |\n| --- | ---: | ---: | ---: |');
+let off = 0;
+for (const [title, work] of CHECKED) {
+  const { each } = simulate(costs, work);
+  const is = measured(title);
+  const error = each / is - 1;
+  if (Math.abs(error) > WITHIN) off++;
+  console.log(`| ${title} | ${each.toFixed(1)} us | ${is.toFixed(1)} us | ${(error * 100).toFixed(0)} % |`);
+}
+console.log(`\n${machines(costs, between, memory)}\n\n${core(costs, between)}`);
+process.exitCode = off > 0 ? 1 : 0;

@@ -1,0 +1,83 @@
+// What machines and fleets hold, by the constants: CPU, memory, and what is forwarded between processes.
+
+import type { Costs } from './loop.js';
+
+/** Microseconds; measured apart, docs/performance.md says how. */
+export interface Between {
+  /** A BOSH request that reached another worker than its session's, in both processes together. */
+  readonly forwarded: number;
+  /** A stanza of a local domain between a worker and the process of the core, in both together. */
+  readonly crossing: number;
+}
+
+/** KiB of an idle session. */
+export interface Memory {
+  readonly websocket: number;
+  readonly bosh: number;
+}
+
+/** Of a core no more is planned for: beyond it, trips take long. */
+const LOAD = 0.7;
+/** An active user: one message a minute said and one heard. */
+const PER_USER = 2 / 60;
+const GIB = 1_048_576;
+
+const thousands = (value: number) => Math.floor(value / 1000).toLocaleString('en');
+const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
+
+/** Messages a second that one core's worth of CPU carries, with that much left free. */
+export const rate = (each: number) => (LOAD * 1e6) / each;
+
+/** What one machine holds before servers elsewhere, by its number of cores; one worker a core. */
+export function machines(costs: Costs, between: Between, memory: Memory): string {
+  const websocket = 2 * (costs.turn + costs.stanza) + costs.frame;
+  const bosh = 2 * (costs.turn + costs.stanza) + costs.request;
+  const lines = [1, 2, 4, 16].map((cores) => {
+    const strayed = bosh + between.forwarded * (1 - 1 / cores);
+    const users = (cores * rate(websocket)) / PER_USER;
+    return line([
+      cores,
+      thousands(cores * rate(websocket)),
+      thousands(cores * rate(bosh)),
+      thousands(cores * rate(strayed)),
+      thousands(users),
+      Math.ceil((users * memory.websocket) / GIB),
+    ]);
+  });
+  return [
+    line([
+      'cores',
+      'WebSocket, thousand messages/s',
+      'BOSH, kept to their workers',
+      'BOSH, sprayed',
+      'thousand users over WebSocket',
+      'GiB of idle sessions for these',
+    ]),
+    '| ---: | ---: | ---: | ---: | ---: | ---: |',
+    ...lines,
+  ].join('\n');
+}
+
+/** The same for a local domain, whose core is one process whatever the number of workers. */
+export function core(costs: Costs, between: Between): string {
+  const edge = costs.turn + costs.stanza + costs.frame;
+  const lines = [1, 2, 4, 16].map((cores) => {
+    const alone = costs.turn + costs.stanza + costs.route + costs.frame;
+    const hub = costs.route + costs.stanza + between.crossing;
+    const worker = edge + between.crossing;
+    // One core is the hub's; the others carry connections.
+    const carried = cores === 1 ? rate(alone) : Math.min(rate(hub), (cores - 1) * rate(worker));
+    const first =
+      cores === 1
+        ? 'the one process'
+        : rate(hub) < (cores - 1) * rate(worker)
+          ? 'the process of the core'
+          : 'the workers';
+    return line([cores, thousands(carried), first]);
+  });
+  return [
+    line(['cores', 'WebSocket chat, thousand messages/s', 'what is full first']),
+    '| ---: | ---: | --- |',
+    ...lines,
+  ].join('\n');
+}
