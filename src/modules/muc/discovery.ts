@@ -9,6 +9,7 @@ import type { JID } from '../../xmpp/jid.js';
 import { MAM } from '../mam/question.js';
 import { formXml } from './forms.js';
 import { badRequest, INFO, ITEMS, itemNotFound, MUC, OCCUPANT_ID, REGISTER, STANZA_ID } from './names.js';
+import { isAtLeast } from './privileges.js';
 import type { Room } from './room.js';
 
 const RSM = 'http://jabber.org/protocol/rsm';
@@ -39,6 +40,12 @@ export function roomItems({ payload }: IqRequest, rooms: Iterable<Room>): string
   return `<query xmlns='${ITEMS}'>${items.join('')}${set}</query>`;
 }
 
+/** Section 7.10: others are refused, and not asked to try. */
+function mayRegister(room: Room, from: JID): boolean {
+  const affiliation = room.affiliation(from.bare.toString());
+  return isAtLeast(affiliation, 'member') || (affiliation === 'none' && room.config.allowRegister);
+}
+
 /** Section 6.4. */
 export function roomInfo(request: IqRequest, room: Room): string {
   const { node } = request.payload.attrs;
@@ -47,7 +54,8 @@ export function roomInfo(request: IqRequest, room: Room): string {
   if (room.locked) throw itemNotFound();
   const { config } = room;
   const features = [
-    ...[INFO, ITEMS, MUC, `${MUC}#stable_id`, SELF_PING, OCCUPANT_ID, STANZA_ID, REGISTER],
+    ...[INFO, ITEMS, MUC, `${MUC}#stable_id`, SELF_PING, OCCUPANT_ID, STANZA_ID],
+    ...(mayRegister(room, request.from) ? [REGISTER] : []),
     ...(room.archived ? [MAM, `${MAM}#extended`] : []),
     config.persistent ? 'muc_persistent' : 'muc_temporary',
     config.listed ? 'muc_public' : 'muc_hidden',

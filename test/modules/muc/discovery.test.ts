@@ -35,6 +35,16 @@ test('6.2 the service says that it has rooms', async () => {
   expect(features).toContain('http://jabber.org/protocol/muc');
 });
 
+test('7.10 a room says that one may register to those who may', async () => {
+  const { guest } = house();
+  const [one, two] = [await guest('one'), await guest('two')];
+  await opened(one, 'first');
+  const register = async (client: CoreClient) => (await about(client, ROOM)).features.includes('jabber:iq:register');
+  expect([await register(one), await register(two)]).toEqual([true, false]);
+  await configured(one, { allowregister: '1' });
+  expect([await register(one), await register(two)]).toEqual([true, true]);
+});
+
 describe('6.3 the list of rooms', () => {
   test('has those that are to be listed and are ready', async () => {
     const { guest } = house();
