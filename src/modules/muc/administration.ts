@@ -114,15 +114,19 @@ export class Administration {
   }
 
   async #affiliations(room: Room, { from }: IqRequest, items: readonly Element[]): Promise<void> {
-    const bare = from.bare.toString();
-    const wanted = new Map(items.map((item) => this.#wanted(room, item)).map((each) => [each.bare, each]));
-    this.#checkAll(room, bare, wanted);
-    await this.store.standings(
-      room,
-      [...wanted.values()].map((each) => [each.bare, { ...each, nick: this.#nick(room, each) }] as const),
-    );
+    await this.store.standings(room, () => {
+      const wanted = new Map(items.map((item) => this.#wanted(room, item)).map((each) => [each.bare, each]));
+      this.#checkAll(room, from.bare.toString(), wanted);
+      const standings = [...wanted.values()].map(
+        (each) => [each.bare, { ...each, nick: this.#nick(room, each) }] as const,
+      );
+      return { standings, done: () => this.#changed(room, from, wanted.values()) };
+    });
+  }
+
+  #changed(room: Room, from: JID, changes: Iterable<AffiliationChange>): void {
     const actor = room.occupantAt(from)?.nick;
-    for (const change of wanted.values()) {
+    for (const change of changes) {
       const before = room.affiliation(change.bare);
       const nick = this.#nick(room, change);
       if (nick !== undefined) room.nicks.set(change.bare, nick);

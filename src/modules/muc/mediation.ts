@@ -17,7 +17,7 @@ import { isAtLeast } from './privileges.js';
 import { readReason } from './reason.js';
 import { FORM as REGISTRATION, type Registration } from './registration.js';
 import type { Room } from './room.js';
-import type { RoomStore } from './room-store.js';
+import type { Change, RoomStore } from './room-store.js';
 import type { Speaking } from './speaking.js';
 
 interface Invited {
@@ -68,18 +68,28 @@ export class Mediation {
       more: continueXml(each),
     }));
     if (!membersOnly) return void this.#send(room, occupant, invited);
+    later(
+      this.host,
+      routed,
+      this.store.standings(room, () => this.#members(room, occupant, invited)),
+    );
+  }
+
+  /** Who is invited may enter. */
+  #members(room: Room, occupant: Occupant, invited: readonly Invited[]): Change {
     const members = invited.filter(({ to }) => room.affiliation(to.bare.toString()) === 'none');
     if (room.affiliations.size + members.length > this.options.max_affiliations) {
       this.host.limited('muc.max_affiliations');
       throw tooMany('the room knows too many users');
     }
-    // Who is invited may enter.
     const standings = members.map(({ to }) => [to.bare.toString(), { affiliation: 'member' as const }] as const);
-    const done = this.store.standings(room, standings).then(() => {
-      for (const [bare] of standings) room.affiliate(bare, 'member');
-      this.#send(room, occupant, invited);
-    });
-    later(this.host, routed, done);
+    return {
+      standings,
+      done: () => {
+        for (const [bare] of standings) room.affiliate(bare, 'member');
+        this.#send(room, occupant, invited);
+      },
+    };
   }
 
   #send(room: Room, { bare, jid }: Occupant, invited: readonly Invited[]): void {

@@ -23,7 +23,7 @@ import {
 import type { MucOptions } from './options.js';
 import { isAtLeast } from './privileges.js';
 import type { Room } from './room.js';
-import type { RoomStore } from './room-store.js';
+import type { Change, RoomStore } from './room-store.js';
 
 export const FORM = `${MUC}#register`;
 const NICK = 'muc#register_roomnick';
@@ -81,20 +81,34 @@ export class Registration {
   }
 
   async #approve(room: Room, bare: string, nick: string): Promise<void> {
-    await this.#register(room, bare, nick);
+    await this.#register(room, bare, nick, true);
     if (room.occupantsOf(bare).length === 0) room.tell(this.host.addresses.read(bare), standingXml('member'));
   }
 
-  async #register(room: Room, bare: string, nick: string): Promise<void> {
+  /** `approved`: an admin has answered his request. */
+  #register(room: Room, bare: string, nick: string, approved = false): Promise<void> {
+    return this.store.standings(room, () => {
+      if (approved && room.requests.get(bare) !== nick) throw itemNotFound('nobody waits for this');
+      return this.#member(room, bare, nick);
+    });
+  }
+
+  #member(room: Room, bare: string, nick: string): Change {
     const now = room.affiliation(bare);
+    if (now === 'outcast') throw forbidden();
+    if (room.isTaken(nick, bare)) throw conflict('somebody else has this nickname');
     if (now === 'none' && room.affiliations.size >= this.options.max_affiliations) {
       this.host.limited('muc.max_affiliations');
       throw tooMany('the room knows too many users');
     }
     const affiliation = now === 'none' ? 'member' : now;
-    await this.store.standings(room, [[bare, { affiliation, nick }]]);
-    room.nicks.set(bare, nick);
-    if (now === 'none') room.affiliate(bare, affiliation);
+    return {
+      standings: [[bare, { affiliation, nick }]],
+      done: () => {
+        room.nicks.set(bare, nick);
+        if (now === 'none') room.affiliate(bare, affiliation);
+      },
+    };
   }
 
   async #request(room: Room, bare: string, nick: string): Promise<void> {
@@ -128,10 +142,17 @@ export class Registration {
     if (room.requests.has(bare)) await this.#forget(room, bare);
     else if (!isAtLeast(now, 'member')) throw forbidden('you are not registered');
     if (!isAtLeast(now, 'member')) return DONE;
-    const affiliation = now === 'member' ? 'none' : now;
-    await this.store.standings(room, [[bare, { affiliation }]]);
-    room.nicks.delete(bare);
-    if (affiliation !== now) room.affiliate(bare, affiliation);
+    await this.store.standings(room, () => {
+      const before = room.affiliation(bare);
+      const affiliation = before === 'member' ? 'none' : before;
+      return {
+        standings: [[bare, { affiliation }]],
+        done: () => {
+          room.nicks.delete(bare);
+          if (affiliation !== before) room.affiliate(bare, affiliation);
+        },
+      };
+    });
     return DONE;
   }
 

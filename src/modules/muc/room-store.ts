@@ -30,6 +30,13 @@ export interface Standing {
   readonly nick?: string;
 }
 
+/** How some stand to a room from now on. */
+export interface Change {
+  readonly standings: Iterable<readonly [bare: string, standing: Standing]>;
+  /** When it is kept. */
+  done(): void;
+}
+
 /** What is to be kept of what was said. */
 export interface Keeping {
   readonly who: Occupant;
@@ -97,16 +104,14 @@ export class RoomStore {
     await this.#turns.take(name, () => this.#rooms.change(name, fields));
   }
 
-  async standings(room: Room, changes: Iterable<readonly [bare: string, standing: Standing]>): Promise<void> {
+  /** `decide` says what is to be changed, or throws, by how all stand when the changes before it are done. */
+  async standings(room: Room, decide: () => Change): Promise<void> {
     checkOpen(room);
-    const { name, config } = room;
-    if (!config.persistent) return;
-    const fields = [...changes].flatMap(([bare, { affiliation, nick }]): [string, Json | undefined][] => [
-      [AFFILIATION + bare, affiliation === 'none' ? undefined : affiliation],
-      [NICK + bare, nick],
-      [REQUEST + bare, undefined],
-    ]);
-    await this.#turns.take(name, () => this.#rooms.change(name, fields));
+    await this.#turns.take(room.name, async () => {
+      const { standings, done } = decide();
+      if (room.config.persistent) await this.#rooms.change(room.name, [...standings].flatMap(fieldsOf));
+      done();
+    });
   }
 
   /** Somebody asks to be registered with a nickname; undefined: not any more. */
@@ -168,6 +173,12 @@ export class RoomStore {
 function checkOpen({ closed }: Room): void {
   if (closed) throw itemNotFound('the room is destroyed');
 }
+
+const fieldsOf = ([bare, { affiliation, nick }]: readonly [string, Standing]): [string, Json | undefined][] => [
+  [AFFILIATION + bare, affiliation === 'none' ? undefined : affiliation],
+  [NICK + bare, nick],
+  [REQUEST + bare, undefined],
+];
 
 const subjectOf = ({ stanza, at }: Said): Json => ({ at, stanza: stanza.raw.toString() });
 
