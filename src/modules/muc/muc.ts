@@ -16,6 +16,7 @@ import { strayed } from './announcement.js';
 import { occupantItems, roomInfo, roomItems, serviceInfo, UNIQUE, uniqueName } from './discovery.js';
 import { Entering, notAdmitted } from './entering.js';
 import { Exchange } from './exchange.js';
+import { leave } from './leaving.js';
 import { Mediation } from './mediation.js';
 import { ADMIN, INFO, ITEMS, itemNotFound, MUC, OWNER, REGISTER } from './names.js';
 import type { RoomsOptions } from './options.js';
@@ -84,6 +85,7 @@ export const muc: ComponentModule<RoomsOptions> = {
       read('rooms', 'Rooms that are there.', () => rooms.size),
       read('room_occupants', 'Occupants of all rooms.', () => rooms.occupants),
     ];
+    hooks.on('user-deleted', ({ jid, waits }) => void waits.push(chat.left(jid.bare.toString())));
     hooks.on('component-down', () => chat.unreachable());
     hooks.on('stopping', ({ waits }) => void waits.push(...chat.unfinished()));
     return () => {
@@ -192,6 +194,11 @@ class MultiUserChat {
     });
     request.later(answer.catch(() => {}));
     return answer;
+  }
+
+  /** This account is no more. */
+  left(bare: string): Promise<void> {
+    return leave(this.rooms, this.#store, bare);
   }
 
   /** What is not kept yet. */
