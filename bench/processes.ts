@@ -92,11 +92,18 @@ export function rss(pid: number): number {
   return own + sum(children(pid), rss);
 }
 
+/** Microseconds of CPU that each of them has used, the process itself first. */
+export function shares(pid: number): { pid: number; cpu: number }[] {
+  const own = cpu(pid) - sum(children(pid), cpu);
+  return [{ pid, cpu: own }, ...children(pid).map((child) => ({ pid: child, cpu: cpu(child) }))];
+}
+
 function tasks(pid: number): string[] {
   return readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}`);
 }
 
-function children(pid: number): number[] {
+/** The processes that it started. */
+export function children(pid: number): number[] {
   return tasks(pid).flatMap((task) =>
     readFileSync(`${task}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
   );

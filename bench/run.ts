@@ -35,6 +35,7 @@ import {
 } from './scenarios.js';
 import { selfcheck } from './selfcheck.js';
 import { type Kind, type Launch, ours, relay, type Start } from './servers.js';
+import { QUOTA, workerScenarios } from './workers.js';
 
 const BENCH = fileURLToPath(new URL('../../', import.meta.url));
 const OPTIONS = {
@@ -79,7 +80,8 @@ const EDGE: Record<string, () => Promise<Row[]>> = {
   micro: async () => (await import('./micro.js')).micro(say),
 };
 const CORE = coreScenarios(run, sessions);
-const NAMES = [...Object.keys(EDGE), ...Object.keys(CORE)];
+const WORKERS = workerScenarios(run);
+const NAMES = [...Object.keys(EDGE), ...Object.keys(CORE), ...Object.keys(WORKERS)];
 
 async function chats(one: Chat): Promise<Row[]> {
   const series = await behindOne(one.kind, servers, (launches) => chat(one, launches, run));
@@ -138,7 +140,7 @@ function tables(edge: readonly Row[], core: readonly Row[]): [string, string] {
   return [table(edge, 'ratio to the next row'), table(core, "the first server's ratio to this one")];
 }
 
-function report(edge: string, core: string): string {
+function report(edge: string, core: string, workers: string): string {
   const commit =
     git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', 'src') === '' ? '' : ' with changes');
   const model = cpus()[0]?.model ?? 'unknown';
@@ -164,7 +166,14 @@ room is heard by 500 occupants over TCP, and "us" is for each of them too. Idle 
 available and have fetched their roster; Set-up is from connection to bound resource, accounts are kept for SCRAM-SHA-256 with
 10,000 iterations.
 
-${core}`;
+${core}
+## Several workers
+
+One process against two workers and the process above them (\`workers: 2\`). "us" is CPU time for one message up and its echo down, of all
+processes and of the busiest of them: with a core for each, that one is the limit. Messages a second are those when every process of the
+server has a quota of ${QUOTA} % of a core, by a cgroup of its own; the load client and the backend have none. How: \`bench/workers.ts\`.
+
+${workers}`;
 }
 
 function git(...args: string[]): string {
@@ -188,9 +197,12 @@ if (run.profile !== undefined) {
 }
 const edgeRows = await measure(EDGE, wanted);
 const coreRows = await measure(CORE, wanted);
+const workerRows = await measure(WORKERS, wanted);
 const [edge, core] = tables(edgeRows, coreRows);
+const workers = table(workerRows, 'times one process');
 if (edgeRows.length > 0) console.log(`\n${edge}`);
 if (coreRows.length > 0) console.log(`\n${core}`);
-if (names.length === 0 && !flags['reference-only']) writeFileSync(`${BENCH}RESULTS.md`, report(edge, core));
+if (workerRows.length > 0) console.log(`\n${workers}`);
+if (names.length === 0 && !flags['reference-only']) writeFileSync(`${BENCH}RESULTS.md`, report(edge, core, workers));
 if (run.profile !== undefined) profiles();
 process.exit([...edgeRows, ...coreRows].some((row) => row.target.endsWith('MISSED')) ? 1 : 0);

@@ -22,21 +22,27 @@ export type Start = (kind: Kind, backend: number, profile?: string) => Promise<S
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-export const ours: Start = async (kind, backend, profile) => {
-  const [http, tcp] = [await freePort(), await freePort()];
-  const port = kind === 'tcp' ? tcp : http;
-  const flags = [
-    `--port=${http}`,
-    ...(kind === 'tcp' ? [`--c2s.port=${tcp}`, '--c2s.require-tls=false'] : []),
-    '--host=127.0.0.1',
-    `--upstream=bench.example=127.0.0.1:${backend}`,
-    '--limits.rates=false',
-    '--logging=ERROR',
-  ];
-  const child = await program(process.execPath, [...profiling(profile), `${ROOT}bin/bosh-server.js`, ...flags], port);
-  const path = kind === 'bosh' ? '/http-bind/' : '/xmpp-websocket/';
-  return server('bosh-server', child, { kind, port, path, domain: 'bench.example', relay: false });
-};
+export const ours: Start = (kind, backend, profile) => oursOf(1)(kind, backend, profile);
+
+/** Ours with so many workers. */
+export const oursOf =
+  (workers: number): Start =>
+  async (kind, backend, profile) => {
+    const [http, tcp] = [await freePort(), await freePort()];
+    const port = kind === 'tcp' ? tcp : http;
+    const flags = [
+      `--port=${http}`,
+      ...(kind === 'tcp' ? [`--c2s.port=${tcp}`, '--c2s.require-tls=false'] : []),
+      '--host=127.0.0.1',
+      `--upstream=bench.example=127.0.0.1:${backend}`,
+      '--limits.rates=false',
+      '--logging=ERROR',
+      `--workers=${workers}`,
+    ];
+    const child = await program(process.execPath, [...profiling(profile), `${ROOT}bin/bosh-server.js`, ...flags], port);
+    const path = kind === 'bosh' ? '/http-bind/' : '/xmpp-websocket/';
+    return server('bosh-server', child, { kind, port, path, domain: 'bench.example', relay: false });
+  };
 
 export const relay: Start = (kind, backend, profile) => relayWith(kind, backend, '', profile);
 

@@ -45,6 +45,12 @@ export const oursWithArchive: CoreStart = async (kind, accounts, profile) => ({
   name: 'with the archive',
 });
 
+/** The same with so many workers. */
+export const oursCoreOf =
+  (workers: number): CoreStart =>
+  (kind, accounts, profile) =>
+    startOurs({ ...WITHOUT_ARCHIVE, workers }, kind, accounts, profile);
+
 export const oursWithProxy: CoreStart = (kind, accounts, profile) => {
   const proxy = { module: 'client_proxy', target_address: `${user(0)}@${DOMAIN}` };
   return startOurs({ ...WITHOUT_ARCHIVE, components: { [PROXY]: proxy } }, kind, accounts, profile);

@@ -38,7 +38,7 @@ export class BoshSession implements Session, Line {
         (error) => listener.failed(new Error(`session ${number}: ${error.message}`)),
       );
     this.#first = connection();
-    this.#second = options.two ? connection() : undefined;
+    this.#second = options.two || options.elsewhere ? connection() : undefined;
   }
 
   async open(): Promise<void> {
@@ -67,6 +67,7 @@ export class BoshSession implements Session, Line {
     const second = this.#second;
     const overtakes = ++this.#turns % 8 === 0;
     if (second === undefined) this.#post(this.#first, payload);
+    else if (this.#options.elsewhere) this.#post(second, payload);
     else if (this.#first.busy) this.#post(second, payload);
     else if (second.busy) this.#post(this.#first, payload);
     else if (overtakes) this.#both(second, payload, this.#first);
