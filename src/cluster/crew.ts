@@ -11,8 +11,9 @@ import { HALL, type WorkerDeps, WorkerProcess } from './worker-process.js';
 
 const ENTRY = fileURLToPath(new URL('../../bin/worker.js', import.meta.url));
 
-/** Milliseconds until a worker that did not even begin is replaced; each time twice as long. */
-const PATIENCE = { first: 500, longest: 30_000 } as const;
+/** Milliseconds until a worker is replaced that did not even begin, or soon ended; each time twice as long. */
+const PATIENCE = { least: 500, most: 30_000 } as const;
+const SOON = 5000;
 
 export interface CrewDeps extends Pick<WorkerDeps, 'turn' | 'answer'> {
   readonly log: Log;
@@ -32,7 +33,7 @@ export class Crew {
   /** Those that listen. */
   readonly #working = new Set<WorkerProcess>();
   #count = 0;
-  #patience: number = PATIENCE.first;
+  #patience = 0;
   readonly #delayed = new Set<NodeJS.Timeout>();
   #ending = false;
   #emptied: (() => void) | undefined;
@@ -92,9 +93,7 @@ export class Crew {
     });
     this.#all.add(worker);
     this.#deps.came(worker);
-    const urls = await this.#begun(worker);
-    this.#patience = PATIENCE.first;
-    return urls;
+    return this.#begun(worker);
   }
 
   async #begun(worker: WorkerProcess): Promise<Urls> {
@@ -119,20 +118,21 @@ export class Crew {
     if (this.#ending || !worked) return;
     const { number, pid } = worker;
     this.#deps.log.error('worker_lost', { worker: number, pid, ...(signal === null ? { code } : { signal }) });
+    if (performance.now() - worker.since >= SOON) this.#patience = 0;
     this.#substitute();
   }
 
-  /** At once; after a while, where it does not begin. */
+  /** The first at once; then after a while, as long as they do not last. */
   #substitute(): void {
-    this.#add().catch((error) => {
-      if (this.#ending) return;
-      this.#deps.log.error('worker_not_started', { error });
-      const timer = setTimeout(() => {
-        this.#delayed.delete(timer);
+    const timer = setTimeout(() => {
+      this.#delayed.delete(timer);
+      this.#add().catch((error) => {
+        if (this.#ending) return;
+        this.#deps.log.error('worker_not_started', { error });
         this.#substitute();
-      }, this.#patience);
-      this.#delayed.add(timer);
-      this.#patience = Math.min(this.#patience * 2, PATIENCE.longest);
-    });
+      });
+    }, this.#patience);
+    this.#delayed.add(timer);
+    this.#patience = Math.min(Math.max(this.#patience * 2, PATIENCE.least), PATIENCE.most);
   }
 }

@@ -25,6 +25,8 @@ export interface WorkerDeps {
 }
 
 export class WorkerProcess {
+  /** Milliseconds, as `performance.now()`. */
+  readonly since = performance.now();
   readonly #worker: Worker;
   readonly #deps: WorkerDeps;
   readonly #questions = new Questions();
