@@ -28,6 +28,8 @@ export type Wanted = ReadonlySet<string>;
 /** Nodes that one client can want to hear of, and how long their names are together. */
 const MOST_NODES = 200;
 const MOST_CHARACTERS = 16_384;
+/** A hash, and the address of a client's maker: what is longer than this together is neither, and not to be remembered. */
+const LONGEST_CAPS = 1024;
 /** Who waits for one answer; of what comes after that its client hears nothing. */
 const MOST_WAITING = 100;
 
@@ -35,7 +37,8 @@ const MOST_WAITING = 100;
 export function capsOf(presence: Stanza): Caps | undefined {
   if (!presence.raw.includes(CAPS)) return undefined;
   const { hash, node, ver } = presence.tree.getChild('c', CAPS)?.attrs ?? {};
-  return node === undefined || ver === undefined ? undefined : { hash, node, ver };
+  if (node === undefined || ver === undefined) return undefined;
+  return node.length + ver.length + (hash?.length ?? 0) > LONGEST_CAPS ? undefined : { hash, node, ver };
 }
 
 export const sameCaps = (a: Caps | undefined, b: Caps | undefined): boolean =>
