@@ -5,11 +5,11 @@ import { randomUUID } from 'node:crypto';
 import type { IqRequest } from '../../core/hooks.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import { attribute } from '../../xmpp/escape.js';
-import type { Works } from './ask.js';
+import { tellLater, type Works } from './ask.js';
 import { filled, formIn, formXml } from './form.js';
 import { forbidden, notFound, PUBSUB } from './names.js';
 import type { Node } from './node.js';
-import { askAbout } from './subscribing.js';
+import { askAbout, inParts } from './subscribing.js';
 import type { Tree } from './trees.js';
 
 export const COMMANDS = 'http://jabber.org/protocol/commands';
@@ -21,7 +21,8 @@ const said = (session: string, status: Status, inside = ''): string =>
   `<command xmlns='${COMMANDS}' node='${GET_PENDING}'${attribute('sessionid', session)} status='${status}'>${inside}</command>`;
 
 /** Throws StanzaError for whoever owns no node. */
-export function getPending(works: Works, tree: Tree, { from, payload }: IqRequest): string {
+export function getPending(works: Works, tree: Tree, request: IqRequest): string {
+  const { from, payload } = request;
   const { node: command, sessionid, action = 'execute' } = payload.attrs;
   if (command !== GET_PENDING) throw notFound();
   const own = [...tree.nodes.values()].filter((node) => works.access.affiliation(tree, node, from) === 'owner');
@@ -34,7 +35,9 @@ export function getPending(works: Works, tree: Tree, { from, payload }: IqReques
   const node = tree.nodes.get(name);
   if (node === undefined) throw notFound();
   works.access.needOwner(tree, node, from);
-  for (const address of waiting(node)) askAbout(works, tree, node, address, from);
+  tellLater(works, { tree, request }, () =>
+    inParts(waiting(node), (address) => askAbout(works, tree, node, address, from)),
+  );
   return said(sessionid, 'completed');
 }
 

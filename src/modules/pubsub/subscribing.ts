@@ -1,6 +1,7 @@
 // Subscriptions of those who ask for them (XEP-0060 sections 5.6, 5.7, 6.1 to 6.4), and requests that owners decide
 // about (section 8.6). An address has one subscription at a node.
 
+import { Breather } from '../../core/breather.js';
 import type { Routed } from '../../core/routed.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import { attribute } from '../../xmpp/escape.js';
@@ -45,7 +46,7 @@ export const subscribe: Action = async (works, ask) => {
   const options = withOptions(is?.options ?? DEFAULTS, said, optionRules(works, node));
   if (is === undefined) needFewAddresses(works, node, from);
   if (state !== is?.state || said.size > 0) await setSubscription(works, tree, node, address, { state, options });
-  if (state === 'pending') askOwners(works, tree, node, address);
+  if (state === 'pending') askOwners(works, ask, node, address);
   else if (is?.state !== 'subscribed') {
     tellOwners(works, ask, node, address, state);
     await sendLast(works, tree, node, jid);
@@ -182,8 +183,19 @@ export async function sendLast(works: Works, tree: Tree, node: Node, to: JID): P
 const AUTHORIZATION = `${PUBSUB}#subscribe_authorization`;
 
 /** Section 8.6.1. */
-function askOwners(works: Works, tree: Tree, node: Node, address: string): void {
-  for (const owner of ownersOf(works, tree, node)) askAbout(works, tree, node, address, owner);
+function askOwners(works: Works, ask: Ask, node: Node, address: string): void {
+  tellLater(works, ask, () =>
+    inParts(ownersOf(works, ask.tree, node), (to) => askAbout(works, ask.tree, node, address, to)),
+  );
+}
+
+/** A few at a time: others have their turn in between. */
+export async function inParts<T>(all: readonly T[], work: (one: T) => void): Promise<void> {
+  const breather = new Breather();
+  for (const one of all) {
+    work(one);
+    await breather.breathe();
+  }
 }
 
 /** Whether this address may subscribe. */
@@ -200,9 +212,8 @@ export function askAbout(works: Works, tree: Tree, node: Node, address: string, 
 function tellOwners(works: Works, ask: Ask, node: Node, address: string, state: SubscriptionState | 'none'): void {
   if (!node.config.notify_sub) return;
   const said = event(subscriptionXml(node.name, address, state));
-  tellLater(works, ask, () => {
-    for (const owner of ownersOf(works, ask.tree, node)) works.notifications.tell(ask.tree, owner, said);
-  });
+  const { tree } = ask;
+  tellLater(works, ask, () => inParts(ownersOf(works, tree, node), (to) => works.notifications.tell(tree, to, said)));
 }
 
 function ownersOf({ face }: Works, tree: Tree, node: Node): JID[] {

@@ -111,6 +111,28 @@ describe('telling others', () => {
     await core.stop();
   });
 
+  test('8.6 what a subscriber says next waits until all owners have been asked and told', async () => {
+    const { core, romeo, juliet, enter } = await two({}, { access_model: 'authorize', notify_sub: '1' });
+    const owners = await audience(enter);
+    const all = owners.map(({ account }) => `<affiliation jid='${account}@example.test' affiliation='owner'/>`);
+    expect(errorOf(await romeo.ownerSet(`<affiliations node='news'>${all.join('')}</affiliations>`))).toBe('result');
+    await heard(romeo);
+    const having = (what: string) => () =>
+      owners.filter(({ stanzas }) => stanzas.some((xml) => xml.includes(what) && xml.includes('juliet@'))).length;
+    for (const [model, told] of [
+      ['authorize', having('subscribe_authorization')],
+      ['open', having("subscription='subscribed'")],
+    ] as const) {
+      await romeo.configure('news', { access_model: model });
+      const answered = juliet.subscribe('news');
+      const next = juliet.client.ask('get', "<query xmlns='jabber:iq:roster'/>").then(told);
+      expect(errorOf(await answered)).toBe('result');
+      expect(told()).toBeLessThan(owners.length);
+      expect(await next).toBe(owners.length);
+    }
+    await core.stop();
+  });
+
   test('all are told the same, but for whom it is to', async () => {
     const { romeo, juliet } = await two();
     await romeo.subscribe('news');
