@@ -14,12 +14,18 @@ export interface Page {
   readonly backwards: boolean;
 }
 
-/** The part that the `set` in a request asks for. Throws StanzaError item-not-found for an id that is not there. */
-export function page(all: readonly string[], request: Element): Page {
+/**
+ * The part that the `set` in a request asks for, but no more than `limit`. Throws StanzaError item-not-found for an id that
+ * is not there.
+ */
+export function page(all: readonly string[], request: Element, limit = Number.POSITIVE_INFINITY): Page {
   const set = request.getChild('set', RSM);
-  if (set === undefined) return { ids: all, set: '', backwards: false };
+  if (set === undefined) {
+    const ids = all.slice(0, limit);
+    return { ids, set: ids.length < all.length ? setXml(all, ids) : '', backwards: false };
+  }
   const [after, before] = [set.getChildText('after', RSM), set.getChildText('before', RSM)];
-  const most = mostOf(set.getChildText('max', RSM)) ?? all.length;
+  const most = Math.min(mostOf(set.getChildText('max', RSM)) ?? all.length, limit);
   const start = after === null ? 0 : at(all, after) + 1;
   const end = before === null || before === '' ? all.length : at(all, before);
   const range = all.slice(start, end);

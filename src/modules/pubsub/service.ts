@@ -57,6 +57,9 @@ const faceOf = (host: ComponentHost, limits: PubsubOptions): Face => ({
   published: () => {},
 });
 
+/** Nodes or items in one answer. */
+const LISTED = 1000;
+
 /** Sections 5.1 to 5.5. */
 class Discovery {
   constructor(readonly engine: Engine) {}
@@ -85,7 +88,7 @@ class Discovery {
     if (name === undefined) {
       const shown = [...tree.nodes.values()].filter((node) => works.access.isListed(tree, node, from));
       const titles = new Map(shown.map((node) => [node.name, node.config.title || undefined]));
-      const { ids, set } = page([...titles.keys()], payload);
+      const { ids, set } = page([...titles.keys()], payload, LISTED);
       return itemsXml(
         name,
         ids.map((node) => ({ jid, node, name: titles.get(node) })),
@@ -95,7 +98,7 @@ class Discovery {
     const node = tree.nodes.get(name);
     if (node === undefined) throw notFound();
     await works.access.needReader(tree, node, from);
-    const { ids, set } = page(await fetched(node.ids()), payload);
+    const { ids, set } = page(await fetched(node.ids()), payload, LISTED);
     return itemsXml(
       name,
       ids.map((id) => ({ jid, name: id })),
