@@ -160,16 +160,19 @@ function needFewAddresses(works: Works, node: Node, from: JID): void {
 /** Those who may not hear of the node any more are not subscribed any more (XEP-0163 section 7.1). */
 export async function endAll(works: Works, tree: Tree, node: Node, addresses: readonly string[]): Promise<void> {
   if (addresses.length === 0) return;
-  await works.trees.change(tree.owner, async () => {
-    if (tree.nodes.get(node.name) !== node) return;
+  // They may have been read anew since.
+  await works.trees.change(tree.owner, async (now) => {
+    const there = now.nodes.get(node.name);
+    if (there?.record.uid !== node.record.uid) return;
     const lost: string[] = [];
     for (const address of addresses) {
-      const may = await works.access.mayRead(tree, node, works.face.host.addresses.read(address));
-      if (!may && node.record.subscriptions.get(address)?.state === 'subscribed') lost.push(address);
+      const may = await works.access.mayRead(now, there, works.face.host.addresses.read(address));
+      if (!may && there.record.subscriptions.get(address)?.state === 'subscribed') lost.push(address);
     }
-    const subscriptions = node.record.subscriptions.with(lost.map((address) => [address, undefined]));
-    await works.trees.write(tree, node, { subscriptions });
-    for (const address of lost) tellSubscription(works, tree, node, works.face.host.addresses.read(address), 'none');
+    if (lost.length === 0) return;
+    const subscriptions = there.record.subscriptions.with(lost.map((address) => [address, undefined]));
+    await works.trees.write(now, there, { subscriptions });
+    for (const address of lost) tellSubscription(works, now, there, works.face.host.addresses.read(address), 'none');
   });
 }
 

@@ -95,9 +95,11 @@ export class Trees {
       for (const [name, record] of kept) tree.nodes.set(name, new Node(name, readRecord(record), owner, this.#items));
       return tree;
     });
+    // It may have been forgotten meanwhile, and be read anew.
+    const isThere = () => this.#trees.get(owner) === read;
     read.then(
-      (tree) => void this.#there.set(owner, tree),
-      () => this.#forget(owner),
+      (tree) => void (isThere() && this.#there.set(owner, tree)),
+      () => void (isThere() && this.#forget(owner)),
     );
     return read;
   }
