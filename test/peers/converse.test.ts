@@ -9,7 +9,12 @@ import { PASSWORD } from '../support/peers/peer.js';
 
 const ROOM = `cave@${ROOMS}`;
 const [ROMEO, JULIET] = [`romeo@${HOUSE}`, `juliet@${HOUSE}`];
-const IMAGE = Buffer.from('an image of Juliet').toString('base64');
+/** One red pixel, and a blue one. */
+const [RED, BLUE] = [
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC',
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYPgPAAEDAQAIicLsAAAAAElFTkSuQmCC',
+];
+const MESSAGE = 'converse-chat-message';
 const PATIENCE = { timeout: 45_000 };
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -51,6 +56,12 @@ describeWith(['chromium'], 'converse.js', () => {
   const shows = (page: Page, where: string, ...wanted: readonly string[]) =>
     holds(page, `JSON.stringify(texts('${where}')) === ${JSON.stringify(JSON.stringify(wanted))}`);
 
+  const drawn = (page: Page, where: string, image: string) =>
+    page
+      .locator(`${where} converse-avatar image[href='data:image/png;base64,${image}']`)
+      .first()
+      .waitFor({ state: 'visible', ...PATIENCE });
+
   test('two enter a room and hear each other', async () => {
     [romeo, juliet] = [await enter(ROMEO, 'one'), await enter(JULIET, 'one')];
     await call(romeo, 'enter', ROOM, 'Romeo', { persistentroom: true, enablearchiving: true });
@@ -82,9 +93,25 @@ describeWith(['chromium'], 'converse.js', () => {
   });
 
   test('the avatar of one is seen by the other', async () => {
-    await call(juliet, 'wear', IMAGE);
+    await call(juliet, 'wear', RED);
     await told(juliet, 'WORN');
-    expect(await romeo.evaluate(`face('${JULIET}')`)).toEqual(['image/png', IMAGE]);
+    expect(await romeo.evaluate(`face('${JULIET}')`)).toEqual(['image/png', RED]);
+  });
+
+  test('it is drawn in conversations and rooms, and another one as soon as she wears it', async () => {
+    await call(juliet, 'say', ROMEO, 'do not swear at all');
+    await drawn(romeo, MESSAGE, RED);
+    await call(juliet, 'wear', BLUE);
+    await drawn(romeo, MESSAGE, BLUE);
+    const other = await enter(ROMEO, 'two');
+    await call(other, 'open', JULIET);
+    await drawn(other, MESSAGE, BLUE);
+    await call(other, 'enter', ROOM, 'Romeo');
+    await other.locator('.open-room').click(PATIENCE);
+    await drawn(other, '.occupant-list', BLUE);
+    await call(juliet, 'wear', RED);
+    await drawn(other, '.occupant-list', RED);
+    await other.context().close();
   });
 
   test('nothing went wrong in the page', async () => {
