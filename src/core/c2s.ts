@@ -37,11 +37,12 @@ export class C2s implements StreamEnd {
   readonly deadline: number;
   #over = false;
   #holds = 0;
-  readonly #works = new Set<Promise<void>>();
+  /** None nearly always, as of what waits. */
+  #works: Set<Promise<void>> | undefined;
   readonly #pace = new Pace();
   /** It sends faster than it may: one of the holds. */
   #ahead = false;
-  #waiting: (Stanza | StreamHeader)[] = [];
+  #waiting: (Stanza | StreamHeader)[] | undefined;
   /** The client is gone; what it said is still being looked at. */
   #ending: Ending | undefined;
 
@@ -131,16 +132,22 @@ export class C2s implements StreamEnd {
     const done = work
       .catch((error) => this.fail(error))
       .then(() => {
-        this.#works.delete(done);
+        this.#worked(done);
         this.#release();
       });
+    this.#works ??= new Set();
     this.#works.add(done);
+  }
+
+  #worked(done: Promise<void>): void {
+    this.#works?.delete(done);
+    if (this.#works?.size === 0) this.#works = undefined;
   }
 
   /** Resolves when what it is held for now, and what is being kept, is settled; undefined where that is nothing. */
   get working(): Promise<unknown> | undefined {
     const keeping = this.session?.keeping;
-    return this.#works.size > 0 ? Promise.all([keeping, ...this.#works]) : keeping;
+    return this.#works === undefined ? keeping : Promise.all([keeping, ...this.#works]);
   }
 
   /** It goes on once it is no longer ahead of its pace. */
@@ -209,6 +216,7 @@ export class C2s implements StreamEnd {
   }
 
   #wait(said: Stanza | StreamHeader): boolean {
+    this.#waiting ??= [];
     if (this.#waiting.push(said) > MOST_WAITING) {
       this.host.limited('stanzas_waiting');
       this.end(new StreamError('policy-violation', 'too many stanzas at once'));
@@ -218,14 +226,15 @@ export class C2s implements StreamEnd {
 
   #release(): void {
     this.#holds--;
-    while (this.#holds === 0 && this.#waiting.length > 0 && !this.#over) this.#next();
+    while (this.#holds === 0 && this.#waiting !== undefined && !this.#over) this.#next(this.#waiting);
     if (this.#holds > 0 || this.#over) return;
     if (this.#ending) this.#gone(this.#ending);
     else this.client.drain();
   }
 
-  #next(): void {
-    const said = this.#waiting.shift() as Stanza | StreamHeader;
+  #next(waiting: (Stanza | StreamHeader)[]): void {
+    const said = waiting.shift() as Stanza | StreamHeader;
+    if (waiting.length === 0) this.#waiting = undefined;
     if (said instanceof Stanza) this.#hear(said);
     else this.#restart(said);
   }

@@ -27,6 +27,8 @@ export class Session {
   /** Its connection; undefined while it waits for its client. */
   stream: C2s | undefined;
   outbound: Outbound;
+  /** Who is told that it is over; set by the host that it is in. */
+  owner: { closed(session: Session, ending: Ending): void } | undefined;
   /** Who may hold stanzas back before they go there (XEP-0352). */
   filter: Omit<Outbound, 'reached'> | undefined;
   /** Stanzas of its client that were taken, as XEP-0198 counts: since it was enabled, over all its connections. */
@@ -34,9 +36,10 @@ export class Session {
   /** When its presence last changed, for choosing among equal priorities; counts up. */
   activity = 0;
   #over = false;
+  // None nearly always: an empty set or list is a fortieth of what an idle session takes.
   /** What is being kept of what its client said. */
-  readonly #keeping = new Set<Promise<unknown>>();
-  readonly #waiting: (() => void)[] = [];
+  #keeping: Set<Promise<unknown>> | undefined;
+  #waiting: (() => void)[] | undefined;
 
   constructor(
     readonly jid: JID,
@@ -76,27 +79,37 @@ export class Session {
 
   /** What its client said is not acknowledged before this is settled, which must not reject; the client is not held up. */
   keeps(work: Promise<unknown>): void {
+    this.#keeping ??= new Set();
     if (this.#keeping.has(work)) return;
     this.#keeping.add(work);
-    void work.then(() => this.#keeping.delete(work));
+    void work.then(() => this.#kept(work));
+  }
+
+  #kept(work: Promise<unknown>): void {
+    this.#keeping?.delete(work);
+    if (this.#keeping?.size === 0) this.#keeping = undefined;
   }
 
   /** Resolves when what is being kept now is settled; undefined where that is nothing. */
   get keeping(): Promise<unknown> | undefined {
-    return this.#keeping.size > 0 ? Promise.all(this.#keeping) : undefined;
+    return this.#keeping && Promise.all(this.#keeping);
   }
 
   /** Resolves when its client can take more, or will take nothing any more. */
   drained(): Promise<void> {
     if (this.#over) return Promise.resolve();
     return new Promise((resolve) => {
+      this.#waiting ??= [];
       this.#waiting.push(resolve);
     });
   }
 
   /** There is room again. */
   drain(): void {
-    if (this.#waiting.length > 0) for (const wake of this.#waiting.splice(0)) wake();
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    this.#waiting = undefined;
+    for (const wake of waiting) wake();
   }
 
   /** Ends it and its stream, with an error or without. */
@@ -116,12 +129,9 @@ export class Session {
     this.filter = undefined;
     this.outbound = NOWHERE;
     const undelivered = [...(outbound.undelivered?.() ?? ending.undelivered ?? []), ...(filter?.undelivered?.() ?? [])];
-    this.onclosed({ ...ending, undelivered });
+    this.owner?.closed(this, { ...ending, undelivered });
     this.drain();
   }
-
-  /** Set by the table that it is in. */
-  onclosed: (ending: Ending) => void = () => {};
 }
 
 /** In for a client that is gone, while what it said is still being looked at. */

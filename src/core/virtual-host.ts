@@ -142,7 +142,7 @@ export class VirtualHost extends BaseHost<Host> {
 
   /** It is among the host's sessions from now on. */
   add(session: Session): void {
-    session.onclosed = (ending) => this.#closed(session, ending);
+    session.owner = this;
     this.sessions.add(session);
     this.hooks.tell('session-created', { session });
     this.deps.events.created(session);
@@ -163,7 +163,8 @@ export class VirtualHost extends BaseHost<Host> {
     }
   }
 
-  #closed(session: Session, ending: Ending): void {
+  /** It is over. */
+  closed(session: Session, ending: Ending): void {
     this.sessions.remove(session);
     if (session.presence !== undefined) {
       session.presence = undefined;

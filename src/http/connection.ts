@@ -90,6 +90,12 @@ export class Connection {
     this.#told = [...(this.#told ?? []), told];
   }
 
+  /** Another protocol goes on over it, and nothing of it is asked for any more. */
+  left(socket: Socket): void {
+    socket.off('close', closed);
+    (socket as Carrying)[CONNECTION] = undefined;
+  }
+
   /** It has. */
   close(broke: boolean): void {
     this.broke = broke;

@@ -127,6 +127,7 @@ export class WebSockets {
     const connection = this.#deps.connectionOf(message);
     const client = connection.clientOf(message);
     const carrier = new SocketCarrier(ws, socket, client, this.#deps.metrics.websocket, connection.tlsOf(message));
+    connection.left(socket);
     const stream = new WebSocketStream(`ws-${++this.#count}`, carrier, this.#share);
     (ws as Carrying)[STREAM] = stream;
     (socket as Draining)[STREAM] = stream;

@@ -12,6 +12,9 @@ export type BlockList = ReadonlySet<string>;
 /** Lists that nobody uses now are kept for the next who asks, so many. */
 const SPARE = 1000;
 
+/** Most accounts block nobody: they share this list. */
+const NOBODY: BlockList = new Set();
+
 /** Section 2.1: a full address, an account, a resource of a domain, or a whole domain. */
 export function matches(list: BlockList, jid: JID): boolean {
   if (list.size === 0) return false;
@@ -22,9 +25,9 @@ export function matches(list: BlockList, jid: JID): boolean {
 
 export class BlockLists implements Blocks {
   readonly #store: MapStore;
-  readonly #used = new Map<string, Set<string>>();
-  readonly #spare = new Map<string, Set<string>>();
-  readonly #reading = new Map<string, Promise<Set<string>>>();
+  readonly #used = new Map<string, BlockList>();
+  readonly #spare = new Map<string, BlockList>();
+  readonly #reading = new Map<string, Promise<BlockList>>();
   readonly #turns = new Turns();
 
   constructor(store: MapStore) {
@@ -32,8 +35,12 @@ export class BlockLists implements Blocks {
   }
 
   blocked(username: string, jid: JID): boolean {
+    return this.blocking(username)?.(jid) ?? false;
+  }
+
+  blocking(username: string): ((jid: JID) => boolean) | undefined {
     const list = this.known(username);
-    return list !== undefined && matches(list, jid);
+    return list === undefined || list.size === 0 ? undefined : (jid) => matches(list, jid);
   }
 
   /** What is being read. */
@@ -78,15 +85,21 @@ export class BlockLists implements Blocks {
     then: (apply: () => void) => void,
   ): Promise<void> {
     return this.#turns.take(username, async () => {
-      const list = (await this.load(username)) as Set<string>;
+      const list = await this.load(username);
       const { add = [], remove = [] } = decide(list);
       const fields = [...add.map((jid) => [jid, true] as const), ...remove.map((jid) => [jid, undefined] as const)];
       if (fields.length > 0) await this.#store.change(username, fields);
-      then(() => {
-        for (const jid of add) list.add(jid);
-        for (const jid of remove) list.delete(jid);
-      });
+      then(() => this.#replace(username, list, add, remove));
     });
+  }
+
+  /** Lists are replaced, never changed, for accounts share the empty one. One that is not at hand is read when asked for. */
+  #replace(username: string, list: BlockList, add: readonly string[], remove: readonly string[]): void {
+    const lists = this.#used.has(username) ? this.#used : this.#spare;
+    if (!lists.has(username)) return;
+    const changed = new Set([...list, ...add]);
+    for (const jid of remove) changed.delete(jid);
+    lists.set(username, changed.size === 0 ? NOBODY : changed);
   }
 
   /** The account is no more. */
@@ -98,9 +111,9 @@ export class BlockLists implements Blocks {
     });
   }
 
-  #read(username: string): Promise<Set<string>> {
+  #read(username: string): Promise<BlockList> {
     const read = this.#store.all(username).then((items) => {
-      const list = new Set(items.keys());
+      const list = items.size === 0 ? NOBODY : new Set(items.keys());
       this.#remember(username, list);
       return list;
     });
@@ -110,7 +123,7 @@ export class BlockLists implements Blocks {
     return read;
   }
 
-  #remember(username: string, list: Set<string>): void {
+  #remember(username: string, list: BlockList): void {
     this.#spare.set(username, list);
     for (const oldest of this.#spare.keys()) {
       if (this.#spare.size <= SPARE) return;

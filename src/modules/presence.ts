@@ -110,6 +110,8 @@ class Presence implements ShownPresence {
     this.#toOwn(session, stanza, true);
     if (initial) this.#look(session);
     this.host.tell('session-available', { session, initial });
+    // Modules have read it; it may lie there for days.
+    if (session.presence === stanza) session.presence = stanza.lasting;
   }
 
   #leave(session: Session, stanza: Stanza): void {
@@ -238,8 +240,12 @@ class Presence implements ShownPresence {
   #broadcast({ jid }: Session, stanza: Stanza, type: string | undefined): void {
     const roster = this.rosters.get(jid.local);
     if (roster === undefined) return;
-    for (const [address, item] of roster.items)
-      if (item.from) this.#show(stanza, type, jid, this.host.addresses.read(address));
+    const blocked = this.host.find(BLOCKS)?.blocking(jid.local);
+    for (const [address, item] of roster.items) {
+      if (!item.from) continue;
+      const to = this.host.addresses.read(address);
+      if (blocked === undefined || !blocked(to)) this.#send(stanza, type, jid, to);
+    }
   }
 
   #toOwn(session: Session, stanza: Stanza, itself: boolean): void {
@@ -261,7 +267,10 @@ class Presence implements ShownPresence {
   }
 
   #show(stanza: Stanza, type: string | undefined, from: JID, to: JID): void {
-    if (this.host.find(BLOCKS)?.blocked(from.local, to)) return;
+    if (!this.host.find(BLOCKS)?.blocked(from.local, to)) this.#send(stanza, type, from, to);
+  }
+
+  #send(stanza: Stanza, type: string | undefined, from: JID, to: JID): void {
     this.host.send(new Routed(stanza.with({ to: to.toString() }), 'presence', type, from, to));
   }
 

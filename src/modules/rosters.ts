@@ -42,7 +42,8 @@ export class Roster {
   readonly #items: Map<string, RosterItem>;
   readonly #store: MapStore;
   #version: number;
-  #last: Promise<unknown> = Promise.resolve();
+  /** The last change, while one is not done. */
+  #last: Promise<unknown> | undefined;
   /** How many changes are not done. */
   #changes = 0;
 
@@ -94,8 +95,10 @@ export class Roster {
 
   #turn(work: () => Promise<void>): Promise<void> {
     this.#changes++;
-    const turn = this.#last.then(work);
-    const done = () => void this.#changes--;
+    const turn = (this.#last ?? Promise.resolve()).then(work);
+    const done = () => {
+      if (--this.#changes === 0) this.#last = undefined;
+    };
     this.#last = turn.then(done, done);
     return turn;
   }

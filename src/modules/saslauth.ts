@@ -49,6 +49,7 @@ export const saslauth: Module = {
     host.hooks.on('stream-features', ({ stream, features }) => {
       if (stream.identity === undefined) features.push(...offer(logins.of(stream)));
     });
+    host.hooks.on('stream-authenticated', ({ stream }) => void streams.delete(stream));
     host.hooks.nonza(NS.sasl, (event) => heard(logins, event));
   },
 };

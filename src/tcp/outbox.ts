@@ -77,7 +77,7 @@ export class Outbox {
 class Ledger {
   waiting: Stanza[] = [];
   /** The stanzas of each write that is not finished, oldest first. */
-  readonly flying: Stanza[][] = [];
+  flying: Stanza[][] = [];
   landed = 0;
   readonly #marks = new Marks();
 
@@ -88,7 +88,9 @@ class Ledger {
   }
 
   leaving(): Written {
-    this.flying.push(this.waiting);
+    // An array that is pushed to reserves room for 17.
+    if (this.flying.length === 0) this.flying = [this.waiting];
+    else this.flying.push(this.waiting);
     this.waiting = [];
     return this.#left;
   }

@@ -30,10 +30,11 @@ const LONG = 127;
 type Message = Stanza | Buffer;
 
 export class Outbox {
-  #waiting: Message[] = [];
+  // Undefined when empty: a list that is pushed to reserves room for 17, and sockets are idle nearly always.
+  #waiting: Message[] | undefined;
   #bytes = 0;
   /** The messages of each write that the socket has not finished, oldest first. */
-  readonly #flying: Message[][] = [];
+  #flying: Message[][] | undefined;
   /** How many writes it has finished. */
   #finished = 0;
   readonly #marks = new Marks();
@@ -47,8 +48,10 @@ export class Outbox {
 
   /** Takes a message for the next write; returns the bytes that wait now, those in the socket included. */
   push(message: Message): number {
-    if (this.#waiting.length === 0) this.turn.soon(this);
-    this.#waiting.push(message);
+    if (this.#waiting === undefined) {
+      this.turn.soon(this);
+      this.#waiting = [message];
+    } else this.#waiting.push(message);
     this.#bytes += payload(message).length;
     return this.size;
   }
@@ -60,11 +63,12 @@ export class Outbox {
   /** Writes everything that waits, at once. */
   flush(): void {
     const messages = this.#waiting;
-    if (messages.length === 0) return;
-    this.#waiting = [];
+    if (messages === undefined) return;
+    this.#waiting = undefined;
     const size = this.#bytes;
     this.#bytes = 0;
-    this.#flying.push(messages);
+    if (this.#flying === undefined) this.#flying = [messages];
+    else this.#flying.push(messages);
     if (messages.length === 1 && size > COPIED) this.#writeLarge(payload(messages[0]));
     else this.#writeTogether(messages, size);
     this.owner.flushed();
@@ -73,14 +77,15 @@ export class Outbox {
   // Writes finish in their order; one that failed stays what it is: not delivered.
   readonly #landed: Written = (error) => {
     if (error) return;
-    this.#flying.shift();
+    this.#flying?.shift();
+    if (this.#flying?.length === 0) this.#flying = undefined;
     this.#finished++;
     this.#marks.reach(this.#finished);
   };
 
   /** Calls back when all that was pushed so far has left. */
   reached(told: () => void): void {
-    const writes = this.#flying.length + (this.#waiting.length > 0 ? 1 : 0);
+    const writes = (this.#flying?.length ?? 0) + (this.#waiting === undefined ? 0 : 1);
     if (writes === 0) told();
     else this.#marks.add(this.#finished + writes, told);
   }
@@ -103,13 +108,13 @@ export class Outbox {
 
   /** Drops what was not given to the socket yet. */
   clear(): void {
-    this.#waiting = [];
+    this.#waiting = undefined;
     this.#bytes = 0;
   }
 
   /** The stanzas that did not leave this machine, oldest first. */
   undelivered(): Stanza[] {
-    return [...this.#flying.flat(), ...this.#waiting].filter((message) => message instanceof Stanza);
+    return [...(this.#flying ?? []).flat(), ...(this.#waiting ?? [])].filter((message) => message instanceof Stanza);
   }
 }
 

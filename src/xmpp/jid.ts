@@ -65,7 +65,9 @@ export class JID {
 
   /** The same account or host with this resource. Throws StanzaError jid-malformed. */
   withResource(resource: string): JID {
-    return new JID(this.local, this.domain, prepareResource(resource));
+    const full = new JID(this.local, this.domain, prepareResource(resource));
+    full.#bare = this.bare;
+    return full;
   }
 
   equals(other: JID): boolean {

@@ -185,6 +185,14 @@ export class Stanza {
     return copy;
   }
 
+  /** A copy for who keeps it long: with it nothing else is kept, of what it was cut from or of what was read in it. */
+  get lasting(): Stanza {
+    // Small buffers share a piece of 8 KiB, which stays as long as one of them.
+    const raw = Buffer.allocUnsafeSlow(this.raw.length);
+    this.raw.copy(raw);
+    return new Stanza(raw, this.#ns);
+  }
+
   /** Offset of the white space in front of an attribute. */
   #spaceBefore(nameStart: number): number {
     let pos = nameStart;

@@ -32,6 +32,13 @@ describe('what a stanza tells of itself', () => {
     expect(wide.with({ '\u00e9': undefined }).attr('\u00e9')).toBeUndefined();
   });
 
+  test('a lasting copy says the same, and keeps no more than its own bytes in memory', () => {
+    const chat = Buffer.concat([Buffer.alloc(5000), Buffer.from("<message to='b'>hi</message>")]);
+    const copy = new Stanza(chat.subarray(5000), 'jabber:client').lasting;
+    expect([String(copy.raw), copy.ns, copy.to]).toEqual(["<message to='b'>hi</message>", 'jabber:client', 'b']);
+    expect(copy.raw.buffer.byteLength).toBe(copy.raw.length);
+  });
+
   test('message, presence and iq without prefix are told from everything else', () => {
     const kinds = ['<message>', '<message/>', '<message a="">', '<presence\n/>', '<iq/>', "<iq\ttype='get'>"];
     const others = ['<messages/>', '<m:message/>', '<i/>', '<iqs/>', '<pres/>', '<stream:features/>', '<iq:x/>', '<p'];
