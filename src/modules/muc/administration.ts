@@ -93,6 +93,8 @@ export class Administration {
     const here = room.occupantAt(from);
     const actor = { role: here?.role ?? ('none' as Role), affiliation: room.affiliation(bare) };
     const changes = items.map((item) => this.#roleChange(room, actor, item));
+    // Who has been sent away is not to be shown again.
+    if (new Set(changes.map(({ occupant }) => occupant)).size < items.length) throw badRequest('an occupant twice');
     for (const { occupant, role, reason } of changes) {
       const said = { actor: here?.nick, reason };
       if (role === 'none') room.remove(occupant, { ...said, codes: [307] });

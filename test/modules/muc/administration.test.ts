@@ -164,6 +164,16 @@ describe('roles', () => {
   });
 });
 
+describe('the same occupant twice in a request', () => {
+  test('8.2 leaves once, and is not here afterwards', async () => {
+    const { owner, admin } = await four();
+    expect(await administers(owner, role('nobody', 'none'), role('nobody', 'visitor'))).toBe('bad-request');
+    expect(await settled(admin)).toEqual([]);
+    expect(await administers(owner, role('nobody', 'none'), role('nobody', 'none'))).toBe('bad-request');
+    expect(await listed(owner, "role='participant'")).toContain('nobody@example.test/test');
+  });
+});
+
 describe('affiliations', () => {
   test('9.1 who is banned is told by 301, and does not come back', async () => {
     const { admin, nobody, owner } = await four();
