@@ -324,6 +324,13 @@ describe('what can be asked', () => {
     }
   });
 
+  test('4.1.3 so many ids at once', async () => {
+    const { romeo } = await history();
+    const asked = (count: number) => form({ ids: Array.from({ length: count }, (_, n) => `none${n}`) });
+    expect(conditionOf((await query(romeo, asked(1000))).iq)).toBe('item-not-found');
+    expect(conditionOf((await query(romeo, asked(1001))).iq)).toBe('policy-violation');
+  });
+
   test('4.3 pages forwards', async () => {
     const { romeo, ids } = await history();
     const first = await query(romeo, page('<max>4</max>'));

@@ -24,14 +24,22 @@ export interface Question {
   readonly flipped: boolean;
 }
 
+/** Each is looked for. */
+const MOST_IDS = 1000;
+
 const FIELDS = new Set(['FORM_TYPE', 'with', 'start', 'end', 'before-id', 'after-id', 'ids']);
 
-/** Reads a `query`. Throws StanzaError: bad-request; feature-not-implemented for a field that is not known. */
+/**
+ * Reads a `query`. Throws StanzaError: bad-request; feature-not-implemented for a field that is not known; policy-violation
+ * for too many ids.
+ */
 export function readQuestion(query: Element): Question {
   const fields = readForm(query.getChild('x', FORM));
   const one = (name: string) => fields.get(name)?.find((value) => value !== '');
   const peer = one('with');
   const ids = fields.get('ids')?.filter((id) => id !== '');
+  if (ids !== undefined && ids.length > MOST_IDS)
+    throw new StanzaError('modify', 'policy-violation', `at most ${MOST_IDS} ids at once`);
   return {
     queryid: query.attrs.queryid,
     with: peer === undefined ? undefined : readAddress(peer),
