@@ -80,6 +80,15 @@ export class Access {
     return affiliation !== 'none' || !hidden || isSubscribed(node, jid);
   }
 
+  /** Whether its items are named to him where they are listed; that he sees presence, where it matters, is known. */
+  isNamed(tree: Tree, node: Node, jid: JID): boolean {
+    const affiliation = this.affiliation(tree, node, jid);
+    if (affiliation === 'owner' || affiliation === 'publisher' || affiliation === 'member') return true;
+    const { access_model } = node.config;
+    if (affiliation === 'outcast' || access_model === 'whitelist') return false;
+    return access_model === 'open' || access_model === 'presence' || isSubscribed(node, jid);
+  }
+
   /** Throws StanzaError forbidden. */
   needPublisher(tree: Tree, node: Node, jid: JID): void {
     const affiliation = this.affiliation(tree, node, jid);

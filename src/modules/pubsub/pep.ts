@@ -174,9 +174,11 @@ function describe({ hooks }: Host, engine: Engine): void {
     return true;
   });
   hooks.on('disco-node-items/account', (event) => {
+    const { from, to } = event;
+    const tree = trees.there(to.local);
     const node = shown(event);
-    if (node === undefined) return false;
-    for (const id of node.listed) event.items.push({ jid: event.to.bare.toString(), name: id });
+    if (!tree || !node || !access.isNamed(tree, node, from)) return false;
+    for (const id of node.listed) event.items.push({ jid: to.bare.toString(), name: id });
     return true;
   });
 }

@@ -315,6 +315,23 @@ describe('6 discovery', () => {
     const [identity] = (await info(juliet.client, ROMEO, ` node='${TUNE}'`)).children[0].children;
     expect([identity.attr('category'), identity.attr('type')]).toEqual(['pubsub', 'leaf']);
   });
+
+  test('what is in a node is told to those only who may read it', async () => {
+    const { romeo, juliet } = await two();
+    await romeo.publish('urn:asks', 'one', undefined, { access_model: 'authorize' });
+    const node = " node='urn:asks'";
+    expect(await list(juliet.client)).toEqual(['urn:asks']);
+    expect(await list(juliet.client, node)).toBeUndefined();
+    await romeo.affiliate('urn:asks', 'juliet', 'publish-only');
+    expect(await list(juliet.client, node)).toBeUndefined();
+    await romeo.affiliate('urn:asks', 'juliet', 'member');
+    expect(await list(juliet.client, node)).toEqual(['one']);
+    await juliet.subscribe('urn:asks');
+    await romeo.affiliate('urn:asks', 'juliet', 'none');
+    expect(await list(juliet.client, node)).toEqual(['one']);
+    await romeo.configure('urn:asks', { access_model: 'whitelist' });
+    expect(await list(juliet.client, node)).toBeUndefined();
+  });
 });
 
 test('presence from another host brings what is wanted, while it is there', async () => {
