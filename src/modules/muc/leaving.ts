@@ -8,18 +8,55 @@ import type { Room } from './room.js';
 import type { Change, RoomStore, Standing } from './room-store.js';
 import type { Rooms } from './rooms.js';
 
-/** `bare`: its address. */
-export async function leave(rooms: Rooms, store: RoomStore, bare: string): Promise<void> {
-  await rooms.loading;
-  const breather = new Breather();
-  for (const room of [...rooms]) {
-    if (!room.closed && knows(room, bare)) await leaveOne(rooms, store, room, bare);
-    await breather.breathe();
+interface Pass {
+  readonly gone: Set<string>;
+  readonly done: Promise<void>;
+}
+
+/** Goes through all rooms for all who have gone since it did so last: guests of an anonymous domain come and go all the time. */
+export class Leaving {
+  #next: Pass | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    readonly rooms: Rooms,
+    readonly store: RoomStore,
+  ) {}
+
+  /** `bare`: its address. */
+  left(bare: string): Promise<void> {
+    this.#next ??= this.#begin();
+    this.#next.gone.add(bare);
+    return this.#next.done;
+  }
+
+  /** When the one before is over. */
+  #begin(): Pass {
+    const gone = new Set<string>();
+    const done = this.#last.then(() => {
+      this.#next = undefined;
+      return this.#pass(gone);
+    });
+    this.#last = done.catch(() => {});
+    return { gone, done };
+  }
+
+  async #pass(gone: ReadonlySet<string>): Promise<void> {
+    await this.rooms.loading;
+    const breather = new Breather();
+    for (const room of [...this.rooms]) {
+      for (const bare of known(room, gone)) if (!room.closed) await leaveOne(this.rooms, this.store, room, bare);
+      await breather.breathe();
+    }
   }
 }
 
-const knows = ({ affiliations, nicks, requests }: Room, bare: string): boolean =>
-  affiliations.has(bare) || nicks.has(bare) || requests.has(bare);
+/** Those whom a room knows. */
+function known({ affiliations, nicks, requests }: Room, gone: ReadonlySet<string>): string[] {
+  if (gone.size <= affiliations.size + requests.size)
+    return [...gone].filter((bare) => affiliations.has(bare) || nicks.has(bare) || requests.has(bare));
+  return [...new Set([...affiliations.keys(), ...nicks.keys(), ...requests.keys()])].filter((bare) => gone.has(bare));
+}
 
 async function leaveOne(rooms: Rooms, store: RoomStore, room: Room, bare: string): Promise<void> {
   const wasOwner = room.affiliation(bare) === 'owner';

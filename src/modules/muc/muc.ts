@@ -16,7 +16,7 @@ import { strayed } from './announcement.js';
 import { occupantItems, roomInfo, roomItems, serviceInfo, UNIQUE, uniqueName } from './discovery.js';
 import { Entering, notAdmitted } from './entering.js';
 import { Exchange } from './exchange.js';
-import { leave } from './leaving.js';
+import { Leaving } from './leaving.js';
 import { Mediation } from './mediation.js';
 import { ADMIN, INFO, ITEMS, itemNotFound, MUC, OWNER, REGISTER } from './names.js';
 import type { RoomsOptions } from './options.js';
@@ -85,7 +85,7 @@ export const muc: ComponentModule<RoomsOptions> = {
       read('rooms', 'Rooms that are there.', () => rooms.size),
       read('room_occupants', 'Occupants of all rooms.', () => rooms.occupants),
     ];
-    hooks.on('user-deleted', ({ jid, waits }) => void waits.push(chat.left(jid.bare.toString())));
+    hooks.on('user-deleted', ({ jid, waits }) => void waits.push(chat.leaving.left(jid.bare.toString())));
     hooks.on('component-down', () => chat.unreachable());
     hooks.on('stopping', ({ waits }) => void waits.push(...chat.unfinished()));
     return () => {
@@ -113,6 +113,7 @@ class MultiUserChat {
   readonly administration: Administration;
   readonly ownership: Ownership;
   readonly registration: Registration;
+  readonly leaving: Leaving;
   readonly #store: RoomStore;
   readonly #entering: Entering;
   readonly #speaking: Speaking;
@@ -128,6 +129,7 @@ class MultiUserChat {
     this.#store = store;
     this.rooms = new Rooms(host, options, store);
     this.registration = new Registration(host, options, store);
+    this.leaving = new Leaving(this.rooms, store);
     this.#entering = new Entering(host, options, this.registration);
     this.#speaking = new Speaking(host, options, store);
     this.#mediation = new Mediation(host, options, store, this.#speaking, this.registration);
@@ -194,11 +196,6 @@ class MultiUserChat {
     });
     request.later(answer.catch(() => {}));
     return answer;
-  }
-
-  /** This account is no more. */
-  left(bare: string): Promise<void> {
-    return leave(this.rooms, this.#store, bare);
   }
 
   /** What is not kept yet. */

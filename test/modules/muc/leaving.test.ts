@@ -25,6 +25,7 @@ async function cave(standings: Record<string, string>, fields: Record<string, st
   const storage = new MemoryDriver();
   const tested = house({}, storage);
   const [one, two] = [await tested.guest('one'), await tested.guest('two')];
+  await Promise.all(['three', 'four'].map((name) => tested.guest(name)));
   await opened(one, 'first', { persistentroom: '1', ...fields });
   const items = Object.entries(standings).map(([name, as]) => stands(name, as));
   if (items.length > 0) expect(await administers(one, ...items)).toBeUndefined();
@@ -54,6 +55,13 @@ test('a nickname that was reserved for it is anybody’s', async () => {
   await gone('two');
   expect(await fieldsKept()).toEqual(['affiliation one@example.test']);
   await entered(await guest('three'), 'hag');
+});
+
+test('several go at once, and further ones after them', async () => {
+  const { gone, fieldsKept } = await cave({ two: 'admin', three: 'member', four: 'member' });
+  const first = ['two', 'three'].map(gone);
+  await Promise.all([...first, first[0].then(() => gone('four'))]);
+  expect(await fieldsKept()).toEqual(['affiliation one@example.test']);
 });
 
 test('who was banned is banned under this name', async () => {
