@@ -19,8 +19,9 @@ import { Exchange } from './exchange.js';
 import { Leaving } from './leaving.js';
 import { Mediation } from './mediation.js';
 import { ADMIN, INFO, ITEMS, itemNotFound, MUC, OWNER, REGISTER } from './names.js';
-import type { RoomsOptions } from './options.js';
+import type { MucOptions, RoomsOptions } from './options.js';
 import { Ownership } from './ownership.js';
+import { Pace } from './pace.js';
 import { Registration } from './registration.js';
 import type { Room } from './room.js';
 import { RoomArchive } from './room-archive.js';
@@ -55,7 +56,7 @@ export const muc: ComponentModule<RoomsOptions> = {
     hooks.on('message/host', ({ type }) => type === 'error');
     hooks.on('iq/full', (routed) => chat.later(routed, () => chat.iq(routed)));
     hooks.iq('get', 'host', INFO, 'query', (request) => serviceInfo(request, name));
-    hooks.iq('get', 'host', ITEMS, 'query', (request) => chat.after(() => roomItems(request, rooms)));
+    hooks.iq('get', 'host', ITEMS, 'query', (request) => chat.after(() => chat.list(request)));
     hooks.iq('get', 'host', UNIQUE, 'unique', uniqueName);
     hooks.iq('get', 'host', PING, 'ping', () => DONE);
     const room = (
@@ -119,11 +120,15 @@ class MultiUserChat {
   readonly #speaking: Speaking;
   readonly #mediation: Mediation;
   readonly #exchange: Exchange;
+  /** Of who asks which rooms there are. */
+  readonly #lists = new Pace();
+  readonly options: MucOptions;
 
   constructor(
     readonly host: ComponentHost,
     { muc: options }: RoomsOptions,
   ) {
+    this.options = options;
     this.archive = new RoomArchive(host, options);
     const store = new RoomStore(host, this.archive);
     this.#store = store;
@@ -149,6 +154,12 @@ class MultiUserChat {
   async after<T>(work: () => T): Promise<T> {
     await this.rooms.loading;
     return work();
+  }
+
+  /** All rooms are looked at for it. */
+  list(request: IqRequest): string {
+    this.#lists.take(this.host, request.from.bare.toString(), this.options);
+    return roomItems(request, this.rooms);
   }
 
   presence(routed: Routed): void {

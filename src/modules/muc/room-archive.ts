@@ -72,6 +72,7 @@ export class RoomArchive {
 
   async metadata(room: Room, { from }: IqRequest): Promise<IqAnswer> {
     if (!isOpen(room, from)) return undefined;
+    room.pace.take(this.host, from.bare.toString(), this.options);
     return await this.#inTurn(async () => {
       await this.#archives.settled(room.name);
       return await metadataXml(this.#archiveOf(room));

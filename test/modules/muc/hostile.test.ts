@@ -54,6 +54,18 @@ describe('a flood', () => {
     await entered(again, 'second');
   });
 
+  test('of questions for the list of rooms, and where an archive begins, is stopped', async () => {
+    const { guest, one, other } = await two({ stanzas_per_second: 1 }, { persistentroom: '1' });
+    const asks = async (client: CoreClient, inside: string, to: string) => {
+      const all = Array.from({ length: 12 }, () => client.ask('get', inside, to));
+      return [...new Set((await Promise.all(all)).map(conditionOf))];
+    };
+    const list = "<query xmlns='http://jabber.org/protocol/disco#items'/>";
+    expect(await asks(await guest('three'), list, SERVICE)).toEqual([undefined, 'policy-violation']);
+    expect(await asks(one, "<metadata xmlns='urn:xmpp:mam:2'/>", ROOM)).toEqual([undefined, 'policy-violation']);
+    expect(conditionOf(await other.ask('get', list, SERVICE))).toBeUndefined();
+  });
+
   test('of presence, requests, subjects and private messages is stopped', async () => {
     const floods: ((client: CoreClient) => void)[] = [
       (client) => client.say(`<presence xmlns='jabber:client' to='${ROOM}/second'><show>away</show></presence>`),
