@@ -19,6 +19,7 @@ const CGROUPS = '/sys/fs/cgroup/cpu';
 
 // Enough that every worker has work whenever it has a core.
 const SESSIONS = 256;
+const FEW = 64;
 const MESSAGES = 16_000;
 /** Workers; one is a server in one process. */
 const SIZES = [1, 2, 4];
@@ -154,8 +155,14 @@ function lift(group: string): void {
 async function forwarding(name: string, launches: readonly Launch[], run: Run): Promise<Row[]> {
   return await withServers(launches, run, name, async (fronts) => {
     for (const [i, { server, load }] of fronts.entries()) {
-      const options = { ...server.where, bytes: 100, burst: 1, two: false, elsewhere: i === 1 };
-      await load.order({ order: 'open', sessions: SESSIONS, options });
+      const options = {
+        ...server.where,
+        bytes: 100,
+        burst: 1,
+        two: false,
+        elsewhere: i === 1,
+      } as const;
+      await load.order({ order: 'open', sessions: FEW, options });
       await load.order({ order: 'chat', messages: MESSAGES });
     }
     const costs: number[][] = [[], []];
