@@ -7,7 +7,14 @@ import { expect, test } from 'vitest';
 import { moduleOptions } from '../../src/config/modules.js';
 import { modules } from '../../src/modules/index.js';
 import { MemoryDriver } from '../../src/storage/memory.js';
-import { type Driver, type Store, StoreError, type StoreKind } from '../../src/storage/store.js';
+import {
+  type Added,
+  type Driver,
+  type HistoryStore,
+  type Store,
+  StoreError,
+  type StoreKind,
+} from '../../src/storage/store.js';
 import { CoreClient, DOMAIN, OPTIONS, testCore } from '../support/core.js';
 
 type Method = (...args: never[]) => unknown;
@@ -30,14 +37,31 @@ class TroubledDriver implements Driver {
       get: (target, name) => {
         const method = Reflect.get(target, name) as Method;
         if (name === 'keys' || name === 'reserve') return method.bind(target);
+        if (name === 'add')
+          return (...args: Parameters<HistoryStore['add']>) => this.#add(target as HistoryStore, store, args);
         return async (...args: never[]) => {
-          const number = this.numbers[this.#at++ % this.numbers.length];
-          for (let turn = 0; turn < number % 5; turn++) await new Promise(setImmediate);
-          if (!this.calm && store !== 'accounts' && number % 7 === 0) throw new StoreError('failed', 'trouble');
+          await this.#trouble(store);
           return method.apply(target, args);
         };
       },
     });
+  }
+
+  async #trouble(store: string): Promise<void> {
+    const number = this.numbers[this.#at++ % this.numbers.length];
+    for (let turn = 0; turn < number % 5; turn++) await new Promise(setImmediate);
+    if (!this.calm && store !== 'accounts' && number % 7 === 0) throw new StoreError('failed', 'trouble');
+  }
+
+  /** Its id is told at once, whether or not it will be there. */
+  #add(target: HistoryStore, store: string, [key, item]: Parameters<HistoryStore['add']>): Added {
+    const id = this.#memory.open('', '', 'archive').reserve(item.at);
+    const kept = { ...item, stanza: item.stanza.toString() };
+    const add = async () => {
+      await this.#trouble(store);
+      await target.add(key, kept).done;
+    };
+    return { id, done: add() };
   }
 
   stop(): Promise<void> {
