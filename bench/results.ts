@@ -75,6 +75,20 @@ export function trips(
   );
 }
 
+/** Rows of idle sessions, and of two among them that talk. */
+export function crowdRows(
+  title: string,
+  sessions: number,
+  { memory, p50, p99 }: Readonly<Record<'memory' | 'p50' | 'p99', Series[]>>,
+): Row[] {
+  const what = `${title}, ${sessions} idle`;
+  return [
+    ...against(`${what}, each`, 'KiB', memory),
+    ...against(`${what}, a trip, median`, 'ms', p50),
+    ...against(`${what}, a trip, p99`, 'ms', p99),
+  ];
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;

@@ -7,10 +7,10 @@
 //   npm run bench -- ws-100 core-chat   only these, and those whose names go on so; prints
 //   npm run bench -- micro              the hot objects alone, in this process
 //   npm run bench -- selfcheck          whether the harness sees lost, doubled, changed and misplaced messages
-//   --rounds N (5)   --sessions N (5000, for rss-* and core-idle-*)   --profile (leaves CPU profiles in bench/profiles)
+//   --rounds N (5)   --sessions N (5000, for rss-*, core-idle-* and crowds)   --profile (leaves CPU profiles in bench/profiles)
 //
 // It does not measure latency, TLS, or what the client costs. It needs Linux (/proc), and file descriptors for
-// rss-*: two a session in each process (ulimit -n 12000 for 5,000 sessions). Peers that are not installed are skipped.
+// rss-* and crowds: two a session in each process (ulimit -n 12000 for 5,000 sessions). Peers that are not installed are skipped.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,12 +20,13 @@ import { parseArgs } from 'node:util';
 import { coreScenarios } from './core/list.js';
 import { ejabberd, installed, prosody } from './peers.js';
 import { hottest } from './profile.js';
-import { bounded, compared, type Row, table, trips } from './results.js';
+import { bounded, compared, crowdRows, type Row, table, trips } from './results.js';
 import {
   behindOne,
   CHATS,
   type Chat,
   chat,
+  crowd,
   latency,
   memory,
   RETURNING,
@@ -67,6 +68,7 @@ const EDGE: Record<string, () => Promise<Row[]>> = {
   'reconnect-bosh': () => reconnects('bosh', 'BOSH'),
   'rss-bosh': async () => bounded('idle BOSH session', 'KiB', await memories('bosh'), 28),
   'rss-ws': async () => bounded('idle WebSocket session', 'KiB', await memories('ws'), 18),
+  'crowd-ws': () => crowds('ws', 'WebSocket'),
   peers: async () => {
     const rows: Row[] = [];
     const few = { ...run, rounds: Math.min(3, run.rounds), part: 0.25 };
@@ -112,6 +114,12 @@ async function reconnects(kind: Kind, title: string): Promise<Row[]> {
 
 function memories(kind: Kind) {
   return behindOne(kind, servers, (launches: readonly Launch[]) => memory(`rss-${kind}`, launches, sessions, run));
+}
+
+function crowds(kind: Kind, title: string) {
+  return behindOne(kind, [ours], async ([launch]) =>
+    launch === undefined ? [] : crowdRows(title, sessions, await crowd(`crowd-${kind}`, launch, sessions, run)),
+  );
 }
 
 /** The scenarios of this name, or of this beginning of names. */

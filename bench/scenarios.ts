@@ -59,6 +59,9 @@ export const SET_UPS = 500;
 const PACED_SECONDS = 4;
 /** Sessions that come back at once. */
 export const RETURNING = 1000;
+/** A crowd's two talkers send so many messages a second, for so long after a warm-up. */
+const MURMUR = 200;
+const MURMUR_SECONDS = 3;
 /** Options of sessions that do not chat. */
 const SILENT = { bytes: 100, burst: 1, two: false };
 
@@ -194,6 +197,33 @@ export async function memory(
     });
   }
   return series;
+}
+
+/** The memory of idle sessions, and milliseconds of a trip between two users, or of an echo, among them. */
+export async function crowd(
+  name: string,
+  launch: Launch,
+  sessions: number,
+  run: Run,
+  login: Login = {},
+): Promise<Record<'memory' | 'p50' | 'p99', Series[]>> {
+  return await withServers([launch], run, name, async ([{ server, load }]) => {
+    await sleep(1000);
+    const before = rss(server.pid);
+    const options = { ...server.where, ...login, ...SILENT };
+    await load.order({ order: 'open', sessions, options: { ...options, pairs: false } });
+    await load.order({ order: 'rest' });
+    const talkers = new Load();
+    await talkers.order({ order: 'open', sessions: 2, options });
+    await talkers.order({ order: 'pace', messages: MURMUR, rate: MURMUR });
+    const { took } = await talkers.order({ order: 'pace', messages: MURMUR * MURMUR_SECONDS, rate: MURMUR });
+    const memory = (rss(server.pid) - before) / sessions;
+    await talkers.stop();
+    await load.order({ order: 'check' });
+    run.say(`${name}: ${memory.toFixed(1)} KiB a session, ${took?.p50.toFixed(2)} ms, p99 ${took?.p99.toFixed(2)}`);
+    const series = (value = Number.NaN) => [{ server: server.name, values: [value] }];
+    return { memory: series(memory), p50: series(took?.p50), p99: series(took?.p99) };
+  });
 }
 
 /** The servers of a measurement, ready to be started before one stub backend, which lives as long as `measure` takes. */

@@ -1,7 +1,7 @@
 // The core scenarios by name, and what each may cost.
 
 import { installed } from '../peers.js';
-import { against, bounded, type Row, trips } from '../results.js';
+import { against, bounded, crowdRows, type Row, trips } from '../results.js';
 import { RETURNING, type Run } from '../scenarios.js';
 import {
   ARCHIVED,
@@ -10,6 +10,7 @@ import {
   coreArchivePage,
   coreChat,
   coreClientProxy,
+  coreCrowd,
   coreIdle,
   coreLatency,
   corePresence,
@@ -68,6 +69,7 @@ export function coreScenarios(run: Run, sessions: number): Record<string, () => 
     'core-idle-tcp': () => idle('tcp', 'TCP', 40),
     'core-idle-ws': () => idle('ws', 'WebSocket', 20),
     'core-idle-bosh': () => idle('bosh', 'BOSH', 28),
+    'core-crowd-ws': async () => crowdRows('WebSocket', sessions, await coreCrowd(oursCore, sessions, run)),
     'core-setup-tcp-plain': () => setup('tcp', 'TCP', 'PLAIN'),
     'core-setup-tcp-scram': () => setup('tcp', 'TCP', 'SCRAM-SHA-256'),
     'core-setup-ws-scram': () => setup('ws', 'WebSocket', 'SCRAM-SHA-256'),

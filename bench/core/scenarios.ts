@@ -8,6 +8,7 @@ import type { Targets } from '../results.js';
 import {
   type Chat,
   chat,
+  crowd,
   type Login,
   latency,
   memory,
@@ -215,6 +216,11 @@ export async function coreIdle(
     series.push(...(await memory(`core-idle-${kind}`, launches([start], kind, count), count, run, login)));
   }
   return series;
+}
+
+/** What two of so many available users notice of the others, and what each of these takes. */
+export function coreCrowd(start: CoreStart, sessions: number, run: Run) {
+  return crowd('core-crowd-ws', (profile) => start('ws', sessions, profile), sessions, run, PAIRS);
 }
 
 /** Milliseconds of a message and its answer, at so many messages a second. */

@@ -14,6 +14,7 @@ import type { JID } from '../xmpp/jid.js';
 import { NS } from '../xmpp/ns.js';
 import { Stanza } from '../xmpp/stanza.js';
 import { BLOCKS } from './blocks.js';
+import { addressing, toAttribute } from './copies.js';
 import { CONTACT_REMOVED, ROSTER_PUSH } from './roster.js';
 import { ROSTERS, type Rosters } from './rosters.js';
 import { isSubscriptionType } from './subscription-states.js';
@@ -241,10 +242,11 @@ class Presence implements ShownPresence {
     const roster = this.rosters.get(jid.local);
     if (roster === undefined) return;
     const blocked = this.host.find(BLOCKS)?.blocking(jid.local);
+    const copies = addressing(stanza);
     for (const [address, item] of roster.items) {
       if (!item.from) continue;
       const to = this.host.addresses.read(address);
-      if (blocked === undefined || !blocked(to)) this.#send(stanza, type, jid, to);
+      if (blocked === undefined || !blocked(to)) this.#send(copies(toAttribute(to.toString())), type, jid, to);
     }
   }
 
@@ -267,11 +269,12 @@ class Presence implements ShownPresence {
   }
 
   #show(stanza: Stanza, type: string | undefined, from: JID, to: JID): void {
-    if (!this.host.find(BLOCKS)?.blocked(from.local, to)) this.#send(stanza, type, from, to);
+    if (this.host.find(BLOCKS)?.blocked(from.local, to)) return;
+    this.#send(stanza.with({ to: to.toString() }), type, from, to);
   }
 
   #send(stanza: Stanza, type: string | undefined, from: JID, to: JID): void {
-    this.host.send(new Routed(stanza.with({ to: to.toString() }), 'presence', type, from, to));
+    this.host.send(new Routed(stanza, 'presence', type, from, to));
   }
 
   #say(type: 'probe' | 'unavailable' | 'unsubscribed', from: JID, to: JID): void {

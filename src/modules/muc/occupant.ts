@@ -2,7 +2,7 @@
 
 import type { JID } from '../../xmpp/jid.js';
 import type { Stanza } from '../../xmpp/stanza.js';
-import type { Copies } from './bytes.js';
+import type { Copies } from '../copies.js';
 import type { Role } from './privileges.js';
 
 /** One client. */
