@@ -6,9 +6,14 @@ run="node bin/bosh-server.js"
 $run config example > bosh.conf.example.json
 $run config schema > bosh.schema.json
 $run config docs > docs/configuration.md
-$run proxy-config nginx --config=bosh.conf.example.json --domain=example.com > config/nginx.conf
-$run proxy-config haproxy --config=bosh.conf.example.json --domain=example.com > config/haproxy.cfg
-$run proxy-config caddy --config=bosh.conf.example.json --domain=example.com > config/Caddyfile
+
+# The web servers in front pass on all that there can be: the chat page, and files that clients share.
+serving=$(mktemp)
+echo '{"domains": {"example.com": {}}, "components": {"files.example.com": {"module": "upload"}}}' > "$serving"
+$run proxy-config nginx --config="$serving" > config/nginx.conf
+$run proxy-config haproxy --config="$serving" > config/haproxy.cfg
+$run proxy-config caddy --config="$serving" > config/Caddyfile
+rm -f "$serving"
 
 mkdir -p docs/modules
 rm -f docs/modules/*.md

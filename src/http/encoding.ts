@@ -23,6 +23,11 @@ export function acceptedCoding(header: string | string[] | undefined): Coding | 
   return found;
 }
 
+/** Whether the client takes Brotli, which only what was compressed beforehand is sent in. */
+export function acceptsBrotli(header: string | string[] | undefined): boolean {
+  return /(?:^|,)\s*br\s*(?:,|$|;(?!\s*q=0(?:\.0*)?\s*(?:,|$)))/i.test(String(header ?? ''));
+}
+
 /** Quick rather than small: a large window costs 256 KiB of memory to set up, for any size of body. */
 export function compress(body: Buffer, coding: Coding): Buffer {
   const options = body.length < SMALL ? { level: 1, windowBits: 13, memLevel: 6 } : { level: 1 };

@@ -17,15 +17,17 @@ import { schema, sections } from '../../src/config/schema.js';
 const ROOT = join(import.meta.dirname, '../..');
 const shipped = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const defaults = configure();
-const serving = configure({ domains: { 'example.com': {} } });
+const domains = { 'example.com': {} };
+const serving = configure({ domains });
+const sharing = configure({ domains, components: { 'files.example.com': { module: 'upload' } } });
 
 test.each([
   ['bosh.conf.example.json', exampleFile()],
   ['bosh.schema.json', JSON.stringify(editorSchema(), null, 2)],
   ['docs/configuration.md', manual()],
-  ['config/nginx.conf', proxyConfig('nginx', serving)],
-  ['config/haproxy.cfg', proxyConfig('haproxy', serving)],
-  ['config/Caddyfile', proxyConfig('caddy', serving)],
+  ['config/nginx.conf', proxyConfig('nginx', sharing)],
+  ['config/haproxy.cfg', proxyConfig('haproxy', sharing)],
+  ['config/Caddyfile', proxyConfig('caddy', sharing)],
 ])('%s is what the schema says', (path, text) => {
   expect(shipped(path).trimEnd()).toBe(text.trimEnd());
 });

@@ -1,13 +1,15 @@
 // The chat page as HTTP: where it is, what it is told, how its files are cached, and that nothing else can be had by its paths.
 
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { FIRST, pageSizes, type Size, sum } from '../support/chat-sizes.js';
 import { type DEFAULTS, faces } from '../support/http-face.js';
 
 const { start, raw } = faces();
 const FOLDER = join(import.meta.dirname, '../../src/http/pages/chat');
+const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(js|css|svg)$/.test(name));
 const DOMAIN = { domain: 'a.example', anonymous: true, register: false };
 const withDomain = (options: Partial<typeof DEFAULTS> = {}) => start(options, { chat: () => [DOMAIN] });
 
@@ -70,11 +72,43 @@ test('uploads that are elsewhere are in config.json, and the policy lets their o
   expect(policy).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/);
 });
 
-describe('its files', () => {
-  const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    /\.(js|css|svg)$/.test(name),
-  );
+describe('how much it loads', () => {
+  const inKilobytes = (bytes: number) => Math.ceil(bytes / 1000);
+  const manual = readFileSync(join(import.meta.dirname, '../../docs/chat.md'), 'utf8');
 
+  /** The row of docs/chat.md, whose numbers are not less than what is loaded. */
+  const holds = (row: string, names: readonly string[], sizes: ReadonlyMap<string, Size>) => {
+    const { raw, wire } = sum(names.map((name) => sizes.get(name)));
+    const [, most = 0, mostSent = 0] =
+      new RegExp(`^\\| ${row}.*\\| (\\d+) KB \\| (\\d+) KB \\|$`, 'm').exec(manual) ?? [];
+    expect(inKilobytes(raw)).toBeLessThanOrEqual(Number(most));
+    expect(inKilobytes(wire)).toBeLessThanOrEqual(Number(mostSent));
+    return `${row}: ${names.length} files, ${inKilobytes(raw)} KB, ${inKilobytes(wire)} KB on the wire`;
+  };
+
+  test('no more than docs/chat.md says, and at the first view less than 100 KB, and 35 KB on the wire', async ({
+    annotate,
+  }) => {
+    const { url } = await withDomain();
+    const { all: first, sizes } = await pageSizes(url, FIRST);
+    const { raw, wire } = sum([...sizes.values()]);
+    expect(raw).toBeLessThan(100_000);
+    expect(wire).toBeLessThan(35_000);
+    await annotate(holds('The door', first, sizes));
+    const page = await pageSizes(url, [...FIRST, 'chat/inside.js']);
+    const behind = page.all.filter((name) => !first.includes(name));
+    await annotate(holds('Behind it', behind, page.sizes));
+    const whole = await pageSizes(url, [...FIRST, ...files.map((name) => `chat/${name}`)]);
+    const later = whole.all.filter((name) => !page.all.includes(name));
+    await annotate(holds('By first use', later, whole.sizes));
+    expect(first).not.toContain('chat/strophe.js');
+    expect(later).toEqual(
+      expect.arrayContaining(['chat/view/console.js', 'chat/view/entrance.js', 'chat/view/room-panel.js']),
+    );
+  }, 30_000);
+});
+
+describe('its files', () => {
   test.each(['', 'strophe.js', ...files].map((name) => (name === '' ? '' : `chat/${name}`)))(
     '/%s: typed, sniffed by nobody, revalidated, compressed, and under a strict policy',
     async (path) => {
@@ -97,13 +131,16 @@ describe('its files', () => {
     },
   );
 
-  test('are compressed for whom wants it', async () => {
+  test.each([
+    ['br, gzip', 'br', brotliDecompressSync],
+    ['gzip, deflate, br;q=0', 'gzip', gunzipSync],
+  ] as const)('are compressed for whom wants it: %s', async (accepted, coding, inflate) => {
     const { port } = await withDomain();
-    const request = 'GET /chat/strophe.js HTTP/1.1\r\nhost: a\r\naccept-encoding: br, gzip\r\n\r\n';
+    const request = `GET /chat/strophe.js HTTP/1.1\r\nhost: a\r\naccept-encoding: ${accepted}\r\n\r\n`;
     const answer = await (await raw(port)).send(request).answer();
-    expect(answer?.headers.get('content-encoding')).toBe('gzip');
-    expect(gunzipSync(answer?.body ?? '').toString()).toContain('Strophe');
-    expect(answer?.body.length).toBeLessThan(30_000);
+    expect(answer?.headers.get('content-encoding')).toBe(coding);
+    expect(inflate(answer?.body ?? '').toString()).toContain('Strophe');
+    expect(answer?.body.length).toBeLessThan(20_000);
   });
 
   test('the page has no script or style of its own in its markup, and nothing from elsewhere', async () => {

@@ -65,6 +65,23 @@ describeWith(['chromium'], 'pictures and files in the chat page', () => {
     stage.noComplaints();
   });
 
+  it('the own picture is removed by the keyboard, and then nobody sees it', async () => {
+    const [romeo, juliet] = await talking();
+    await romeo.find('#picture-file').setInputFiles(png('me.png', await picture(romeo, 200)));
+    await juliet.sees('#conversation header img.avatar');
+    for (const window of [romeo, juliet]) await window.enterRoom('empty frames');
+    await juliet.aboutRoom();
+    await juliet.sees('#occupants [data-nick=romeo] img.avatar');
+    await romeo.find('#remove-picture').press('Enter');
+    await romeo.sees('#self span.avatar');
+    await juliet.sees('#occupants [data-nick=romeo] span.avatar');
+    await juliet.talkTo('romeo');
+    await juliet.sees('#conversation header span.avatar');
+    expect(await romeo.page.evaluate('document.activeElement.id')).toBe('picture');
+    expect(await romeo.find('#remove-picture').isVisible()).toBe(false);
+    stage.noComplaints();
+  });
+
   it('what is no picture is not taken, and said', async () => {
     const romeo = await stage.enter(account('nurse', 'bosh'));
     await romeo.find('#picture-file').setInputFiles(png('me.png', Buffer.from('no picture')));

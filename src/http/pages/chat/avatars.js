@@ -4,7 +4,6 @@
 // Event: `change`.
 
 import { bare } from './jid.js';
-import { sha1 } from './sha1.js';
 import { Source } from './source.js';
 import { child, NS, text, xml } from './xml.js';
 
@@ -61,6 +60,7 @@ export class Avatars extends Source {
 
   /** Everybody may see it. Rejects as the server says. */
   async publish(blob) {
+    const { sha1 } = await import('./sha1.js');
     const bytes = new Uint8Array(await blob.arrayBuffer());
     const id = sha1(bytes);
     const data = btoa(Array.from(bytes, (each) => String.fromCharCode(each)).join(''));
@@ -69,6 +69,13 @@ export class Avatars extends Source {
     await this.#pep.publish(NS.avatar, id, xml('metadata', { xmlns: NS.avatar }, about), OPTIONS);
     this.#images.set(id, url(blob.type, data));
     this.#change(this.own, id, this.#self);
+    this.#presence.announce();
+  }
+
+  /** Nobody sees one any more (XEP-0084 section 4.4). Rejects as the server says. */
+  async remove() {
+    await this.#pep.publish(NS.avatar, '', xml('metadata', { xmlns: NS.avatar }), OPTIONS);
+    this.#change(this.own, undefined, this.#self);
     this.#presence.announce();
   }
 
@@ -111,7 +118,7 @@ export class Avatars extends Source {
     // To ask shows that somebody is here.
     const may = holder === this.own || holder.isContact || this.#presence.isTold(from);
     if (may) this.#look(holder, from);
-    if (holder === this.own) this.#presence.photo = id;
+    if (holder === this.own) this.#presence.photo = id ?? '';
     this.tell('change');
   }
 

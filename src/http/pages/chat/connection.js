@@ -4,7 +4,7 @@
 // Events: `state`, `online` (detail: resumed), `refused` (detail: a sentence), `stanza` (detail: the element),
 // `traffic` (detail: out, markup).
 
-import { register } from './registration.js';
+import './strophe.js';
 import { Source } from './source.js';
 import { child, NS, newId, problem, xml } from './xml.js';
 
@@ -150,11 +150,16 @@ export class Connection extends Source {
   #registerFirst(strophe) {
     const authenticate = strophe.authenticate.bind(strophe);
     strophe.authenticate = (mechanisms) => {
-      register(strophe, { ...this.#account, password: this.#secret }).then(
+      this.#register(strophe).then(
         () => authenticate(mechanisms),
         ({ message }) => this.#refuse(message),
       );
     };
+  }
+
+  async #register(strophe) {
+    const { register } = await import('./registration.js');
+    await register(strophe, { ...this.#account, password: this.#secret });
   }
 
   // Strophe forgets a handler that throws.

@@ -12,7 +12,7 @@ export class Presence extends Source {
   /** '' (available), away or dnd. */
   show = '';
   text = '';
-  /** The hash of our picture (XEP-0153); undefined while we know of none. */
+  /** The hash of our picture (XEP-0153), '' when there is none; undefined while we do not know. */
   photo;
   /** The server has shown it: it sends it to us too (RFC 6121 section 4.2.2). */
   isShown = false;
@@ -70,7 +70,7 @@ export class Presence extends Source {
     return [
       this.show === '' ? undefined : xml('show', {}, this.show),
       this.text === '' ? undefined : xml('status', {}, this.text),
-      this.photo && xml('x', { xmlns: NS.vcardUpdate }, xml('photo', {}, this.photo)),
+      this.photo === undefined ? undefined : xml('x', { xmlns: NS.vcardUpdate }, xml('photo', {}, this.photo)),
       xml('c', { xmlns: NS.caps, hash: 'sha-1', node: NODE, ver: VERIFICATION }),
     ];
   }

@@ -1,46 +1,43 @@
-// The panel about the open room: subject, occupants and what one may do to them, invitations, the own nickname, and the way out.
+// Whether the panel about the open room is there, and the button that says how many are in it. The panel (room-panel.js) is
+// loaded when it is first opened.
 
-import { bare } from '../jid.js';
-import { arrows, copy, find, h, icon, onSubmit } from './dom.js';
-import { face } from './people-list.js';
-
-const MOST = 300;
+import { later } from '../later.js';
+import { find } from './dom.js';
 
 export class AboutRoom {
-  #rooms;
-  #people;
-  #deeds;
   #room;
-  #panel = find('#about-room');
+  #tell;
+  #panel;
+  #loaded;
 
-  /** @param deeds `mention` (a nickname), `leave` (the room), `tell` (a notice), `link` (to the room) */
-  constructor({ rooms, people, avatars }, deeds) {
-    this.#rooms = rooms;
-    this.#people = people;
-    this.#deeds = deeds;
-    for (const source of [rooms, avatars]) source.addEventListener('change', () => this.draw());
-    this.#wire();
+  /** @param deeds what the panel needs; `tell` shows a notice */
+  constructor(parts, deeds) {
+    this.#tell = deeds.tell;
+    this.#panel = later(async () => {
+      const { RoomPanel } = await import('./room-panel.js');
+      this.#loaded = new RoomPanel(parts, { ...deeds, close: () => this.toggle(false) });
+    });
+    for (const source of [parts.rooms, parts.avatars]) source.addEventListener('change', () => this.draw());
+    find('#toggle-about').addEventListener('click', () => this.toggle());
   }
 
   /** The room that is open; undefined when it is none. */
   set room(room) {
-    if (room !== this.#room) find('#about-room .failure').textContent = '';
     this.#room = room;
     this.draw();
-    if (room) find('#nick').value = room.nick;
-    if (room) find('#subject').value = room.subject;
+    this.#loaded?.begin(room);
   }
 
   get isOpen() {
-    return this.#panel.checkVisibility();
+    return find('#about-room').checkVisibility();
   }
 
-  toggle(open = !this.isOpen) {
+  async toggle(open = !this.isOpen) {
     if (!this.#room) return;
+    if (open && !(await this.#ready())) return;
     document.body.classList.toggle('about', open);
     this.draw();
-    if (open) find('#subject').focus();
-    else find('#composer textarea').focus();
+    find(open ? '#subject' : '#composer textarea').focus();
   }
 
   draw() {
@@ -48,105 +45,23 @@ export class AboutRoom {
     const toggle = find('#toggle-about');
     const isOpen = Boolean(room) && document.body.classList.contains('about');
     toggle.hidden = !room;
-    this.#panel.hidden = !isOpen;
+    find('#about-room').hidden = !isOpen;
     if (!room) return;
     toggle.ariaPressed = String(isOpen);
     toggle.ariaLabel = `About the room, ${room.occupants.size} here`;
     find('span', toggle).textContent = room.occupants.size;
-    if (isOpen) this.#fill(room);
+    if (isOpen) this.#loaded.fill(room);
   }
 
-  #fill(room) {
-    const all = [...room.occupants.values()].sort((a, b) => a.nick.localeCompare(b.nick));
-    const focused = document.activeElement?.closest?.('#occupants [data-nick]');
-    const deed = document.activeElement?.dataset.deed;
-    find('#about-room h4').textContent = `Here now: ${all.length}`;
-    find('#occupants').replaceChildren(...all.slice(0, MOST).map((each) => this.#occupant(room, each)));
-    if (focused) find(`#occupants [data-nick="${CSS.escape(focused.dataset.nick)}"] [data-deed="${deed}"]`)?.focus();
-    for (const each of [find('#subject'), find('#nick')])
-      if (each !== document.activeElement) each.value = room[each.id];
-    find('#about-room .destroy').hidden = room.own?.affiliation !== 'owner';
-    const contacts = [...this.#people].filter(({ isContact }) => isContact);
-    find('#contact-addresses').replaceChildren(
-      ...contacts.map(({ address, title }) => h('option', { value: address }, title)),
-    );
-  }
-
-  #occupant(room, occupant) {
-    const { nick, role, affiliation, show, jid } = occupant;
-    const isOwn = nick === room.nick;
-    const what = affiliation === 'none' || affiliation === 'member' ? role : affiliation;
-    const person = { title: nick, address: nick, presence: { show }, image: occupant.image };
-    const deed = (name, label, sign, work) =>
-      h(
-        'button',
-        { type: 'button', className: 'bare', 'data-deed': name, onclick: work, title: label, ariaLabel: label },
-        icon(sign),
-      );
-    const name = h(
-      'button',
-      { type: 'button', className: 'occupant', 'data-deed': 'name', title: jid || nick },
-      face(person),
-      h('span', { className: 'name' }, isOwn ? `${nick} (you)` : nick),
-      what === 'participant' ? '' : h('small', {}, what),
-    );
-    name.addEventListener('click', () => this.#deeds.mention(nick));
-    const may = room.own?.role === 'moderator' && !isOwn && role !== 'moderator';
-    const mayBan = may && jid && /^(?:owner|admin)$/.test(room.own.affiliation);
-    return h(
-      'li',
-      { 'data-nick': nick },
-      name,
-      may ? deed('remove', `Remove ${nick}`, 'leave', () => this.#set({ nick, role: 'none' })) : '',
-      mayBan ? deed('ban', `Ban ${nick}`, 'remove', () => this.#ban(nick, jid)) : '',
-    );
-  }
-
-  #ban(nick, jid) {
-    if (confirm(`Ban ${nick} (${jid}) for good?`)) this.#set({ jid, affiliation: 'outcast' });
-  }
-
-  #set(item) {
-    this.#rooms.set(this.#room, item).catch(({ text }) => this.#failed(text));
-  }
-
-  #failed(text) {
-    find('#about-room .failure').textContent = text;
-  }
-
-  #wire() {
-    const on = (selector, work) => find(selector).addEventListener('click', work);
-    arrows(find('#occupants'), '.occupant');
-    on('#toggle-about', () => this.toggle());
-    on('#about-room .close', () => this.toggle(false));
-    on('#about-room .leave', () => this.#deeds.leave(this.#room));
-    on('#about-room .copy', () => this.#copy());
-    on('#about-room .destroy', () => this.#destroy());
-    onSubmit(find('#about-room .subject'), () => this.#rooms.retitle(this.#room, find('#subject').value.trim()));
-    onSubmit(find('#about-room .invite'), () => this.#invite());
-    onSubmit(find('#about-room .nick'), () => this.#rename());
-  }
-
-  #invite() {
-    const field = find('#invitee');
-    const to = bare(field.value.trim());
-    this.#rooms.invite(this.#room, to);
-    this.#deeds.tell(`${to} is invited.`);
-    field.value = '';
-  }
-
-  #rename() {
-    this.#failed('');
-    this.#rooms.rename(this.#room, find('#nick').value.trim()).catch(({ message }) => this.#failed(message));
-  }
-
-  #destroy() {
-    if (!confirm(`Close ${this.#room.title} for everybody, for good?`)) return;
-    this.#rooms.destroy(this.#room).catch(({ text }) => this.#failed(text));
-  }
-
-  async #copy() {
-    const done = await copy(this.#deeds.link(this.#room));
-    this.#deeds.tell(done ? 'Copied the link.' : 'The browser does not let this page copy.');
+  /** False when the panel cannot be loaded, or there is no room any more. */
+  async #ready() {
+    if (this.#loaded) return true;
+    try {
+      await this.#panel();
+      this.#loaded.begin(this.#room);
+    } catch {
+      this.#tell('This part of the page did not load: try again.');
+    }
+    return this.#loaded !== undefined && this.#room !== undefined;
   }
 }

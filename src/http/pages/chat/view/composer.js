@@ -1,6 +1,5 @@
 // The box to write in, and files: chosen, pasted, or dropped on the conversation.
 
-import { Upload } from '../upload.js';
 import { find, h, icon, onSubmit } from './dom.js';
 
 export class Composer {
@@ -79,7 +78,7 @@ export class Composer {
     const take = (files) => {
       const service = this.#deeds.uploads();
       const target = this.#deeds.target();
-      if (service && target) for (const each of files) this.#upload(new Upload(connection, service, each), target);
+      if (service && target) for (const each of [...files]) this.#upload(connection, service, each, target);
       return service !== undefined;
     };
     const field = find('#files');
@@ -104,20 +103,25 @@ export class Composer {
     place.addEventListener('dragleave', ({ target }) => target === place && place.classList.remove('dropping'));
   }
 
-  async #upload(upload, target) {
-    const { name } = upload.file;
+  async #upload(connection, service, file, target) {
+    const { name } = file;
+    let upload;
     const bar = h('progress', { max: 1, value: 0, ariaLabel: name });
     const failure = h('span', { className: 'failure', role: 'alert' });
     const button = h('button', { type: 'button', className: 'bare', ariaLabel: `Cancel ${name}`, title: 'Cancel' });
     button.append(icon('close'));
     const item = h('li', {}, icon('file'), h('span', { className: 'name' }, name), bar, failure, button);
     button.addEventListener('click', () => {
-      upload.cancel();
+      upload?.cancel();
       item.remove();
       this.focus();
     });
     find('#uploads').append(item);
     try {
+      const { Upload } = await import('../upload.js');
+      // Cancelled meanwhile.
+      if (!item.isConnected) return;
+      upload = new Upload(connection, service, file);
       const link = await upload.start((part) => {
         bar.value = part;
       });

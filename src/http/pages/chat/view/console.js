@@ -1,6 +1,7 @@
 // The XML console: the stream in and out, indented and coloured, filtered by kind; and a box to send XML of one's own.
 
 import { bare, domain } from '../jid.js';
+import { passed } from '../passed.js';
 import { remember } from '../session.js';
 import { NS, newId, parse } from '../xml.js';
 import { addTo, find, h, icon, onSubmit, time } from './dom.js';
@@ -99,7 +100,7 @@ export class XmlConsole {
   }
 
   #append(entry) {
-    const { kinds, elements } = entry;
+    const { kinds, elements } = passed(entry.markup);
     const way = entry.out ? 'out' : 'in';
     const size = h('span', {}, `${entry.size} characters`);
     const head = h('header', {}, icon(way), h('b', {}, entry.out ? 'sent' : 'received'), time(entry.at, true), size);

@@ -102,7 +102,7 @@ export class PeopleList {
     if (conversation?.typing) return `${person.isRoom ? `${conversation.typing} ` : ''}typing…`;
     const last = conversation?.last;
     if (person.told) return person.told;
-    if (last) return `${last.own ? 'You: ' : last.from ? `${last.from.slice(0, 40)}: ` : ''}${last.text.slice(0, 120)}`;
+    if (last) return `${last.own ? 'You: ' : last.from ? `${last.from.slice(0, 40)}: ` : ''}${inShort(last.text)}`;
     if (person.pending) return 'has not yet accepted';
     if (person.isRoom) return person.subject || person.address;
     return person.presence?.text || shown(person.presence);
@@ -131,6 +131,17 @@ export class PeopleList {
       button('small primary', () => this.#people.accept(person), {}, 'Accept'),
       button('small', () => this.#people.decline(person), {}, 'Decline'),
     );
+  }
+}
+
+/** Of an address that stands alone only what it ends with: that is the name of a file. */
+function inShort(text) {
+  const name = /^https?:\/\/\S+\/([^/?#\s]+)$/.exec(text)?.[1];
+  if (name === undefined) return text.slice(0, 120);
+  try {
+    return decodeURIComponent(name).slice(0, 120);
+  } catch {
+    return name.slice(0, 120);
   }
 }
 

@@ -1,26 +1,19 @@
-// The own picture: chosen from a file, cut to a square and made small here, so that what is sent is a few kilobytes.
+// The own picture: cut to a square and made small here, so that what is sent is a few kilobytes, and published, or removed.
 
-import { find, h } from './dom.js';
+import { h } from './dom.js';
 
 const SIDE = 96;
 const LARGEST = 24_000;
 
-/** @param tell shows a notice */
-export function choosePicture(avatars, tell) {
-  const field = find('#picture-file');
-  find('#picture').addEventListener('click', () => field.click());
-  field.addEventListener('change', async () => {
-    const [file] = field.files;
-    field.value = '';
-    if (!file) return;
-    try {
-      await avatars.publish(await small(file));
-      tell('Everybody who talks to you sees this picture now.');
-    } catch ({ name, condition, text }) {
-      const why = { 'item-not-found': 'this server keeps no pictures for you' }[condition] ?? text;
-      tell(name ? 'This is no picture that the browser can read.' : `The picture was not taken: ${why}.`);
-    }
-  });
+/** Publishes the picture in the file. Resolves with what became of it, in a sentence. */
+export async function takePicture(avatars, file) {
+  try {
+    await avatars.publish(await small(file));
+    return 'Everybody who talks to you sees this picture now.';
+  } catch ({ name, condition, text }) {
+    const why = { 'item-not-found': 'this server keeps no pictures for you' }[condition] ?? text;
+    return name ? 'This is no picture that the browser can read.' : `The picture was not taken: ${why}.`;
+  }
 }
 
 async function small(file) {

@@ -3,7 +3,6 @@
 import { bare, domain, local } from '../jid.js';
 import { linkTo } from '../links.js';
 import { avatar, copy, find, h } from './dom.js';
-import { choosePicture } from './picture.js';
 
 const STATES = {
   online: 'connected',
@@ -28,7 +27,7 @@ export class SelfCard {
     this.#tell = tell;
     for (const source of [connection, presence]) source.addEventListener('state', () => this.draw());
     avatars.addEventListener('change', () => this.draw());
-    choosePicture(avatars, tell);
+    this.#picture();
     find('#show').addEventListener('change', () => this.#say());
     find('#status').addEventListener('change', () => this.#say());
     for (const button of document.querySelectorAll('[data-copy]')) {
@@ -45,6 +44,7 @@ export class SelfCard {
     const { address, state, account } = this.#connection;
     const { nick, show, text } = this.#presence;
     find('#self .avatar').replaceWith(avatar({ title: nick, address: bare(address), image: this.#avatars.own.image }));
+    find('#remove-picture').hidden = !this.#avatars.own.image;
     find('#self h2').textContent = nick;
     find('#self .dot').className = `dot ${state === 'online' && this.#presence.isShown ? show || 'on' : 'off'}`;
     find('#self .stream').textContent = `${TRANSPORTS[account?.transport] ?? ''} · ${STATES[state]}`;
@@ -54,6 +54,25 @@ export class SelfCard {
     find('#link').value = this.link;
     for (const each of document.querySelectorAll('a.second')) each.href = this.link;
     this.#banner();
+  }
+
+  #picture() {
+    const field = find('#picture-file');
+    find('#picture').addEventListener('click', () => field.click());
+    field.addEventListener('change', async () => {
+      const [file] = field.files;
+      field.value = '';
+      if (!file) return;
+      const loaded = await import('./picture.js').catch(() => undefined);
+      this.#tell((await loaded?.takePicture(this.#avatars, file)) ?? 'This part of the page did not load: try again.');
+    });
+    find('#remove-picture').addEventListener('click', () => this.#removePicture());
+  }
+
+  async #removePicture() {
+    const failed = await this.#avatars.remove().catch(({ text }) => text);
+    this.#tell(failed ? `The picture was not removed: ${failed}.` : 'Your picture is removed.');
+    find('#picture').focus();
   }
 
   #banner() {
