@@ -135,3 +135,20 @@ test('with() of nothing is the same bytes; a stanza is never changed itself', ()
   expect(stanza.with({ to: 'z', b: '1' }).raw.toString()).toBe(`<m b='1'  a = 'x'\n to='z' ><b/></m>`);
   expect(stanza.raw.toString()).toBe(bytes);
 });
+
+test.each([
+  ["<m xmlns='u'/>", "<m xmlns='u'><id xmlns='s' n='1'/></m>"],
+  ["<m xmlns='u'></m>", "<m xmlns='u'><id xmlns='s' n='1'/></m>"],
+  [
+    "<p:m xmlns:p='u' a='>'><b>\u00e9</b> t</p:m >",
+    "<p:m xmlns:p='u' a='>'><b>\u00e9</b> t<id xmlns='s' n='1'/></p:m >",
+  ],
+])('another last child: %s', (before, after) => {
+  const stanza = scanStanza(Buffer.from(before));
+  const copies = [stanza.ending("<id xmlns='s' n='1'/>"), stanza.endingIn(Buffer.from("<id xmlns='s' n='"), "1'/>")];
+  for (const copy of copies) {
+    expect(copy.raw.toString()).toBe(after);
+    expect([copy.name, copy.ns]).toEqual([stanza.name, 'u']);
+  }
+  expect(stanza.raw.toString()).toBe(before);
+});

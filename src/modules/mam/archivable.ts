@@ -1,6 +1,7 @@
 // Which messages belong into an archive: what people write to each other, and what says something about that later on.
 // Typing does not, nor what its sender does not want to be kept (XEP-0334).
 
+import type { Routed } from '../../core/routed.js';
 import { NS } from '../../xmpp/ns.js';
 import type { Child, Stanza } from '../../xmpp/stanza.js';
 
@@ -27,8 +28,8 @@ const PAYLOADS = new Set([
 ]);
 
 /** In a user's archive (XEP-0313 section 5.1.1). */
-export function isArchivable(stanza: Stanza): boolean {
-  return !PASSING.has(stanza.type) && isLasting(stanza);
+export function isArchivable({ type, stanza }: Routed): boolean {
+  return type === 'chat' ? isLasting(stanza) : !PASSING.has(type) && isLasting(stanza);
 }
 
 /** Whatever its type: whether it says something that is worth keeping, and is to be kept. */

@@ -19,18 +19,23 @@ const CHUNK = 5000;
 /** An archive without a limit of items is looked at after so many. */
 const OFTEN = 1000;
 
+/** What is being added together. */
+interface Group {
+  readonly done: Promise<unknown>;
+  settled: boolean;
+}
+
 /** An archive that grows. */
 interface Growing {
-  /** The last of what is being added. */
-  done: Promise<unknown> | undefined;
+  /** What was added last is in there. */
+  group: Group | undefined;
   /** Messages since it was looked at. */
   grown: number;
 }
 
 export class Archives {
   readonly #growing = new Map<string, Growing>();
-  /** What was added together with the last, and is not durable yet: by whom. */
-  #group: { readonly done: Promise<unknown>; readonly archives: Set<Growing> } | undefined;
+  #group: Group | undefined;
   readonly #trimming = new Turns();
   #stopped = false;
 
@@ -52,7 +57,7 @@ export class Archives {
   add(username: string, peer: string, at: number, stanza: Stanza, same?: Added): Added {
     const added = this.store.add(username, { at, with: peer, stanza: stanza.raw }, same);
     const growing = this.#growingOf(username);
-    if (growing.done !== added.done) this.#waits(growing, added.done);
+    growing.group = this.#groupOf(added.done);
     if (++growing.grown >= this.#often) this.#grew(username, growing);
     return added;
   }
@@ -60,34 +65,31 @@ export class Archives {
   #growingOf(username: string): Growing {
     let growing = this.#growing.get(username);
     if (growing === undefined) {
-      growing = { done: undefined, grown: 0 };
+      growing = { group: undefined, grown: 0 };
       this.#growing.set(username, growing);
     }
     return growing;
   }
 
-  #waits(growing: Growing, done: Promise<unknown>): void {
-    growing.done = done;
-    if (this.#group?.done === done) {
-      this.#group.archives.add(growing);
-      return;
-    }
-    const archives = new Set([growing]);
-    this.#group = { done, archives };
+  #groupOf(done: Promise<unknown>): Group {
+    if (this.#group?.done === done) return this.#group;
+    const group: Group = { done, settled: false };
     const settled = () => {
-      for (const each of archives) if (each.done === done) each.done = undefined;
+      group.settled = true;
     };
     done.then(settled, settled);
+    this.#group = group;
+    return group;
   }
 
   /** Resolves when all that was added until now is there, or could not be kept. */
   async settled(username: string): Promise<void> {
-    await this.#growing.get(username)?.done?.catch(() => {});
+    await this.#growing.get(username)?.group?.done.catch(() => {});
   }
 
   /** What is not done. */
   unfinished(): Promise<unknown>[] {
-    const adding = [...this.#growing.values()].flatMap(({ done }) => done ?? []);
+    const adding = [...this.#growing.values()].flatMap(({ group }) => (group?.settled === false ? group.done : []));
     const trimming = this.#trimming.unfinished();
     return trimming === undefined ? [...new Set(adding)] : [...new Set(adding), trimming];
   }
@@ -100,7 +102,7 @@ export class Archives {
   /** Looks at all archives, one after the other. */
   async sweep(): Promise<void> {
     const { max_age, max_items } = this.retention;
-    for (const [username, { done }] of this.#growing) if (done === undefined) this.#growing.delete(username);
+    for (const [username, { group }] of this.#growing) if (group?.settled !== false) this.#growing.delete(username);
     if (max_age === 0 && max_items === 0) return;
     for await (const username of this.store.keys()) {
       if (this.#stopped) return;

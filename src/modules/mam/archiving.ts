@@ -10,7 +10,7 @@ import { StanzaError } from '../../xmpp/errors.js';
 import type { JID } from '../../xmpp/jid.js';
 import { Stanza } from '../../xmpp/stanza.js';
 import { ROSTERS, type Roster } from '../rosters.js';
-import { identified, isIdentified, STANZA_ID } from '../stanza-id.js';
+import { Identifying, identified, isIdentified, STANZA_ID } from '../stanza-id.js';
 import { stanzaErrorOf } from '../store-error.js';
 import { isArchivable } from './archivable.js';
 import type { Archives } from './archives.js';
@@ -34,6 +34,7 @@ interface Sent {
 
 export class Archiving {
   readonly #turns = new Turns();
+  readonly #identifying = new Identifying();
   #passing: Passing | undefined;
   /** What was added last for a sender: its receiver may have the same. */
   #sent: Sent | undefined;
@@ -55,7 +56,7 @@ export class Archiving {
 
   sent(routed: Routed): void {
     const { session, to, stanza } = routed;
-    if (session === undefined || session.anonymous || !isArchivable(stanza)) return;
+    if (session === undefined || session.anonymous || !isArchivable(routed)) return;
     const { local } = session.jid;
     if (!this.#isWanted(this.preferences.known(local), to, () => this.#rosters?.get(local))) return;
     const at = Date.now();
@@ -124,8 +125,8 @@ export class Archiving {
   }
 
   /** What its sender has is known to be worth it. */
-  #isArchivable({ stanza }: Routed): boolean {
-    return this.#sent?.stanza === stanza || isArchivable(stanza);
+  #isArchivable(routed: Routed): boolean {
+    return this.#sent?.stanza === routed.stanza || isArchivable(routed);
   }
 
   #comes(routed: Routed): boolean {
@@ -155,7 +156,7 @@ export class Archiving {
     const at = sent?.at ?? Date.now();
     const { id, done } = this.archives.add(to.local, from.bare.toString(), at, stanza, sent?.added);
     routed.session?.keeps(this.#settled(done));
-    routed.stanza = identified(stanza, by, id);
+    routed.stanza = this.#identifying.identified(stanza, by, id);
     this.#received = { routed, done };
     routed.archived = done;
     if (routed.session === undefined && !this.#isLocal(from)) this.#stamped.add(routed.stanza);

@@ -118,18 +118,21 @@ export class Places {
   /** What some of them count for, and how many of them are in each file, is told to `each`; the text has them all. */
   text(from = 0, to = this.#count, each: (file: number, length: number) => void = () => {}): string {
     const numbers = new Numbers(Buffer.allocUnsafe((to - from) * LONGEST));
-    let last = ORIGIN;
-    for (let i = from; i < to; i++) {
-      const spot = this.at(i);
-      numbers.putSigned(spot.time - last.time);
-      numbers.putSigned(spot.number - last.number);
-      numbers.putSigned(spot.file - last.file);
-      numbers.putSigned(spot.offset - last.offset);
-      const isOther = spot.peer !== last.peer;
-      numbers.put(spot.length * 4 + (spot.late ? 2 : 0) + (isOther ? 1 : 0));
-      if (isOther) numbers.put(spot.peer);
-      each(spot.file, spot.length);
-      last = spot;
+    const words = this.#words;
+    let [time, number, file, offset, peer] = [0, 0, 0, 0, 0];
+    for (let at = from * WORDS; at < to * WORDS; at += WORDS) {
+      const itsTime = words[at] + (words[at + 1] >>> 16) * HIGH;
+      const itsNumber = words[at + 2] + (words[at + 1] & 0xffff) * HIGH;
+      const length = words[at + 5] % LATE;
+      numbers.putSigned(itsTime - time);
+      numbers.putSigned(itsNumber - number);
+      numbers.putSigned(words[at + 3] - file);
+      numbers.putSigned(words[at + 4] - offset);
+      const isOther = words[at + 6] !== peer;
+      numbers.put(length * 4 + (words[at + 5] >= LATE ? 2 : 0) + (isOther ? 1 : 0));
+      if (isOther) numbers.put(words[at + 6]);
+      each(words[at + 3], length);
+      [time, number, file, offset, peer] = [itsTime, itsNumber, words[at + 3], words[at + 4], words[at + 6]];
     }
     return numbers.written.toString('base64');
   }
@@ -147,7 +150,8 @@ export class Places {
   }
 }
 
-const ORIGIN: Spot = { time: 0, number: 0, file: 0, offset: 0, length: 0, late: false, peer: 0 };
+/** What operations on bits are for. */
+const SMALL = 0x7fff_ffff;
 /** Most bytes of one. */
 const LONGEST = 48;
 
@@ -170,7 +174,8 @@ class Numbers {
 
   put(value: number): void {
     let rest = value;
-    for (; rest >= 128; rest = Math.floor(rest / 128)) this.#bytes[this.#at++] = (rest % 128) + 128;
+    for (; rest > SMALL; rest = Math.floor(rest / 128)) this.#bytes[this.#at++] = (rest % 128) + 128;
+    for (; rest >= 128; rest >>= 7) this.#bytes[this.#at++] = (rest & 127) | 128;
     this.#bytes[this.#at++] = rest;
   }
 
