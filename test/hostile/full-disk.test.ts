@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createServer, type Server } from '../../src/index.js';
+import { openLevel } from '../../src/storage/level.js';
+import type { HistoryStore } from '../../src/storage/store.js';
 import { MemoryLog } from '../support/memory-log.js';
 import { Resident } from '../support/resident.js';
 import { TcpClient } from '../support/tcp-client.js';
@@ -202,6 +204,55 @@ test('a full disk: each thing is refused as it is, nothing is lost, and with roo
   await keeper.check(server);
   await keeper.collect(server);
   await server.stop();
+});
+
+/** Adds items, until it is refused or there are so many; the numbers of those that were taken. */
+async function archive(store: HistoryStore, from: number, most: number): Promise<number[]> {
+  const taken: number[] = [];
+  for (let number = from; number < from + most; number++) {
+    const item = { at: number, stanza: `${number} ${randomBytes(20_000).toString('hex')}` };
+    const added = store.add('romeo', item);
+    const both = [added.done, store.add('juliet', item, added).done];
+    const [his, hers] = await Promise.allSettled(both);
+    expect(hers.status).toBe(his.status);
+    if (his.status === 'rejected') {
+      expect(['full', 'failed']).toContain(his.reason.condition);
+      return taken;
+    }
+    taken.push(number);
+  }
+  return taken;
+}
+
+async function archived(store: HistoryStore, who: string): Promise<number[]> {
+  const { items } = await store.query(who, { limit: 10_000 });
+  return items.map(({ stanza }) => Number.parseInt(stanza, 10));
+}
+
+test('a disk that gets full as messages are archived: those that were kept are there, and with room more are', async ({
+  skip,
+}) => {
+  skip(obstacle !== undefined, obstacle);
+  const path = join(disk, 'archive');
+  let driver = await openLevel(path);
+  let store = driver.open('h', 'mam', 'history');
+  const ballast = join(disk, 'archive-ballast');
+  const taken = await archive(store, 0, 5);
+  fill(ballast);
+  taken.push(...(await archive(store, 100, 1000)));
+  expect(taken.length).toBeLessThan(1000);
+  expect(await archive(store, 2000, 1)).toEqual([]);
+  for (const who of ['romeo', 'juliet']) expect(await archived(store, who)).toEqual(taken);
+  rmSync(ballast);
+  taken.push(...(await archive(store, 3000, 5)));
+  expect(taken.slice(-5)).toEqual([3000, 3001, 3002, 3003, 3004]);
+  for (const who of ['romeo', 'juliet']) expect(await archived(store, who)).toEqual(taken);
+  await driver.stop();
+  driver = await openLevel(path);
+  store = driver.open('h', 'mam', 'history');
+  for (const who of ['romeo', 'juliet']) expect(await archived(store, who)).toEqual(taken);
+  await driver.stop();
+  rmSync(path, { recursive: true });
 });
 
 test('storage.max_bytes: what is more is refused, what takes no more room is not', async () => {

@@ -171,6 +171,19 @@ describe('what is archived', () => {
     expect(came).not.toContain(ids[0]);
   });
 
+  test('XEP-0359 5 ids in the name of accounts here that came with a message are in no archive', async () => {
+    const { romeo, enter } = await stage();
+    const juliet = await (await enter('juliet')).available();
+    const forged = [ROMEO, JULIET].map((by) => `<stanza-id xmlns='urn:xmpp:sid:0' by='${by}' id='forged'/>`);
+    romeo.say(say(JULIET, 'm1', `${forged.join('')}<body>m1</body>`));
+    expect(await juliet.hears('<body>m1')).not.toContain('forged');
+    for (const client of [romeo, juliet]) {
+      const { said, results } = await query(client);
+      expect(said).toEqual(['m1']);
+      expect(results[0].raw).not.toContain('forged');
+    }
+  });
+
   test('4.1.1 what somebody writes to himself is archived once, and found by his own address alone', async () => {
     const { romeo, enter } = await stage();
     const phone = await (await enter('romeo', 'phone')).available();
