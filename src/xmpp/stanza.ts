@@ -185,7 +185,7 @@ export class Stanza {
     return copy;
   }
 
-  /** `ending`, where the beginning of the element was made before and the rest is ASCII: a third of the time. */
+  /** `ending`, where the beginning of the element was made before and the rest is ASCII: half the time. */
   endingIn(head: Buffer, rest: string): Stanza {
     if (this.closed) return this.ending(head.toString() + rest);
     const { raw } = this;
