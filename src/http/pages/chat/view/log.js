@@ -53,10 +53,13 @@ export class Log {
     }
     // A reader of the screen is told of new ones only.
     this.#log.ariaLive = 'off';
+    // The browser's own way to keep the reader where he is would move him once more.
+    this.#log.style.overflowAnchor = 'none';
     this.#log.replaceChildren(...all);
     this.#log.scrollTop = this.#log.scrollHeight - fromEnd;
     if (wasAtEnd) this.end();
     requestAnimationFrame(() => {
+      this.#log.style.overflowAnchor = '';
       this.#log.ariaLive = 'polite';
     });
   }
