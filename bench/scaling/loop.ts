@@ -5,6 +5,8 @@
 export interface Costs {
   /** One read of a socket and one write to one, with the system calls. */
   readonly turn: number;
+  /** The same at the edge, where both sides are sockets. */
+  readonly hop: number;
   /** A stanza scanned and passed on. */
   readonly stanza: number;
   /** The core besides: stamped, routed, delivered. */
@@ -81,12 +83,13 @@ export function simulate(costs: Costs, work: Workload): Outcome {
 
 /** What is done for what one read brought, with the writes that it leads to. */
 function costOf(costs: Costs, work: Workload, { stanzas, from }: Arrival): number {
+  const turn = work.path === 'edge' ? costs.hop : costs.turn;
   const core = work.path === 'core' ? costs.route : 0;
   const frame = work.frames && (work.path === 'core' || from === 'client') ? costs.frame : 0;
   // The client's side of the edge's first half: requests come and are answered with it, in as many reads and writes.
   const requests = from === 'client' ? work.requests * stanzas : 0;
   const more = Math.max(0, requests - stanzas);
-  const http = requests * costs.request + more * costs.turn;
-  if (work.fan > 1) return costs.turn / 2 + stanzas * (costs.stanza + work.fan * costs.fan);
-  return costs.turn + http + stanzas * (costs.stanza + core + frame);
+  const http = requests * costs.request + more * turn;
+  if (work.fan > 1) return turn / 2 + stanzas * (costs.stanza + work.fan * costs.fan);
+  return turn + http + stanzas * (costs.stanza + core + frame);
 }

@@ -19,19 +19,23 @@ export function measuredIn(results: string): Measured {
   };
 }
 
-/** From six rows, each of which differs from another in one thing. */
+/** From seven rows, each of which differs from another in one thing. */
 export function costsFrom(measured: Measured): Costs {
   const tcp = measured('TCP chat, 100 B');
   const flood = measured('TCP, 100 messages at a time');
   // A hundred messages share what is paid for each read and write.
   const turn = (tcp - flood) / (1 - 1 / 100);
   const work = tcp - turn;
-  const stanza = Math.max(0, measured('TCP, 100 B') / 2 - turn);
+  const frame = measured('WebSocket chat, 100 B') - tcp;
+  // One hop of the edge, with a message to itself and with an eighth of what is paid for the read and the write.
+  const alone = measured('TCP, 100 B') / 2;
+  const stanza = ((measured('WebSocket, 8 x 100 B at a time') - frame) / 2 - alone / 8) / (1 - 1 / 8);
   return {
     turn,
+    hop: alone - stanza,
     stanza,
     route: work - stanza,
-    frame: measured('WebSocket chat, 100 B') - tcp,
+    frame,
     request: measured('BOSH, one request a message') - measured('TCP, 100 B'),
     fan: measured('presence to 1,000 contacts'),
   };

@@ -30,8 +30,8 @@ export const rate = (each: number) => (LOAD * 1e6) / each;
 
 /** What one machine holds before servers elsewhere, by its number of cores; one worker a core. */
 export function machines(costs: Costs, between: Between, memory: Memory): string {
-  const websocket = 2 * (costs.turn + costs.stanza) + costs.frame;
-  const bosh = 2 * (costs.turn + costs.stanza) + costs.request;
+  const websocket = 2 * (costs.hop + costs.stanza) + costs.frame;
+  const bosh = 2 * (costs.hop + costs.stanza) + costs.request;
   const lines = [1, 2, 4, 16].map((cores) => {
     const strayed = bosh + between.forwarded * (1 - 1 / cores);
     const users = (cores * rate(websocket)) / PER_USER;
