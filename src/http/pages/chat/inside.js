@@ -127,6 +127,8 @@ connection.addEventListener('refused', ({ detail }) => outside(detail));
 
 /** A stream that knows nothing of us yet. */
 async function begun() {
+  // Who opens it by keys types on at once.
+  entrance(() => {});
   people.reset();
   rooms.reset();
   connection.request('set', undefined, xml('enable', { xmlns: NS.carbons })).catch(() => {});

@@ -1,5 +1,5 @@
 // Whether the panel about the open room is there, and the button that says how many are in it. The panel (room-panel.js) is
-// loaded when it is first opened.
+// loaded with the first room that is open: who opens it by keys types on at once.
 
 import { later } from '../later.js';
 import { find } from './dom.js';
@@ -25,7 +25,12 @@ export class AboutRoom {
   set room(room) {
     this.#room = room;
     this.draw();
-    this.#loaded?.begin(room);
+    if (this.#loaded) this.#loaded.begin(room);
+    else if (room)
+      this.#panel().then(
+        () => this.#loaded.begin(this.#room),
+        () => {},
+      );
   }
 
   get isOpen() {
