@@ -13,6 +13,7 @@
 //     Romeo receives one of:
 //     Romeo or Juliet receives:             at least one of them something of this, and all of them may
 //     Romeo may receive:                    from now on such an element is fine at any time
+//     Romeo asks until it is so:            the first element below, again and again, until the second is the answer
 //     Romeo receives nothing                nothing came of all that anybody did so far
 //     Romeo disconnects
 //     Romeo loses the connection
@@ -29,6 +30,9 @@ import { elements } from './match.js';
 import type { Step } from './play.js';
 import type { Scene } from './scene.js';
 
+/** How long what has to be some time may take; milliseconds. */
+const PATIENCE = 5000;
+
 type Action = (scene: Scene, actor: Actor, step: Step, word: string, more: string) => unknown;
 
 const ACTIONS: readonly (readonly [RegExp, Action])[] = [
@@ -44,6 +48,7 @@ const ACTIONS: readonly (readonly [RegExp, Action])[] = [
   [/^(.+) receives:$/, inOrder],
   [/^(.+) receives in any order:$/, inAnyOrder],
   [/^(.+) receives one of:$/, oneOf],
+  [/^(.+) asks until it is so:$/, persist],
   [/^(.+) may receive:$/, (scene, actor, step) => actor.tolerated.push(...scene.elements(step))],
   [/^(.+) receives nothing$/, nothing],
   [/^(.+) disconnects$/, depart],
@@ -130,6 +135,19 @@ async function heard(scene: Scene, actor: Actor, expected: readonly Xml[]): Prom
     const came = await actor.next(String(expected[0]));
     const fits = expected.some((each) => scene.mismatch(each, came) === undefined);
     if (fits || !isTolerated(scene, actor, came)) return came;
+  }
+}
+
+/** For what a server does some time after it was told. The next question waits for the answer to the one before. */
+async function persist(scene: Scene, actor: Actor, step: Step): Promise<void> {
+  const [question, expected] = scene.elements(step);
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    actor.send(sendable(question));
+    const came = await actor.take((each) => each.attr('id') === question.attr('id'), `an answer to ${question.raw}`);
+    const reason = scene.mismatch(expected, came);
+    if (reason === undefined) return;
+    if (Date.now() > end) throw new Error(`${reason}\nexpected: ${expected.raw}\nreceived: ${came.raw}`);
   }
 }
 

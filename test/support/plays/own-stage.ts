@@ -9,6 +9,9 @@ import { type Account, adminsAmong, type Builder, type Stage } from './stage.js'
 
 const DOMAIN = 'verona.test';
 
+/** Messages of an archive. */
+const RETAINED = 10;
+
 /** What the core can, in the words of the plays: mostly names of its modules. */
 const CAN = [
   'administration',
@@ -31,6 +34,7 @@ const CAN = [
   'private',
   'pubsub',
   'register',
+  'retention',
   'sasl2',
   'session',
   'stream_limits',
@@ -55,9 +59,19 @@ async function build(accounts: readonly Account[]): Promise<Stage> {
     host: '127.0.0.1',
     port: 0,
     c2s: { port: 0, direct_tls_port: null, require_tls: false },
-    domains: { [DOMAIN]: { auth: { register: true }, admins: adminsAmong(accounts, DOMAIN) } },
+    domains: {
+      [DOMAIN]: {
+        auth: { register: true },
+        admins: adminsAmong(accounts, DOMAIN),
+        options: { mam: { max_items: RETAINED } },
+      },
+    },
     components: {
-      [`rooms.${DOMAIN}`]: { module: 'muc', name: 'Rooms', muc: { stanzas_per_second: 0 } },
+      [`rooms.${DOMAIN}`]: {
+        module: 'muc',
+        name: 'Rooms',
+        muc: { stanzas_per_second: 0, archive_max_items: RETAINED },
+      },
       [`pubsub.${DOMAIN}`]: { module: 'pubsub' },
       [`upload.${DOMAIN}`]: { module: 'upload', upload: { max_file_size: 1_048_576 } },
     },
