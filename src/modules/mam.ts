@@ -25,7 +25,7 @@ export const mam: Module<Options> = {
   name: 'mam',
   about: 'Archives the messages of accounts, and lets their clients ask for them.',
   specifications: [
-    { id: 'XEP-0313', name: 'Message Archive Management', version: '1.1.0' },
+    { id: 'XEP-0313', name: 'Message Archive Management', version: '1.1.3' },
     { id: 'XEP-0441', name: 'Message Archive Management Preferences', version: '0.2.0' },
     { id: 'XEP-0059', name: 'Result Set Management', version: '1.0' },
     { id: 'XEP-0359', name: 'Unique and Stable Stanza IDs', version: '0.7.0' },

@@ -40,7 +40,7 @@ export const muc: ComponentModule<RoomsOptions> = {
     { id: 'XEP-0045', name: 'Multi-User Chat', version: '1.35.5' },
     { id: 'XEP-0307', name: 'Unique Room Names for Multi-User Chat', version: '0.1' },
     { id: 'XEP-0410', name: 'MUC Self-Ping', version: '1.1.0' },
-    { id: 'XEP-0313', name: 'Message Archive Management', version: '1.1.0' },
+    { id: 'XEP-0313', name: 'Message Archive Management', version: '1.1.3' },
     { id: 'XEP-0359', name: 'Unique and Stable Stanza IDs', version: '0.7.0' },
     { id: 'XEP-0421', name: 'Occupant identifiers', version: '1.0.1' },
   ],
