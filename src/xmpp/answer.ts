@@ -21,10 +21,11 @@ export function errorAnswer(stanza: Stanza, error: StanzaError, payload = false)
 }
 
 /** In the namespace of the stanza, whichever that will be: links change it. */
-function written({ type, condition, text, application }: StanzaError, { ns }: Stanza, name: string): string {
+function written({ type, condition, text, application, location }: StanzaError, { ns }: Stanza, name: string): string {
   const said = text === undefined ? '' : `<text xmlns='${NS.stanzas}' xml:lang='en'>${escapeText(text)}</text>`;
   const more = application === undefined ? '' : applied(application);
-  const inside = `<${condition} xmlns='${NS.stanzas}'/>${said}${more}`;
+  const where = location === undefined ? '/>' : `>${escapeText(location)}</${condition}>`;
+  const inside = `<${condition} xmlns='${NS.stanzas}'${where}${said}${more}`;
   const xmlns = name.includes(':') ? ` xmlns='${escapeAttribute(ns)}'` : '';
   return `<error${xmlns} type='${type}'>${inside}</error>`;
 }

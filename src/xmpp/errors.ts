@@ -109,6 +109,8 @@ export class StanzaError extends Error {
     readonly application?: ApplicationCondition,
     /** XML that stands in front of the error, such as what it is about; it declares its namespace. */
     readonly payload?: string,
+    /** Where to go instead, of `gone` and `redirect` (sections 8.3.3.5 and 8.3.3.14): a URI. */
+    readonly location?: string,
   ) {
     super(text === undefined ? condition : `${condition}: ${text}`);
   }

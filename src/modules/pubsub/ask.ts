@@ -8,7 +8,7 @@ import { attribute } from '../../xmpp/escape.js';
 import type { JID } from '../../xmpp/jid.js';
 import { Access } from './access.js';
 import type { Face } from './face.js';
-import { badRequest, notFound, OWNER, PUBSUB } from './names.js';
+import { badRequest, moved, notFound, OWNER, PUBSUB } from './names.js';
 import type { Node } from './node.js';
 import { type Rules, rulesOf } from './node-config.js';
 import { Notifications } from './notifications.js';
@@ -88,8 +88,14 @@ export function nodeOf({ tree, action }: Ask): Node {
   const { node: name } = action.attrs;
   if (name === undefined || name === '') throw badRequest('nodeid-required');
   const node = tree.nodes.get(name);
-  if (node === undefined) throw notFound();
+  if (node === undefined) throw missing(tree, name);
   return node;
+}
+
+/** What who asks about a node is told that is not there. */
+export function missing(tree: Tree, name: string): StanzaError {
+  const uri = tree.moved.get(name);
+  return uri === undefined ? notFound() : moved(uri);
 }
 
 /** The same, for those it belongs to. */

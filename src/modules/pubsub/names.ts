@@ -20,4 +20,7 @@ export const unsupported = (feature: string): StanzaError =>
 
 export const forbidden = (): StanzaError => new StanzaError('auth', 'forbidden');
 export const notFound = (): StanzaError => new StanzaError('cancel', 'item-not-found');
+/** Section 6.1.3.11. */
+export const moved = (uri: string): StanzaError =>
+  new StanzaError('modify', 'gone', undefined, undefined, undefined, uri);
 export const badRequest = (name: string): StanzaError => refusal('modify', 'bad-request', name);

@@ -12,6 +12,7 @@ import { configForm, configured, mostItems } from './node-config.js';
 import type { Tree } from './trees.js';
 
 const LONGEST_NAME = 1024;
+const LONGEST_URI = 2048;
 const NOTHING: Filled = new Map();
 
 /** Section 8.1. */
@@ -85,12 +86,14 @@ async function keepFewer(works: Works, node: Node): Promise<void> {
   if (old.length > 0) await node.retract(old);
 }
 
-/** Section 8.4. */
+/** Section 8.4. Who asks for the node from then on is told where it is (section 6.1.3.11). */
 export const remove: Action = async (works, ask) => {
   const { tree, action } = ask;
   const node = ownNodeOf(works, ask);
-  const uri = action.getChild('redirect', OWNER)?.attrs.uri;
-  await works.trees.delete(tree, node);
+  const uri = action.getChild('redirect', OWNER)?.attrs.uri || undefined;
+  if (uri !== undefined && uri.length > LONGEST_URI)
+    throw new StanzaError('modify', 'not-acceptable', 'the URI is too long');
+  await works.trees.delete(tree, node, uri);
   if (node.config.notify_delete) {
     const redirect = uri === undefined ? '' : `<redirect${attribute('uri', uri)}/>`;
     const event = `<delete${attribute('node', node.name)}>${redirect}</delete>`;

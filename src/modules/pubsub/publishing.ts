@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { type Element, standalone } from '../../xmpp/element.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import { attribute } from '../../xmpp/escape.js';
-import { type Action, type Answer, type Ask, nodeOf, pubsub, tellLater, type Works } from './ask.js';
+import { type Action, type Answer, type Ask, missing, nodeOf, pubsub, tellLater, type Works } from './ask.js';
 import { type Filled, filled, formIn } from './form.js';
 import { badRequest, forbidden, notFound, PUBSUB, refusal, unsupported } from './names.js';
 import type { NewItem, Node } from './node.js';
@@ -86,7 +86,7 @@ function existing(works: Works, ask: Ask, options: Filled): Node | undefined {
   }
   const { face } = works;
   if (!face.mayCreate(tree.owner, from)) throw forbidden();
-  if (!face.autoCreate) throw notFound();
+  if (!face.autoCreate) throw missing(tree, name);
   if (hasUnknown(options, works.rules)) throw notMet();
   return undefined;
 }

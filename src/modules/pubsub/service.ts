@@ -7,9 +7,10 @@ import type { ComponentHost } from '../../core/host.js';
 import type { ComponentModule } from '../../core/module.js';
 import { attribute } from '../../xmpp/escape.js';
 import { fetched } from '../store-error.js';
+import { missing } from './ask.js';
 import { Engine, nodeInfo } from './engine.js';
 import type { Face } from './face.js';
-import { notFound, PUBSUB } from './names.js';
+import { PUBSUB } from './names.js';
 import { BASE } from './node-config.js';
 import { page, RSM } from './page.js';
 import { COMMANDS, GET_PENDING } from './pending.js';
@@ -71,7 +72,7 @@ class Discovery {
     if (name === undefined) return infoXml(name, { category: 'pubsub', type: 'service' }, features);
     const tree = await fetched(this.engine.trees.load(''));
     const node = tree.nodes.get(name);
-    if (node === undefined) throw notFound();
+    if (node === undefined) throw missing(tree, name);
     const { title, form } = nodeInfo(node);
     // Of a node that is not shown to him he learns that there is one, as he would by subscribing.
     const isShown = this.engine.works.access.isListed(tree, node, from);
@@ -96,7 +97,7 @@ class Discovery {
       );
     }
     const node = tree.nodes.get(name);
-    if (node === undefined) throw notFound();
+    if (node === undefined) throw missing(tree, name);
     await works.access.needReader(tree, node, from);
     const { ids, set } = page(await fetched(node.ids()), payload, LISTED);
     return itemsXml(

@@ -3,12 +3,14 @@
 
 import type { ComponentHost } from '../../core/host.js';
 import { Turns } from '../../core/turns.js';
-import type { MapStore } from '../../storage/store.js';
+import type { Json, MapStore } from '../../storage/store.js';
 import { keptRecord, Node, type NodeRecord, newRecord, readRecord } from './node.js';
 import type { NodeConfig } from './node-config.js';
 
 export class Tree {
   readonly nodes = new Map<string, Node>();
+  /** Where nodes are that were here, by their names. */
+  readonly moved = new Map<string, string>();
 
   constructor(
     /** The account; '' for a service. */
@@ -18,6 +20,8 @@ export class Tree {
 
 /** Trees that nobody uses now are kept for the next who asks, so many. */
 const SPARE = 500;
+/** Nodes of one address that are elsewhere now and not forgotten. */
+const MOST_MOVED = 1000;
 
 export class Trees {
   readonly #records: MapStore;
@@ -64,6 +68,7 @@ export class Trees {
     const node = new Node(name, newRecord(config, creator, owner), tree.owner, this.#items);
     await this.#records.set(tree.owner, name, keptRecord(node.record));
     tree.nodes.set(name, node);
+    tree.moved.delete(name);
     return node;
   }
 
@@ -73,10 +78,17 @@ export class Trees {
     node.record = record;
   }
 
-  /** Of its items none is found any more, even when they could not be removed. */
-  async delete(tree: Tree, node: Node): Promise<void> {
-    await this.#records.set(tree.owner, node.name, undefined);
+  /** Of its items none is found any more, even when they could not be removed. `uri`: where it is now. */
+  async delete(tree: Tree, node: Node, uri?: string): Promise<void> {
+    const { moved } = tree;
+    const forgotten = uri === undefined ? [] : [...moved.keys()].slice(0, Math.max(moved.size + 1 - MOST_MOVED, 0));
+    await this.#records.change(tree.owner, [
+      ...forgotten.map((name) => [name, undefined] as const),
+      [node.name, uri === undefined ? undefined : keptMove(uri)],
+    ]);
     tree.nodes.delete(node.name);
+    for (const name of forgotten) moved.delete(name);
+    if (uri !== undefined) moved.set(node.name, uri);
     await node.clear().catch(() => {});
   }
 
@@ -86,13 +98,18 @@ export class Trees {
       for (const node of tree.nodes.values()) await node.clear();
       await this.#records.remove(owner);
       tree.nodes.clear();
+      tree.moved.clear();
     });
   }
 
   #read(owner: string): Promise<Tree> {
     const read = this.#records.all(owner).then((kept) => {
       const tree = new Tree(owner);
-      for (const [name, record] of kept) tree.nodes.set(name, new Node(name, readRecord(record), owner, this.#items));
+      for (const [name, record] of kept) {
+        const uri = readMove(record);
+        if (uri === undefined) tree.nodes.set(name, new Node(name, readRecord(record), owner, this.#items));
+        else tree.moved.set(name, uri);
+      }
       return tree;
     });
     // It may have been forgotten meanwhile, and be read anew.
@@ -108,4 +125,11 @@ export class Trees {
     this.#trees.delete(owner);
     this.#there.delete(owner);
   }
+}
+
+/** What is kept of a node that is elsewhere now. */
+const keptMove = (uri: string): Json => ({ moved: uri });
+
+function readMove(kept: Json): string | undefined {
+  return (kept as { readonly moved?: string }).moved;
 }

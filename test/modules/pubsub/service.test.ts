@@ -451,7 +451,8 @@ describe('8 owning', () => {
     expect(errorOf(await romeo.ownerSet("<delete node='news'><redirect uri='xmpp:x'/></delete>"))).toBe('result');
     const told = (await eventIn(juliet, '<delete')).child('event')?.children[0];
     expect(told?.raw).toBe("<delete node='news'><redirect uri='xmpp:x'/></delete>");
-    expect(errorOf(await romeo.ownerSet("<delete node='news'/>"))).toBe('cancel item-not-found');
+    const gone = await romeo.ownerSet("<delete node='news'/>");
+    expect([errorOf(gone), gone.child('error')?.child('gone')?.text]).toEqual(['modify gone', 'xmpp:x']);
     await romeo.create('news');
     expect(idsOf(await juliet.items('news'))).toEqual([]);
   });
@@ -587,6 +588,40 @@ test('everything is there again after a restart', async () => {
   const author = new Asking(await after.enter('romeo'));
   expect(errorOf(await author.publish('news', 'three'))).toBe('result');
   await eventIn(again, "id='three'");
+});
+
+test('6.1.3.11 where a node is now is told after a restart too, until there is another one of its name', async () => {
+  const storage = new MemoryDriver();
+  const romeo = new Asking(await serviceCore({}, storage).enter('romeo'));
+  await romeo.create('news');
+  await romeo.ownerSet("<delete node='news'><redirect uri='xmpp:x?;node=&lt;'/></delete>");
+  const later = new Asking(await serviceCore({}, storage).enter('romeo'));
+  for (const answer of [
+    await later.subscribe('news'),
+    await later.items('news'),
+    await later.publish('news', 'one'),
+    await later.client.ask('get', "<query xmlns='http://jabber.org/protocol/disco#info' node='news'/>", SERVICE),
+  ]) {
+    expect([errorOf(answer), answer.child('error')?.child('gone')?.text]).toEqual(['modify gone', 'xmpp:x?;node=<']);
+  }
+  await later.create('news');
+  await later.ownerSet("<delete node='news'/>");
+  const last = new Asking(await serviceCore({}, storage).enter('romeo'));
+  expect(errorOf(await last.subscribe('news'))).toBe('cancel item-not-found');
+});
+
+test('8.4 so many nodes that have moved are remembered, the newest', async () => {
+  const { romeo } = await two();
+  await romeo.create('first');
+  await romeo.ownerSet("<delete node='first'><redirect uri='xmpp:x'/></delete>");
+  for (let n = 0; n < 1000; n++) {
+    await romeo.create(`n${n}`);
+    await romeo.ownerSet(`<delete node='n${n}'><redirect uri='xmpp:x'/></delete>`);
+  }
+  expect(errorOf(await romeo.subscribe('first'))).toBe('cancel item-not-found');
+  expect(errorOf(await romeo.subscribe('n0'))).toBe('modify gone');
+  const long = `<delete node='news'><redirect uri='xmpp:${'x'.repeat(2048)}'/></delete>`;
+  expect(errorOf(await romeo.ownerSet(long))).toBe('modify not-acceptable');
 });
 
 test('an account that is deleted is subscribed nowhere, and what it owned alone is gone', async () => {
