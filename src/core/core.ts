@@ -182,7 +182,9 @@ export class Core implements Upstream {
       if (node === undefined) items.push(...(this.#components?.below(domain) ?? []));
     });
     hooks.on('account-deleted', ({ username, waits }) => {
-      this.#components?.deleted(JID.of(username, domain), waits);
+      const jid = JID.of(username, domain);
+      this.#components?.deleted(jid, waits);
+      for (const { hooks } of this.hosts.values()) hooks.tell('user-deleted', { jid, waits });
     });
     for (const module of this.#wanted(options)) host.modules.load(module, optionsOf(options, module));
   }

@@ -172,7 +172,7 @@ export interface HookEvents extends StanzaEvents {
   /** Several times a second, of a component: deadlines may be over. */
   sweep: { readonly now: number };
   'account-deleted': AccountEvent;
-  /** The same of a component: an account of a domain of this server. */
+  /** An account of a domain of this server, told to components and to all domains. */
   'user-deleted': UserEvent;
   /** An account has another vCard; `source`: the module that wrote it, when its client did not. */
   'vcard-changed': { readonly username: string; readonly vcard: string; readonly source: string | undefined };

@@ -3,20 +3,15 @@
 // for who is in it, and goes where there is nobody.
 
 import { Breather } from '../../core/breather.js';
+import { Departures } from '../../core/departures.js';
 import { isAtLeast } from './privileges.js';
 import type { Room } from './room.js';
 import type { Change, RoomStore, Standing } from './room-store.js';
 import type { Rooms } from './rooms.js';
 
-interface Pass {
-  readonly gone: Set<string>;
-  readonly done: Promise<void>;
-}
-
-/** Goes through all rooms for all who have gone since it did so last: guests of an anonymous domain come and go all the time. */
+/** Goes through all rooms for all who have gone since it did so last. */
 export class Leaving {
-  #next: Pass | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #departures = new Departures((gone) => this.#pass(gone));
 
   constructor(
     readonly rooms: Rooms,
@@ -25,20 +20,7 @@ export class Leaving {
 
   /** `bare`: its address. */
   left(bare: string): Promise<void> {
-    this.#next ??= this.#begin();
-    this.#next.gone.add(bare);
-    return this.#next.done;
-  }
-
-  /** When the one before is over. */
-  #begin(): Pass {
-    const gone = new Set<string>();
-    const done = this.#last.then(() => {
-      this.#next = undefined;
-      return this.#pass(gone);
-    });
-    this.#last = done.catch(() => {});
-    return { gone, done };
+    return this.#departures.left(bare);
   }
 
   async #pass(gone: ReadonlySet<string>): Promise<void> {

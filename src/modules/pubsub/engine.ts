@@ -1,6 +1,7 @@
 // Publish-subscribe (XEP-0060) for whoever has nodes: reads requests and does what they ask for, one change of an address
 // after the other. What it does not have: collections, several subscriptions of one address, digests and batches.
 
+import { Departures } from '../../core/departures.js';
 import { DONE, type IqAnswer, type IqRequest } from '../../core/hooks.js';
 import { Part } from '../../core/parts.js';
 import type { Routed } from '../../core/routed.js';
@@ -106,9 +107,10 @@ const TREES = new Part<Trees>('nodes');
 export class Engine {
   readonly works: Works;
   readonly trees: Trees;
+  readonly #departures = new Departures((gone) => this.#forget(gone));
 
   constructor(readonly face: Face) {
-    this.trees = face.host.keep(TREES, () => new Trees(face.host, face.name));
+    this.trees = face.host.keep(TREES, () => new Trees(face.host, face.name, face.autoCreate));
     this.works = new Works(face, this.trees);
   }
 
@@ -166,9 +168,15 @@ export class Engine {
     throw new StanzaError('cancel', 'feature-not-implemented');
   }
 
-  /** This account of another domain is no more. */
+  /** This account is no more: at nodes of others. `bare`: its address. */
   left(bare: string): Promise<void> {
-    return this.trees.change('', (tree) => leave(this.works, tree, bare));
+    return this.#departures.left(bare);
+  }
+
+  async #forget(gone: ReadonlySet<string>): Promise<void> {
+    const related = await Promise.all([...gone].map((bare) => this.trees.related(bare)));
+    for (const owner of new Set(related.flat()))
+      await this.trees.change(owner, (tree) => leave(this.works, tree, gone));
   }
 
   /** An owner's decision about a request came in a message; one that is not his to make is refused. */

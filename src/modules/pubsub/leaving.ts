@@ -1,26 +1,37 @@
-// An account is no more: it is subscribed nowhere, and has nothing to do with any node. A node that nobody else owns goes
-// with it, for whoever has its address next is somebody else.
+// Accounts that are no more: they are subscribed nowhere, and have nothing to do with any node. A node of a service that
+// nobody else owns goes with its owner, for whoever has its address next is somebody else.
 
+import { Breather } from '../../core/breather.js';
 import { attribute } from '../../xmpp/escape.js';
 import type { Works } from './ask.js';
 import type { Node } from './node.js';
+import { accountsOf, knows } from './relations.js';
 import type { Tree } from './trees.js';
 
-/** `bare`: its address. */
-export async function leave(works: Works, tree: Tree, bare: string): Promise<void> {
+/** `gone`: their addresses. */
+export async function leave(works: Works, tree: Tree, gone: ReadonlySet<string>): Promise<void> {
+  const breather = new Breather();
   for (const node of [...tree.nodes.values()]) {
-    const { affiliations, subscriptions } = node.record;
-    const own = subscriptions.of(bare);
-    if (own.length === 0 && !affiliations.has(bare)) continue;
-    const left = new Map(affiliations);
-    left.delete(bare);
-    if (affiliations.get(bare) === 'owner' && ![...left.values()].includes('owner')) {
-      await remove(works, tree, node);
-    } else {
-      const others = subscriptions.with(own.map(([address]) => [address, undefined]));
-      await works.trees.write(tree, node, { affiliations: left, subscriptions: others });
-    }
+    for (const bare of known(node, gone)) if (tree.nodes.has(node.name)) await leaveOne(works, tree, node, bare);
+    await breather.breathe();
   }
+}
+
+/** Those whom a node knows. */
+function known({ record }: Node, gone: ReadonlySet<string>): string[] {
+  const { affiliations, subscriptions } = record;
+  if (gone.size <= affiliations.size + subscriptions.size) return [...gone].filter((bare) => knows(record, bare));
+  return [...accountsOf(record)].filter((bare) => gone.has(bare));
+}
+
+async function leaveOne(works: Works, tree: Tree, node: Node, bare: string): Promise<void> {
+  const { affiliations, subscriptions } = node.record;
+  const left = new Map(affiliations);
+  left.delete(bare);
+  const isOwned = tree.owner !== '' || [...left.values()].includes('owner');
+  if (affiliations.get(bare) === 'owner' && !isOwned) return remove(works, tree, node);
+  const others = subscriptions.with(subscriptions.of(bare).map(([address]) => [address, undefined]));
+  await works.trees.write(tree, node, { affiliations: left, subscriptions: others });
 }
 
 async function remove(works: Works, tree: Tree, node: Node): Promise<void> {

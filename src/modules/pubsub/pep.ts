@@ -67,6 +67,7 @@ export const pep: Module<PepOptions> = {
       100,
     );
     hooks.on('account-deleted', ({ username, waits }) => void waits.push(engine.trees.remove(username)));
+    hooks.on('user-deleted', ({ jid, waits }) => void waits.push(engine.left(jid.bare.toString())));
   },
 };
 

@@ -54,10 +54,19 @@ export class Subscriptions {
     return this.#firstEnd > Date.now() ? all : all.filter(([, subscription]) => !this.#hasEnded(subscription));
   }
 
+  /** Those that have ended count until they are forgotten. */
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** Bare addresses of all, of those that have ended too. */
+  get accounts(): Iterable<string> {
+    return this.#byAccount.keys();
+  }
+
   /** Of one account: of it, and of its resources. */
   of(bare: string): Entry[] {
-    this.#accounts ??= byAccount(this.#all.keys());
-    const entries = (this.#accounts.get(bare) ?? []).map((address) => [address, this.get(address)] as const);
+    const entries = (this.#byAccount.get(bare) ?? []).map((address) => [address, this.get(address)] as const);
     return entries.filter((entry): entry is Entry => entry[1] !== undefined);
   }
 
@@ -69,6 +78,11 @@ export class Subscriptions {
       else all.set(address, subscription);
     }
     return new Subscriptions(all);
+  }
+
+  get #byAccount(): ReadonlyMap<string, readonly string[]> {
+    this.#accounts ??= byAccount(this.#all.keys());
+    return this.#accounts;
   }
 
   #hasEnded({ options: { expire } }: Subscription): boolean {

@@ -6,6 +6,7 @@ import { Turns } from '../../core/turns.js';
 import type { Json, MapStore } from '../../storage/store.js';
 import { keptRecord, Node, type NodeRecord, newRecord, readRecord } from './node.js';
 import type { NodeConfig } from './node-config.js';
+import { Relations } from './relations.js';
 
 export class Tree {
   readonly nodes = new Map<string, Node>();
@@ -28,11 +29,14 @@ export class Trees {
   readonly #items: MapStore;
   readonly #trees = new Map<string, Promise<Tree>>();
   readonly #there = new Map<string, Tree>();
+  readonly #relations: Relations | undefined;
   readonly #turns = new Turns();
 
-  constructor(host: ComponentHost, name: string) {
+  /** `related`: there are many addresses, and who has something to do with whose nodes is kept. */
+  constructor(host: ComponentHost, name: string, related = false) {
     this.#records = host.open(name, 'map');
     this.#items = host.open(`${name}_items`, 'map');
+    this.#relations = related ? new Relations(host.open(`${name}_relations`, 'map')) : undefined;
   }
 
   /** The same one for everybody. */
@@ -73,9 +77,17 @@ export class Trees {
   }
 
   async write(tree: Tree, node: Node, change: Partial<NodeRecord>): Promise<void> {
-    const record = { ...node.record, ...change };
+    const before = node.record;
+    const record = { ...before, ...change };
+    await this.#relations?.begin(tree, before, record);
     await this.#records.set(tree.owner, node.name, keptRecord(record));
     node.record = record;
+    await this.#relations?.end(tree, before, record).catch(() => {});
+  }
+
+  /** Addresses whose nodes may know this one, a bare JID. */
+  async related(bare: string): Promise<readonly string[]> {
+    return this.#relations === undefined ? [''] : this.#relations.of(bare);
   }
 
   /** Of its items none is found any more, even when they could not be removed. `uri`: where it is now. */
@@ -89,15 +101,18 @@ export class Trees {
     tree.nodes.delete(node.name);
     for (const name of forgotten) moved.delete(name);
     if (uri !== undefined) moved.set(node.name, uri);
+    await this.#relations?.end(tree, node.record).catch(() => {});
     await node.clear().catch(() => {});
   }
 
   /** The account is no more. */
   remove(owner: string): Promise<void> {
     return this.change(owner, async (tree) => {
-      for (const node of tree.nodes.values()) await node.clear();
+      const nodes = [...tree.nodes.values()];
+      for (const node of nodes) await node.clear();
       await this.#records.remove(owner);
       tree.nodes.clear();
+      for (const { record } of nodes) await this.#relations?.end(tree, record).catch(() => {});
       tree.moved.clear();
     });
   }
