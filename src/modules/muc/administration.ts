@@ -29,7 +29,7 @@ interface RoleChange {
   readonly reason?: string;
 }
 
-interface AffiliationChange {
+export interface AffiliationChange {
   readonly bare: string;
   readonly affiliation: Affiliation;
   /** '': none is reserved any more. */
@@ -67,11 +67,10 @@ export class Administration {
     return DONE;
   }
 
-  /** Sections 9.2, 9.5, 10.5 and 10.8; members of a room that is not anonymous may see who else is one. */
+  /** Sections 7.11, 9.2, 9.5, 10.5 and 10.8; members of a room that is not anonymous may see who else is one. */
   #affiliated(room: Room, from: JID, affiliation: Affiliation): string {
     const own = room.affiliation(from.bare.toString());
-    const open = room.config.nonAnonymous && affiliation !== 'outcast' && isAtLeast(own, 'member');
-    if (!isAtLeast(own, 'admin') && !open) throw forbidden();
+    if (!isAtLeast(own, 'admin') && (affiliation === 'outcast' || !mayList(room, from, own))) throw forbidden();
     const items = [...room.affiliations].filter(([, each]) => each === affiliation);
     return queryXml(items.map(([jid]) => itemXml({ affiliation, jid, nick: room.nicks.get(jid) })));
   }
@@ -116,8 +115,13 @@ export class Administration {
   }
 
   async #affiliations(room: Room, { from }: IqRequest, items: readonly Element[]): Promise<void> {
+    await this.affiliate(room, from, () => items.map((item) => this.#wanted(room, item)));
+  }
+
+  /** All that is wanted when it is its turn, or nothing. Throws StanzaError. */
+  async affiliate(room: Room, from: JID, wish: () => readonly AffiliationChange[]): Promise<void> {
     await this.store.standings(room, () => {
-      const wanted = new Map(items.map((item) => this.#wanted(room, item)).map((each) => [each.bare, each]));
+      const wanted = new Map(wish().map((each) => [each.bare, each]));
       this.#checkAll(room, from.bare.toString(), wanted);
       const standings = [...wanted.values()].map(
         (each) => [each.bare, { ...each, nick: this.#nick(room, each) }] as const,
@@ -189,6 +193,14 @@ export class Administration {
       throw tooMany(`a room knows ${this.options.max_affiliations} users at most`);
     }
   }
+}
+
+/** Who sees addresses here, and is a member or in a role that may. */
+function mayList(room: Room, from: JID, own: Affiliation): boolean {
+  const { nonAnonymous, listRoles } = room.config;
+  const role = room.occupantAt(from)?.role;
+  const isListed = role !== undefined && listRoles.includes(role);
+  return nonAnonymous ? isListed || isAtLeast(own, 'member') : isListed && role === 'moderator';
 }
 
 const queryXml = (items: readonly string[]): string => `<query xmlns='${ADMIN}'>${items.join('')}</query>`;

@@ -96,6 +96,9 @@ function aboutForm({ config, occupants, subject }: Room, isOpen: boolean): strin
     { name: 'muc#maxhistoryfetch', type: 'text-single', value: config.history },
     { name: 'muc#roomconfig_allowinvites', type: 'boolean', value: config.allowInvites },
     { name: 'muc#roomconfig_allowpm', type: 'list-single', value: config.allowPm },
+    ...(config.pubsub === ''
+      ? []
+      : [{ name: 'muc#roomconfig_pubsub', type: 'text-single' as const, value: config.pubsub }]),
   ]);
 }
 

@@ -7,7 +7,15 @@ export const DATA = 'jabber:x:data';
 
 export interface Field {
   readonly name: string;
-  readonly type?: 'hidden' | 'boolean' | 'text-single' | 'text-private' | 'list-single' | 'list-multi' | 'jid-single';
+  readonly type?:
+    | 'hidden'
+    | 'boolean'
+    | 'text-single'
+    | 'text-private'
+    | 'list-single'
+    | 'list-multi'
+    | 'jid-single'
+    | 'jid-multi';
   readonly label?: string;
   readonly value?: string | boolean | number | readonly string[];
   readonly options?: readonly (readonly [label: string, value: string])[];

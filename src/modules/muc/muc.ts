@@ -140,7 +140,7 @@ class MultiUserChat {
     this.#mediation = new Mediation(host, options, store, this.#speaking, this.registration);
     this.#exchange = new Exchange(host, options);
     this.administration = new Administration(host, options, store);
-    this.ownership = new Ownership(host, options, store, (room) => this.rooms.forget(room));
+    this.ownership = new Ownership(host, options, store, this.administration, (room) => this.rooms.forget(room));
   }
 
   /** Now, or as soon as the rooms that were kept are here, in the order of what came. */

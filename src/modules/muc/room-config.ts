@@ -30,6 +30,8 @@ export interface RoomConfig {
   readonly allowPm: Audience;
   /** Who is in another role is not shown to the others. */
   readonly shownRoles: readonly Role[];
+  /** Besides admins, and members where addresses are shown: who in these roles sees addresses may get lists of members. */
+  readonly listRoles: readonly Role[];
   readonly allowRegister: boolean;
   /** Who asks to be registered waits for an admin. */
   readonly approveRegister: boolean;
@@ -38,6 +40,8 @@ export interface RoomConfig {
   /** XML's word for a language, or ''. */
   readonly language: string;
   readonly history: number;
+  /** The URI of a node of publish-subscribe that belongs to the room, or ''. */
+  readonly pubsub: string;
 }
 
 const SHOWN: readonly Role[] = Object.freeze(['moderator', 'participant', 'visitor'] as const);
@@ -57,11 +61,13 @@ export const NEW_ROOM: RoomConfig = Object.freeze({
   allowInvites: false,
   allowPm: 'anyone',
   shownRoles: SHOWN,
+  listRoles: Object.freeze([]),
   allowRegister: false,
   approveRegister: false,
   archived: false,
   language: '',
   history: 20,
+  pubsub: '',
 });
 
 /** What was stored before; what a newer version knows besides has its default. */
@@ -89,8 +95,14 @@ const FLAGS = [
   ['enablearchiving', 'archived', 'What is said is archived, when the room is persistent'],
 ] as const;
 
-/** Section 10.1.3. */
-export function configForm(config: RoomConfig, room: string): string {
+/** Full lists of accounts that are something to the room, by the names of their fields. */
+export const LISTS = [
+  [field('roomadmins'), 'admin', 'Admins'],
+  [field('roomowners'), 'owner', 'Owners besides you'],
+] as const;
+
+/** Section 10.1.3. `lists`: who owns it and who its admins are can be said as well. */
+export function configForm(config: RoomConfig, room: string, lists: boolean): string {
   const fields: Field[] = [
     { name: field('roomname'), type: 'text-single', label: 'Name', value: config.name },
     { name: field('roomdesc'), type: 'text-single', label: 'Description', value: config.description },
@@ -133,6 +145,13 @@ export function configForm(config: RoomConfig, room: string): string {
       options: SHOWN.map((each) => [each, each]),
     },
     {
+      name: field('getmemberlist'),
+      type: 'list-multi',
+      label: 'Roles in which occupants may get the list of members, as far as they see addresses',
+      value: config.listRoles,
+      options: SHOWN.map((each) => [each, each]),
+    },
+    {
       name: field('maxusers'),
       type: 'text-single',
       label: 'Most occupants; 0 for no limit of its own',
@@ -144,6 +163,13 @@ export function configForm(config: RoomConfig, room: string): string {
       label: 'Messages that who enters is shown',
       value: config.history,
     },
+    {
+      name: field('pubsub'),
+      type: 'text-single',
+      label: 'URI of a node that belongs to the room',
+      value: config.pubsub,
+    },
+    ...(lists ? LISTS : []).map(([name, , label]) => ({ name, type: 'jid-multi' as const, label })),
   ];
   return formXml('form', ROOM_CONFIG, fields, `Configuration of ${room}`);
 }
@@ -163,6 +189,8 @@ export function changedConfig(config: RoomConfig, said: Map<string, string>, lim
       chosen(get('whois'), ['anyone', 'moderators'], config.nonAnonymous ? 'anyone' : 'moderators') === 'anyone',
     allowPm: chosen(get('allowpm'), AUDIENCES, config.allowPm),
     shownRoles: roles(get('presencebroadcast'), config.shownRoles),
+    listRoles: roles(get('getmemberlist'), config.listRoles),
+    pubsub: text(get('pubsub'), config.pubsub, limits.textBytes),
     maxUsers: number(get('maxusers'), config.maxUsers, Number.MAX_SAFE_INTEGER),
     history: number(get('historylength'), config.history, limits.history),
   };

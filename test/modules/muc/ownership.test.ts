@@ -11,6 +11,7 @@ import {
   entered,
   heard,
   house,
+  listed,
   OWNER,
   opened,
   ROOM,
@@ -62,7 +63,42 @@ describe('10.1 a room that is made', () => {
     expect(fields.get('FORM_TYPE')).toBe('http://jabber.org/protocol/muc#roomconfig');
     expect(fields.get('muc#roomconfig_persistentroom')).toBe('0');
     expect(fields.get('muc#roomconfig_whois')).toBe('moderators');
-    expect(fields.size).toBe(21);
+    expect(fields.size).toBe(25);
+    await configured(one);
+    const later = (await owns(one, '', 'get')).child('query')?.child('x', 'jabber:x:data');
+    expect(later?.raw).toContain('roomconfig_getmemberlist');
+    expect(later?.raw).not.toContain('roomconfig_roomadmins');
+  });
+
+  test('10.1.3 is given admins and further owners, and later others: its form has full lists', async () => {
+    const { guest } = house();
+    const [one, two] = [await guest('one'), await guest('two')];
+    await entered(one, 'first');
+    const jids = (...names: string[]) => names.map((name) => `${name}@example.test`).join('\n');
+    const standings = async () => [await listed(one, "affiliation='owner'"), await listed(one, "affiliation='admin'")];
+    const lists = { roomadmins: jids('two', 'three'), roomowners: jids('four') };
+    expect((await configured(one, { persistentroom: '1', ...lists })).attr('type')).toBe('result');
+    expect(await standings()).toEqual([
+      ['one@example.test', 'four@example.test'],
+      ['two@example.test', 'three@example.test'],
+    ]);
+    expect(conditionOf(await configured(one, { roomadmins: '@', roomname: 'Cave' }))).toBe('jid-malformed');
+    expect(conditionOf(await configured(one, { roomadmins: '', whois: 'nobody' }))).toBe('not-acceptable');
+    expect((await standings())[1]).toEqual(['two@example.test', 'three@example.test']);
+    await entered(two, 'second');
+    await configured(one, { membersonly: '1', roomadmins: jids('three'), roomowners: '' });
+    expect(await standings()).toEqual([['one@example.test'], ['three@example.test']]);
+    expect(await listed(one, "affiliation='member'")).toEqual(['two@example.test', 'four@example.test']);
+    expect(standing(await heard(two, "affiliation='member'"))).toBe('member participant two@example.test/test');
+  });
+
+  test('10.5 more admins than others would like to hear of are refused', async () => {
+    const { guest } = house({ stanzas_per_second: 1 });
+    const one = await guest('one');
+    await opened(one, 'first');
+    const many = Array.from({ length: 20 }, (_, n) => `a${n}@example.test`).join('\n');
+    expect(conditionOf(await configured(one, { roomadmins: many, roomname: 'Cave' }))).toBe('policy-violation');
+    expect(await listed(one, "affiliation='admin'")).toEqual([]);
   });
 
   test('10.1.3 is not wanted after all', async () => {
