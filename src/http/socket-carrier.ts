@@ -1,28 +1,79 @@
-// One WebSocket as its stream writes to it: frames go to the socket itself, gathered by the stream (a write per frame
-// costs 2.4 times as much for bursts), while `ws` reads, answers pings and closes.
+// One WebSocket on its socket, from the upgrade to its end: what comes is read here and told to the stream, which gathers
+// frames and writes them through here. The opening handshake is that of `ws`, which makes one of these instead of a
+// WebSocket of its own: its reading, a Writable behind each socket, costs a tenth of a message (docs/performance.md).
 
 import type { Socket } from 'node:net';
-import type { WebSocket } from '@fastify/websocket';
 import type { Client } from '../net/address.js';
 import type { Tls } from '../stream/end.js';
-import type { Carrier } from '../websocket/stream.js';
+import { FrameError, type FrameHearer, FrameReader } from '../websocket/frames.js';
+import type { Carrier, WebSocketStream } from '../websocket/stream.js';
+
+/** What all WebSockets of a server share. */
+export interface CarrierShare {
+  /** The most bytes of a message. */
+  readonly most: number;
+  /** Whether clients are kept from pinging all the time. */
+  readonly rates: boolean;
+  readonly counts: { bytesIn: number; bytesOut: number };
+  /** It broke: by its client's frames, or below. */
+  broke(error: Error): void;
+  /** The connection is gone; 1006 where the client sent no close frame. */
+  closed(carrier: SocketCarrier, code: number): void;
+}
 
 /** An empty ping (RFC 6455 section 5.5.2). */
 const PING = Buffer.from([0x89, 0x00]);
+const PONG = 0x8a;
+const CLOSE = 0x88;
+/** A close frame without a code. */
+const GOODBYE = Buffer.from([CLOSE, 0]);
+const NO_CODE = 1005;
+const LOST = 1006;
+const INTERNAL = 1011;
+const NOTHING = Buffer.alloc(0);
 const PINGS_PER_SECOND = 10;
 const PING_BURST = 50;
+/** Milliseconds that the client may take to say goodbye and to end the connection. */
+const PATIENCE = 1000;
 
-export class SocketCarrier implements Carrier {
+const CARRIER = Symbol('carrier');
+type Carrying = Socket & { [CARRIER]?: SocketCarrier };
+
+export class SocketCarrier implements Carrier, FrameHearer {
+  readonly #reader: FrameReader;
+  #stream: WebSocketStream | undefined;
   #pings = PING_BURST;
   #since = 0;
+  #isClosing = false;
+  /** When it has to be gone, once it is being closed. */
+  #deadline = Number.POSITIVE_INFINITY;
+  /** What the client's close frame said. */
+  #code = LOST;
 
   constructor(
-    readonly ws: WebSocket,
     readonly socket: Socket,
     readonly client: Client,
-    readonly counts: { bytesIn: number; bytesOut: number },
-    readonly tls?: Tls,
-  ) {}
+    readonly tls: Tls | undefined,
+    readonly share: CarrierShare,
+  ) {
+    this.#reader = new FrameReader(this, share.most);
+  }
+
+  /** Tells the stream what comes from now on; `head` came behind the upgrade. */
+  begin(stream: WebSocketStream, head: Buffer): void {
+    const { socket } = this;
+    this.#stream = stream;
+    (socket as Carrying)[CARRIER] = this;
+    socket.setTimeout(0);
+    // Shared by all sockets, whose they are called on.
+    socket.on('data', onData).on('drain', onDrain).on('end', onEnd).on('error', onError).on('close', onClose);
+    if (head.length > 0) this.take(head);
+    socket.resume();
+  }
+
+  get stream(): WebSocketStream | undefined {
+    return this.#stream;
+  }
 
   get remoteAddress(): string {
     return this.client.address;
@@ -40,14 +91,17 @@ export class SocketCarrier implements Carrier {
     return this.socket.writableLength;
   }
 
+  // What the stream says.
+
   write(head: Buffer, rest: Buffer | undefined, written: (error?: Error | null) => void): void {
     if (!this.#isOpen) return;
-    this.counts.bytesOut += head.length;
+    const { counts } = this.share;
+    counts.bytesOut += head.length;
     if (rest === undefined) {
       this.socket.write(head, written);
       return;
     }
-    this.counts.bytesOut += rest.length;
+    counts.bytesOut += rest.length;
     this.socket.cork();
     this.socket.write(head);
     this.socket.write(rest, written);
@@ -59,32 +113,129 @@ export class SocketCarrier implements Carrier {
   }
 
   close(code: number): void {
-    if (this.ws.isPaused) this.ws.resume();
-    this.ws.close(code);
+    if (this.#isClosing) return;
+    this.#say(code);
+    this.#end();
+    // The client's goodbye is to be heard.
+    this.socket.resume();
   }
 
   terminate(): void {
-    this.ws.terminate();
+    this.socket.destroy();
   }
 
   pause(): void {
-    this.ws.pause();
+    this.socket.pause();
   }
 
   resume(): void {
-    this.ws.resume();
+    this.socket.resume();
+  }
+
+  /** Cuts it when it was to be gone by now. */
+  sweep(now: number): void {
+    if (now >= this.#deadline) this.socket.destroy();
+  }
+
+  // What the client says.
+
+  take(chunk: Buffer): void {
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      this.share.broke(error as Error);
+      this.close(error instanceof FrameError ? error.code : INTERNAL);
+      this.socket.end();
+    }
+  }
+
+  message(payload: Buffer, binary: boolean): void {
+    this.share.counts.bytesIn += payload.length;
+    this.#stream?.message(payload, binary);
+  }
+
+  pinged(payload: Buffer): void {
+    if (this.share.rates && !this.#mayPing()) this.#stream?.abuse();
+    // A client that does not read what it asks for gets one answer for many (section 5.5.3).
+    else if (this.#isOpen && !this.socket.writableNeedDrain) this.socket.write(pong(payload));
+  }
+
+  ponged(): void {
+    this.#stream?.ponged();
+  }
+
+  closed(code: number): void {
+    this.#code = code;
+    if (!this.#isClosing) this.#say(code);
+    this.#end();
+    this.socket.end();
+  }
+
+  /** The client says nothing any more. */
+  ended(): void {
+    this.#end();
+    this.socket.end();
+  }
+
+  drained(): void {
+    this.#stream?.drained();
+  }
+
+  gone(): void {
+    // What a connection that was not read from had brought before it was lost.
+    const { readableLength } = this.socket;
+    if (readableLength > 0) this.take(this.socket.read(readableLength) ?? NOTHING);
+    this.#end();
+    this.share.closed(this, this.#code);
+  }
+
+  #say(code: number): void {
+    if (this.socket.writable) this.socket.write(code === NO_CODE ? GOODBYE : goodbye(code));
+  }
+
+  #end(): void {
+    this.#isClosing = true;
+    if (this.#deadline === Number.POSITIVE_INFINITY) this.#deadline = performance.now() + PATIENCE;
+  }
+
+  // Once the closing handshake began nothing may follow (section 5.5.1).
+  get #isOpen(): boolean {
+    return !this.#isClosing && this.socket.writable;
   }
 
   /** Whether the client may ping us once more: ten a second, and some at once. */
-  mayPing(): boolean {
+  #mayPing(): boolean {
     const now = performance.now();
     this.#pings = Math.min(PING_BURST, this.#pings + ((now - this.#since) / 1000) * PINGS_PER_SECOND);
     this.#since = now;
     return --this.#pings >= 0;
   }
+}
 
-  // Once the closing handshake began nothing may follow (RFC 6455 section 5.5.1).
-  get #isOpen(): boolean {
-    return this.ws.readyState === 1 && this.socket.writable;
-  }
+function goodbye(code: number): Buffer {
+  return Buffer.from([CLOSE, 2, code >> 8, code & 0xff]);
+}
+
+function pong(payload: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([PONG, payload.length]), payload]);
+}
+
+function onData(this: Carrying, chunk: Buffer): void {
+  this[CARRIER]?.take(chunk);
+}
+
+function onDrain(this: Carrying): void {
+  this[CARRIER]?.drained();
+}
+
+function onEnd(this: Carrying): void {
+  this[CARRIER]?.ended();
+}
+
+function onError(this: Carrying, error: Error): void {
+  this[CARRIER]?.share.broke(error);
+}
+
+function onClose(this: Carrying): void {
+  this[CARRIER]?.gone();
 }

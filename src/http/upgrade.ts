@@ -15,6 +15,9 @@ export interface GateOptions {
   readonly origins: readonly string[];
 }
 
+/** What is known of a request for an upgrade. */
+export type UpgradeRequest = Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'socket'>;
+
 export interface GateDeps {
   readonly draining: () => boolean;
   /** Answers requests that want another protocol than WebSocket as if they wanted none. */
@@ -24,7 +27,7 @@ export interface GateDeps {
 /** Emits nothing; an emitter because @fastify/websocket wants to listen to one. */
 export class Gate extends EventEmitter {
   /** Makes a WebSocket of what was let in. */
-  enter: (message: IncomingMessage, socket: Socket, head: Buffer) => void = (_, socket) => socket.destroy();
+  enter: (request: UpgradeRequest, socket: Socket, head: Buffer) => void = (_, socket) => socket.destroy();
   /** Lets nobody in any more. */
   closing = false;
   readonly #deps: GateDeps;
@@ -63,7 +66,12 @@ export class Gate extends EventEmitter {
     this.enter(message, socket, head);
   }
 
-  #refusal(message: IncomingMessage): Refusal | undefined {
+  /** Whether this request for a WebSocket gets one. */
+  admits(request: UpgradeRequest): boolean {
+    return this.#refusal(request) === undefined;
+  }
+
+  #refusal(message: UpgradeRequest): Refusal | undefined {
     const path = pathOf(message);
     const { origin } = message.headers;
     if (path !== this.#bosh && path !== this.#websocket) return [404, 'No WebSocket here.'];
@@ -130,10 +138,10 @@ export function basePath(path: string): string {
   return path.replace(/\/+$/, '') || '/';
 }
 
-function pathOf(message: IncomingMessage): string {
+function pathOf(message: UpgradeRequest): string {
   return basePath((message.url ?? '').replace(/\?.*$/s, ''));
 }
 
-function speaksXmpp({ headers }: IncomingMessage): boolean {
+function speaksXmpp({ headers }: UpgradeRequest): boolean {
   return headers['sec-websocket-protocol']?.split(',').some((protocol) => protocol.trim() === 'xmpp') ?? false;
 }

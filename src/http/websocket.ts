@@ -1,9 +1,9 @@
-// WebSockets (RFC 6455) by the server that @fastify/websocket brings, and the streams on them: made, swept for their deadlines, and ended when
-// the server stops. upgrade.ts decides who gets one; what is said over it is the matter of ../websocket.
+// WebSockets (RFC 6455): their opening handshake by the server that @fastify/websocket brings, and the streams on them: made, swept for their
+// deadlines, and ended when the server stops. upgrade.ts decides who gets one; what is said over it is the matter of ../websocket.
 
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
-import fastifyWebsocket, { type WebSocket } from '@fastify/websocket';
+import fastifyWebsocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../log.js';
 import type { Upstream } from '../stream/end.js';
@@ -12,8 +12,8 @@ import { type StreamShare, WebSocketStream } from '../websocket/stream.js';
 import { DEFAULT_LIMITS } from '../xmpp/scanner.js';
 import type { Connection } from './connection.js';
 import type { HttpMetrics } from './metrics.js';
-import { SocketCarrier } from './socket-carrier.js';
-import { basePath, type Gate, type GateOptions } from './upgrade.js';
+import { type CarrierShare, SocketCarrier } from './socket-carrier.js';
+import { basePath, type Gate, type GateOptions, type UpgradeRequest } from './upgrade.js';
 
 export interface WebSocketOptions extends GateOptions {
   readonly max_data_held: number;
@@ -35,31 +35,32 @@ export interface WebSocketDeps {
   readonly upstream: Upstream;
   readonly log: Log;
   readonly metrics: HttpMetrics;
-  connectionOf(message: IncomingMessage): Connection;
+  connectionOf(message: UpgradeRequest): Connection;
 }
 
 /** How long clients may take to say goodbye when the server stops. */
 const GOODBYE = 1000;
-const FRAGMENTS = 64;
-const CHUNKS = 1024;
-const STREAM = Symbol('stream');
 
-interface Carrying extends WebSocket {
-  [STREAM]: WebSocketStream;
-}
+/** What `ws` makes after its handshake: the socket, and what came behind the request. */
+class Upgraded {
+  socket: Socket | undefined;
+  head: Buffer | undefined;
 
-interface Draining extends Socket {
-  [STREAM]?: WebSocketStream;
+  setSocket(socket: Socket, head: Buffer): void {
+    this.socket = socket;
+    this.head = head;
+  }
 }
 
 /** The WebSockets of one HTTP server. */
 export class WebSockets {
-  readonly #streams = new Set<WebSocketStream>();
+  readonly #carriers = new Set<SocketCarrier>();
   readonly #turn: Tick;
   readonly #deps: WebSocketDeps;
   readonly #sweep: NodeJS.Timeout;
   #options: WebSocketOptions;
   #share: StreamShare;
+  #carrying: CarrierShare;
   #count = 0;
   #emptied: (() => void) | undefined;
 
@@ -69,17 +70,18 @@ export class WebSockets {
     deps.metrics.queued(() => this.#waiting());
     this.#options = options;
     this.#share = this.#shared(options);
+    this.#carrying = this.#carried(options);
     this.#sweep = setInterval(() => this.#look(), sweepEvery(options));
     this.#sweep.unref();
   }
 
   get size(): number {
-    return this.#streams.size;
+    return this.#carriers.size;
   }
 
   #waiting(): number {
     let bytes = 0;
-    for (const stream of this.#streams) bytes += stream.waiting;
+    for (const { stream } of this.#carriers) bytes += stream?.waiting ?? 0;
     return bytes;
   }
 
@@ -87,30 +89,26 @@ export class WebSockets {
   reload(options: WebSocketOptions): void {
     this.#options = options;
     this.#share = this.#shared(options);
+    this.#carrying = this.#carried(options);
   }
 
   /** What the gate lets in, and the route of requests that want no upgrade; in their own context, so that no other route pays for hooks. */
   readonly routes = async (app: FastifyInstance, { gate }: { gate: Gate }): Promise<void> => {
     await app.register(fastifyWebsocket, {
       preClose: () => this.#stop(gate),
-      errorHandler: this.#onError,
       options: {
         // In place of the server whose upgrades are listened to.
         server: gate as unknown as Server,
+        WebSocket: Upgraded as never,
         perMessageDeflate: false,
         clientTracking: false,
-        // Up to twice the limit is answered with a stream error first.
-        maxPayload: this.#options.max_data_held * 2,
-        maxFragments: FRAGMENTS,
-        maxBufferedChunks: CHUNKS,
-        // The scanner checks every byte.
-        skipUTF8Validation: true,
         handleProtocols: () => 'xmpp',
-        ...{ closeTimeout: GOODBYE },
       },
     });
-    gate.enter = (message, socket, head) =>
-      app.websocketServer.handleUpgrade(message, socket, head, (ws) => this.#connected(ws, message));
+    gate.enter = (request, socket, head) =>
+      app.websocketServer.handleUpgrade(request as IncomingMessage, socket, head, (upgraded) =>
+        this.#connected(request, socket, (upgraded as unknown as Upgraded).head ?? head),
+      );
     const absent = (_: FastifyRequest, reply: FastifyReply) =>
       reply
         .code(426)
@@ -122,39 +120,32 @@ export class WebSockets {
     if (own !== basePath(this.#options.path)) app.get(own, absent);
   };
 
-  #connected(ws: WebSocket, message: IncomingMessage): void {
-    const { socket } = message;
-    const connection = this.#deps.connectionOf(message);
-    const client = connection.clientOf(message);
-    const carrier = new SocketCarrier(ws, socket, client, this.#deps.metrics.websocket, connection.tlsOf(message));
+  #connected(request: UpgradeRequest, socket: Socket, head: Buffer): void {
+    const connection = this.#deps.connectionOf(request);
+    const carrier = new SocketCarrier(socket, connection.clientOf(request), connection.tlsOf(request), this.#carrying);
     connection.left(socket);
-    const stream = new WebSocketStream(`ws-${++this.#count}`, carrier, this.#share);
-    (ws as Carrying)[STREAM] = stream;
-    (socket as Draining)[STREAM] = stream;
-    this.#streams.add(stream);
+    this.#carriers.add(carrier);
     this.#deps.metrics.websocket.open++;
-    ws.on('error', this.#onError);
-    ws.on('message', onMessage);
-    ws.on('pong', onPong);
-    ws.on('ping', this.#options.limits.rates ? onPing : ignore);
-    ws.on('close', this.#onClose);
-    socket.on('drain', onDrain);
+    carrier.begin(new WebSocketStream(`ws-${++this.#count}`, carrier, this.#share), head);
   }
 
-  readonly #onError = (error: Error) => this.#deps.log.debug('websocket_error', { error: error.message });
-
-  // Shared by all sockets: `this` of a listener is the WebSocket.
-  readonly #onClose = ((hub: WebSockets) =>
-    function (this: WebSocket, code: number) {
-      hub.#closed((this as Carrying)[STREAM], code);
-    })(this);
-
-  #closed(stream: WebSocketStream, code: number): void {
-    this.#streams.delete(stream);
+  #closed(carrier: SocketCarrier, code: number): void {
+    this.#carriers.delete(carrier);
     this.#deps.metrics.websocket.open--;
     this.#deps.metrics.closed(code);
-    stream.gone();
-    if (this.#streams.size === 0) this.#emptied?.();
+    carrier.stream?.gone();
+    if (this.#carriers.size === 0) this.#emptied?.();
+  }
+
+  #carried({ max_data_held, limits }: WebSocketOptions): CarrierShare {
+    return {
+      // Up to twice the limit is answered with a stream error first.
+      most: max_data_held * 2,
+      rates: limits.rates,
+      counts: this.#deps.metrics.websocket,
+      broke: (error) => this.#deps.log.debug('websocket_error', { error: error.message }),
+      closed: (carrier, code) => this.#closed(carrier, code),
+    };
   }
 
   #shared(options: WebSocketOptions): StreamShare {
@@ -186,14 +177,17 @@ export class WebSockets {
 
   #look(): void {
     const now = performance.now();
-    for (const stream of this.#streams) stream.sweep(now);
+    for (const carrier of this.#carriers) {
+      carrier.stream?.sweep(now);
+      carrier.sweep(now);
+    }
   }
 
   async #stop(gate: Gate): Promise<void> {
     gate.closing = true;
-    for (const stream of this.#streams) stream.shutdown(this.#options.drain.see_other_uri || undefined);
-    if (this.#streams.size > 0) await this.#empty();
-    for (const stream of this.#streams) stream.carrier.terminate();
+    for (const { stream } of this.#carriers) stream?.shutdown(this.#options.drain.see_other_uri || undefined);
+    if (this.#carriers.size > 0) await this.#empty();
+    for (const carrier of this.#carriers) carrier.terminate();
     clearInterval(this.#sweep);
   }
 
@@ -206,27 +200,6 @@ export class WebSockets {
       };
     });
   }
-}
-
-function onMessage(this: WebSocket, data: unknown, binary: boolean): void {
-  const stream = (this as Carrying)[STREAM];
-  (stream.carrier as SocketCarrier).counts.bytesIn += (data as Buffer).length;
-  stream.message(data as Buffer, binary);
-}
-
-function onPong(this: WebSocket): void {
-  (this as Carrying)[STREAM].ponged();
-}
-
-function onPing(this: WebSocket): void {
-  const stream = (this as Carrying)[STREAM];
-  if (!(stream.carrier as SocketCarrier).mayPing()) stream.abuse();
-}
-
-function ignore(): void {}
-
-function onDrain(this: Socket): void {
-  (this as Draining)[STREAM]?.drained();
 }
 
 /** Times are kept to about a quarter of the shortest. */
