@@ -1,5 +1,5 @@
 // One connection that has said nothing but whole, plain POSTs of BOSH so far (posts.ts). Requests may come before those
-// ahead of them are answered; answers leave in their order.
+// ahead of them are answered; answers leave in their order. A plain request for a WebSocket ends it as such.
 
 import type { Socket } from 'node:net';
 import type { Bosh } from './bosh.js';
@@ -7,6 +7,8 @@ import { Connection, MOST_PILED } from './connection.js';
 import type { RawHeaders } from './cors.js';
 import { type Exchange, IN_ONE_PIECE } from './exchange.js';
 import { type HeadReader, kindOf, type PostHead } from './post-head.js';
+import type { UpgradeRequest } from './upgrade.js';
+import { readUpgrade } from './upgrade-head.js';
 
 /** What connections share. */
 export interface PostShare {
@@ -21,6 +23,10 @@ export interface PostShare {
   head(status: number, headers: RawHeaders, length: number, last: boolean): string;
   /** It goes on with node:http. */
   hand(connection: PostConnection): void;
+  /** Whether this request for a WebSocket gets one. */
+  admits(request: UpgradeRequest): boolean;
+  /** It goes on as a WebSocket; `head` came behind the request. */
+  enter(connection: PostConnection, request: UpgradeRequest, head: Buffer): void;
   forget(connection: PostConnection): void;
 }
 
@@ -126,6 +132,7 @@ export class PostConnection {
   }
 
   #leave(rest: Buffer): void {
+    if (this.#first === undefined && this.#upgrade(rest)) return;
     this.#wait(rest, 0, 0);
     this.#looks = 0;
     this.#leaving = 'unjudged';
@@ -147,12 +154,29 @@ export class PostConnection {
     if (kind === 'post') Connection.of(this.socket)?.newest?.hurry();
   }
 
-  #hand(): void {
+  #upgrade(bytes: Buffer): boolean {
+    const head = readUpgrade(bytes);
+    if (head === undefined) return false;
+    const { method, url, headers, size } = head;
+    const request = { method, url, headers, socket: this.socket };
+    if (!this.share.admits(request)) return false;
+    this.#release();
+    this.share.enter(this, request, bytes.subarray(size));
+    return true;
+  }
+
+  /** Has no more to do with the socket. */
+  #release(): void {
     const { socket } = this;
     socket.pause();
     for (const [event, listener] of LISTENERS) socket.removeListener(event, listener);
     (socket as Posted)[POSTED] = undefined;
     socket.setTimeout(0);
+  }
+
+  #hand(): void {
+    const { socket } = this;
+    this.#release();
     if (this.#pieces !== undefined) socket.unshift(Buffer.concat(this.#pieces));
     if (socket.destroyed) this.share.forget(this);
     else this.share.hand(this);

@@ -15,12 +15,14 @@ export interface PostHead {
 export type Read = PostHead | 'more' | 'other';
 
 const METHOD = Buffer.from('POST ');
-const END = Buffer.from('\r\n\r\n');
+/** Where a head ends. */
+export const END = Buffer.from('\r\n\r\n');
 const CR = 0x0d;
 const ZERO = 0x30;
 /** Digits of a length; more would be over any limit. */
 const MOST_DIGITS = 9;
-const MOST_BYTES = 16_384;
+/** Bytes of a head. */
+export const MOST_BYTES = 16_384;
 
 /** Field names that bear on how a message or its connection is to be read, beside the two that are looked at. */
 const FRAMING = new Set([
@@ -87,12 +89,9 @@ export class HeadReader {
     let at = from + request.length + 2;
     let digits = 0;
     for (const line of lines) {
-      const field = FIELD.exec(line);
-      if (field === null) return 'other';
-      const name = field[1].toLowerCase();
-      if (name in headers || FRAMING.has(name)) return 'other';
-      headers[name] = field[3];
-      if (name === 'content-length') digits = at + field[1].length + 1 + field[2].length;
+      const field = readField(line, headers);
+      if (field === undefined || FRAMING.has(field.name)) return 'other';
+      if (field.name === 'content-length') digits = at + field.at;
       at += line.length + 2;
     }
     const { host, connection = 'keep-alive', 'content-length': length = '' } = headers;
@@ -105,6 +104,16 @@ export class HeadReader {
       after: Buffer.from(buf.subarray(digits + length.length, end + END.length)),
     };
   }
+}
+
+/** Adds a field to those of its head; undefined when it is unusual, or there already. `at`: where its value begins. */
+export function readField(line: string, headers: Record<string, string>): { name: string; at: number } | undefined {
+  const field = FIELD.exec(line);
+  if (field === null) return undefined;
+  const name = field[1].toLowerCase();
+  if (name in headers) return undefined;
+  headers[name] = field[3];
+  return { name, at: field[1].length + 1 + field[2].length };
 }
 
 /** A line of a field: its name, the white space before its value, and the value, ASCII only. */

@@ -1,6 +1,7 @@
 // The shortcut of BOSH's requests past node:http, which is a third of their cost (docs/performance.md): a POST to the path
-// of BOSH that is written as nearly all are is read here, and answered with one write. Whatever else a connection says,
-// and whoever is slow to say it, is handed to node:http with all bytes that nobody has answered, and stays there.
+// of BOSH that is written as nearly all are is read here, and answered with one write; so is a request for a WebSocket,
+// which then has its connection. Whatever else a connection says, and whoever is slow to say it, is handed to node:http
+// with all bytes that nobody has answered, and stays there.
 
 import { type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
@@ -9,10 +10,12 @@ import type { Bosh } from './bosh.js';
 import type { RawHeaders } from './cors.js';
 import { PostConnection, type PostShare } from './post-connection.js';
 import { HeadReader } from './post-head.js';
+import type { Gate, UpgradeRequest } from './upgrade.js';
 
 export interface PostsDeps {
   /** Who takes requests now. */
   bosh(): Bosh;
+  readonly gate: Pick<Gate, 'admits' | 'enter'>;
 }
 
 /** What has not said a request to its end for so long is looked after by node:http, which has deadlines for that. */
@@ -81,6 +84,15 @@ export class Posts implements PostShare {
   hand(connection: PostConnection): void {
     this.#connections.delete(connection);
     this.#hand(connection.socket);
+  }
+
+  admits(request: UpgradeRequest): boolean {
+    return this.#deps.gate.admits(request);
+  }
+
+  enter(connection: PostConnection, request: UpgradeRequest, head: Buffer): void {
+    this.#connections.delete(connection);
+    this.#deps.gate.enter(request, connection.socket, head);
   }
 
   /** The text in front of a body of this length. */

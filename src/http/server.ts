@@ -88,9 +88,9 @@ class Face {
     this.#trusted = new Networks(options.trusted_proxies);
     this.#cors = corsOf(options);
     this.#bosh = this.#newBosh();
-    this.#posts = new Posts({ bosh: () => this.#bosh });
     this.#websockets = this.#newWebSockets();
     this.#gate = this.#newGate();
+    this.#posts = new Posts({ bosh: () => this.#bosh, gate: this.#gate });
     this.app = this.#build();
     this.#guard();
     this.#routes();
