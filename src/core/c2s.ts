@@ -2,6 +2,7 @@
 // has a resource, and after. Features, SASL, binding and the rest are modules; this keeps the order and the rules.
 
 import { randomUUID } from 'node:crypto';
+import { isLoopback } from '../stream/address.js';
 import type { ClientStream, Ending, StreamEnd } from '../stream/end.js';
 import { StanzaError, StreamError } from '../xmpp/errors.js';
 import type { StreamHeader } from '../xmpp/header.js';
@@ -312,5 +313,3 @@ export class C2s implements StreamEnd {
 }
 
 const FEATURES = `<stream:features xmlns:stream='${NS.stream}' xmlns='${NS.client}'>`;
-
-const isLoopback = (address: string): boolean => /^(::1$|(::ffff:)?127\.)/.test(address);

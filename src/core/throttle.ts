@@ -4,8 +4,7 @@
 //
 // Who keeps guessing at an account must not lock its owner out: where the owner has logged in from before is counted apart.
 
-import type { BlockList } from 'node:net';
-import { networks, partyOf, within } from '../stream/address.js';
+import { Networks, partyOf } from '../stream/address.js';
 import type { CoreOptions } from './options.js';
 
 /** The name of the limit, below `limits`. */
@@ -34,7 +33,7 @@ export class Throttle {
   readonly #accounts: Failures;
   /** Accounts with the addresses that they were used from. */
   readonly #places = new Recent<true>();
-  #exempt: { readonly of: readonly string[]; readonly list: BlockList };
+  #exempt: { readonly of: readonly string[]; readonly list: Networks };
 
   constructor(
     options: ThrottleOptions,
@@ -86,7 +85,7 @@ export class Throttle {
   #party(address: string): string | undefined {
     const { trusted_proxies } = this.#options;
     if (this.#exempt.of !== trusted_proxies) this.#exempt = exemptOf(trusted_proxies);
-    return within(this.#exempt.list, address) ? undefined : partyOf(address);
+    return this.#exempt.list.has(address) ? undefined : partyOf(address);
   }
 
   #target(address: string, account: string): string {
@@ -95,7 +94,7 @@ export class Throttle {
   }
 }
 
-const exemptOf = (trusted: readonly string[]) => ({ of: trusted, list: networks(trusted) });
+const exemptOf = (trusted: readonly string[]) => ({ of: trusted, list: new Networks(trusted) });
 
 /** No JID ends in a space and an address. */
 const placeOf = (address: string, account: string) => `${account} ${partyOf(address)}`;

@@ -2,35 +2,9 @@
 // proxies only, and read from right to left, because everything left of the last trusted proxy is the client's own word.
 
 import type { IncomingHttpHeaders } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { type Client, plainAddress } from '../net/address.js';
-
-/** A set of addresses and CIDR networks. */
-export class Networks {
-  readonly #list = new BlockList();
-  readonly #isEmpty: boolean;
-
-  /** Throws on what is neither an address nor a network. */
-  constructor(networks: readonly string[]) {
-    this.#isEmpty = networks.length === 0;
-    for (const network of networks) this.#add(network);
-  }
-
-  has(address: string): boolean {
-    if (this.#isEmpty) return false;
-    const version = isIP(address);
-    return version !== 0 && this.#list.check(address, version === 4 ? 'ipv4' : 'ipv6');
-  }
-
-  #add(network: string): void {
-    const [address, prefix] = network.split('/');
-    const version = isIP(address);
-    if (version === 0) throw new TypeError(`trusted_proxies: "${network}" is neither an address nor a network`);
-    const family = version === 4 ? 'ipv4' : 'ipv6';
-    if (prefix === undefined) this.#list.addAddress(address, family);
-    else this.#list.addSubnet(address, Number(prefix), family);
-  }
-}
+import type { Networks } from '../stream/address.js';
 
 /** Longest chain of proxies that is followed. */
 const HOPS = 32;

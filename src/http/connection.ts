@@ -6,7 +6,8 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Client } from '../net/address.js';
 import { ClientTls } from '../net/client-tls.js';
-import { forwardedClient, type Networks } from './address.js';
+import type { Networks } from '../stream/address.js';
+import { forwardedClient } from './address.js';
 
 /** A request that waits for its answer on a connection. */
 export interface Waiting {

@@ -8,7 +8,7 @@ import type { Log } from '../log.js';
 import { peerOf } from '../net/address.js';
 import { ProxiedPeers } from '../net/proxy-protocol.js';
 import { followTls, readTls, type TlsOptions } from '../net/tls.js';
-import type { Networks } from './address.js';
+import type { Networks } from '../stream/address.js';
 import { Connection } from './connection.js';
 import type { Cors } from './cors.js';
 import type { Posts } from './posts.js';

@@ -174,7 +174,8 @@ export class SocketCarrier implements Carrier, FrameHearer {
   /** The client says nothing any more. */
   ended(): void {
     this.#end();
-    this.socket.end();
+    // A second end makes an error, and its stack.
+    if (!this.socket.writableEnded) this.socket.end();
   }
 
   drained(): void {

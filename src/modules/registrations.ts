@@ -1,7 +1,7 @@
 // How many accounts were made from where: an address (of IPv6, its /64) may make so many within the interval. Trusted
 // proxies that do not say whom they speak for are not counted.
 
-import { networks, partyOf, within } from '../stream/address.js';
+import { Networks, partyOf } from '../stream/address.js';
 
 /** Addresses that are remembered; the one that was used first makes room. */
 const REMEMBERED = 10_000;
@@ -24,7 +24,7 @@ export class Registrations {
 
   /** Counts one more from there; undefined when it is too many, else what takes it back. */
   take(address: string, trusted: readonly string[]): (() => void) | undefined {
-    if (within(networks(trusted), address)) return () => {};
+    if (new Networks(trusted).has(address)) return () => {};
     const party = partyOf(address);
     const now = this.now();
     const recent = (this.#times.get(party) ?? []).filter((at) => now - at < this.limits.interval * 1000);

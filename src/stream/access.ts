@@ -1,9 +1,9 @@
 // Who may be reached: names the operator allowed, and addresses that lie outside. Names and addresses are judged as
 // data here; nothing is resolved or dialled.
 
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { within } from './address.js';
+import { Networks } from './address.js';
 
 /** Lists of names: exact, `*.example.net` (any name below it), or `*` (any name; an address has to be listed itself). */
 export interface Firewall {
@@ -16,12 +16,16 @@ export interface Firewall {
  * domain name; an IP literal in any notation (`127.1`, `0x7f.1`, `[::1]`) comes out as the plain literal.
  */
 export function normalizeDomain(name: string): string | undefined {
+  if (name.length <= 253 && PLAIN.test(name)) return name;
   if (name.length > 1023 || /[\s/\\?#@%]/.test(name)) return undefined;
   const bare = /^\[(.*)\]$/.exec(name)?.[1] ?? name;
   if (bare.includes(':') && isIPv6(bare)) return bare.toLowerCase();
   const ascii = domainToASCII(bare.replace(/\.$/, ''));
   return isHostname(ascii) ? ascii : undefined;
 }
+
+/** What is as it is compared already, as nearly every name is: no digit at the start of a label, and no Punycode to check. */
+const PLAIN = /^(?!.*xn--)[a-z][a-z0-9-]{0,62}(?:\.[a-z][a-z0-9-]{0,62})*$/;
 
 /** Whether this is a name for the DNS: letters, digits, hyphens (and underscores), of legal lengths. */
 export function isHostname(name: string): boolean {
@@ -54,43 +58,32 @@ export function allows(firewall: Firewall, domain: string): boolean {
 export const matches = (patterns: readonly string[], name: string): boolean => best(patterns, name) > 0;
 
 // Ranges that are no public unicast (of IPv6 only those inside of 2000::/3), or where clouds keep their instances' secrets.
-const FORBIDDEN: readonly Network[] = [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['168.63.129.16', 32],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.0.2.0', 24],
-  ['192.88.99.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
-  ['224.0.0.0', 3],
-  ['2001::', 23],
-  ['2001:db8::', 32],
-  ['2002::', 16],
-  ['3fff::', 20],
+const FORBIDDEN = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '168.63.129.16/32',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/3',
+  '2001::/23',
+  '2001:db8::/32',
+  '2002::/16',
+  '3fff::/20',
 ];
 
-type Network = readonly [network: string, prefix: number];
-
-function listOf(networks: readonly Network[]): BlockList {
-  const list = new BlockList();
-  for (const [network, prefix] of networks) list.addSubnet(network, prefix, isIPv6(network) ? 'ipv6' : 'ipv4');
-  return list;
-}
-
-const forbidden = listOf(FORBIDDEN);
+const forbidden = new Networks(FORBIDDEN);
 // IPv4 inside of IPv6: mapped, and NAT64 as networks without IPv4 need it.
-const wrapping = listOf([
-  ['::ffff:0:0', 96],
-  ['64:ff9b::', 96],
-]);
-const globalUnicast = listOf([['2000::', 3]]);
+const wrapping = new Networks(['::ffff:0:0/96', '64:ff9b::/96']);
+const globalUnicast = new Networks(['2000::/3']);
 
 /**
  * Whether an address literal is one that strangers may make us dial: public unicast, also where IPv4 is wrapped in IPv6;
@@ -98,9 +91,9 @@ const globalUnicast = listOf([['2000::', 3]]);
  */
 export function isPublic(address: string): boolean {
   if (isIP(address) === 0 || address.includes('%')) return false;
-  if (!isIPv6(address)) return !within(forbidden, address);
-  if (within(wrapping, address)) return isPublic(lastFour(address));
-  return within(globalUnicast, address) && !within(forbidden, address);
+  if (!isIPv6(address)) return !forbidden.has(address);
+  if (wrapping.has(address)) return isPublic(lastFour(address));
+  return globalUnicast.has(address) && !forbidden.has(address);
 }
 
 /** The IPv4 address in the last 32 bits of an IPv6 address. */

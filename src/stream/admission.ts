@@ -2,9 +2,8 @@
 // /64, which is what one subscriber has. Trusted proxies are exempt from what is counted by address: behind them, when
 // they do not say whom they speak for, is everybody.
 
-import type { BlockList } from 'node:net';
 import { StreamError } from '../xmpp/errors.js';
-import { networks, partyOf, within } from './address.js';
+import { Networks, partyOf } from './address.js';
 
 export interface AdmissionOptions {
   /** Addresses and networks (CIDR). */
@@ -42,7 +41,7 @@ const REMEMBERED = 10_000;
 
 export class Admission {
   #limits: AdmissionOptions['limits'];
-  #exempt: BlockList;
+  #exempt: Networks;
   readonly #sessions = new Map<string, number>();
   readonly #buckets = new Map<string, Bucket>();
   #size = 0;
@@ -55,13 +54,13 @@ export class Admission {
     readonly told: (party: string, by: 1 | -1) => void = () => {},
   ) {
     this.#limits = options.limits;
-    this.#exempt = networks(options.trusted_proxies);
+    this.#exempt = new Networks(options.trusted_proxies);
   }
 
   /** Takes new limits; who is in stays in. */
   reload(options: AdmissionOptions): void {
     this.#limits = options.limits;
-    this.#exempt = networks(options.trusted_proxies);
+    this.#exempt = new Networks(options.trusted_proxies);
   }
 
   get size(): number {
@@ -100,7 +99,7 @@ export class Admission {
   #judge(address: string, party: string): Refusal | undefined {
     const { sessions, sessions_per_address } = this.#limits;
     if (this.#size >= sessions) return FULL;
-    if (within(this.#exempt, address)) return undefined;
+    if (this.#exempt.has(address)) return undefined;
     if ((this.#sessions.get(party) ?? 0) >= sessions_per_address) return MANY;
     return this.#take(party) ? undefined : FAST;
   }

@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { forwardedClient, Networks } from '../../src/http/address.js';
+import { forwardedClient } from '../../src/http/address.js';
 import { Cors, Origins } from '../../src/http/cors.js';
 import { isCallback, jsonp } from '../../src/http/jsonp.js';
 import { readProxyHeader } from '../../src/net/proxy-protocol.js';
 import { readTls } from '../../src/net/tls.js';
+import { Networks } from '../../src/stream/address.js';
 import { CertificateAuthority } from '../support/certs.js';
 import { DEFAULTS, faces } from '../support/http-face.js';
 
