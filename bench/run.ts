@@ -29,10 +29,11 @@ import {
   crowd,
   latency,
   memory,
+  RELAYED,
   RETURNING,
   type Run,
   reconnect,
-  setup,
+  setupAtSpeed,
 } from './scenarios.js';
 import { selfcheck } from './selfcheck.js';
 import { type Kind, type Launch, ours, relay, type Start } from './servers.js';
@@ -60,8 +61,8 @@ const EDGE: Record<string, () => Promise<Row[]>> = {
     return [];
   },
   ...Object.fromEntries(CHATS.map((one) => [one.name, () => chats(one)])),
-  'setup-bosh': async () => bounded('BOSH set-up to bound', 'ms', await setups('bosh'), 0.6),
-  'setup-ws': async () => bounded('WebSocket set-up to bound', 'ms', await setups('ws'), 0.5),
+  'setup-bosh': () => setups('bosh', 'BOSH set-up to bound', 0.6),
+  'setup-ws': () => setups('ws', 'WebSocket set-up to bound', 0.5),
   'latency-ws': () => latencies('ws', 'WebSocket'),
   'latency-bosh': () => latencies('bosh', 'BOSH'),
   'reconnect-ws': () => reconnects('ws', 'WebSocket'),
@@ -90,8 +91,12 @@ async function chats(one: Chat): Promise<Row[]> {
   return compared(one.title, 'us', series, one.target);
 }
 
-function setups(kind: Kind) {
-  return behindOne(kind, [ours], (launches) => setup(`setup-${kind}`, launches, run));
+function setups(kind: keyof typeof RELAYED, title: string, limit: number): Promise<Row[]> {
+  return behindOne(kind, [ours, relay], async (launches) => {
+    const { here, there } = await setupAtSpeed(`setup-${kind}`, launches, kind, run);
+    const other = `${title}, where its relay takes ${RELAYED[kind]} us a message`;
+    return [...bounded(title, 'ms', here, limit), ...bounded(other, 'ms', there, limit)];
+  });
 }
 
 function latencies(kind: Kind, title: string) {

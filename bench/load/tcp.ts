@@ -76,8 +76,10 @@ export class TcpSession implements Session, Line {
 
   async finish(): Promise<void> {
     this.#socket.removeAllListeners();
+    const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
     this.#socket.on('error', () => {}).on('data', () => {});
     this.#socket.end('</stream:stream>');
+    await closed;
   }
 
   cut(): void {

@@ -66,8 +66,10 @@ export class WsSession implements Session, Line {
 
   async finish(): Promise<void> {
     this.#socket.removeAllListeners();
+    const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
     this.#socket.on('error', () => {}).on('data', () => {});
     this.#socket.end(this.#frame(CLOSE, Buffer.from([3, 232])));
+    await closed;
   }
 
   cut(): void {
