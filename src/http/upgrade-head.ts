@@ -28,9 +28,9 @@ const FRAMING = new Set([
 
 /** The head that these bytes begin with; undefined when it is not whole, not plain, or wants no WebSocket. */
 export function readUpgrade(bytes: Buffer): UpgradeHead | undefined {
-  if (METHOD.compare(bytes, 0, METHOD.length) !== 0) return undefined;
   const end = bytes.indexOf(END);
-  if (end < 0 || end > MOST_BYTES) return undefined;
+  if (end < METHOD.length || end > MOST_BYTES) return undefined;
+  if (METHOD.compare(bytes, 0, METHOD.length) !== 0) return undefined;
   const [request, ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
   const url = /^GET (\/[!-~]*) HTTP\/1\.1$/.exec(request)?.[1];
   const headers: Record<string, string> = Object.create(null);

@@ -1,28 +1,15 @@
 // What is read without node:http is read as node:http would.
 
 import { createServer, type IncomingMessage } from 'node:http';
-import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
 import { HeadReader, kindOf } from '../../src/http/post-head.js';
 import { Chance } from '../support/random-xml.js';
+import { Said } from '../support/said.js';
 
 const PLAIN =
   'POST /http-bind/ HTTP/1.1\r\nHost: chat.example\r\nContent-Type: text/xml\r\nContent-Length: 7\r\nOrigin: https://a.example\r\n\r\n';
 const reader = () => new HeadReader((path) => path.startsWith('/http-bind'));
 const read = (text: string) => reader().read(Buffer.from(text, 'latin1'), 0, undefined);
-
-/** A connection in memory: says these bytes and ends, and hears nothing. */
-class Said extends Duplex {
-  constructor(bytes: Buffer) {
-    super({ read() {}, write: (_chunk, _coding, done) => done() });
-    this.push(bytes);
-    this.push(null);
-  }
-
-  setTimeout(): this {
-    return this;
-  }
-}
 
 /** The first request that node:http sees in these bytes, read to its end; nothing when it sees none. */
 async function nodeReads(bytes: Buffer): Promise<{ message: IncomingMessage; body: string } | undefined> {

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { Stanza } from '../../src/xmpp/stanza.js';
 import { DEFAULTS, type Face, faces } from '../support/http-face.js';
+import { RawHttp } from '../support/http-raw.js';
 import { frame, type Handshake, OPCODE, RawWebSocket } from '../support/ws-raw.js';
 
 const FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
@@ -70,6 +72,36 @@ describe('RFC 7395 section 3.1: the handshake', () => {
     const answer = await shake(headers, path, method);
     expect([status, 426]).toContain(answer?.status);
     expect(face.upstream.ends).toEqual([]);
+  });
+
+  const KEY = 'AQIDBAUGBwgJCgsMDQ4PEC==';
+  const REQUEST =
+    'GET /xmpp-websocket/ HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+    `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Protocol: xmpp\r\n`;
+
+  test.each([
+    ['in one piece', [`${REQUEST}\r\n`]],
+    ['in pieces', [REQUEST.slice(0, 2), REQUEST.slice(2, 100), `${REQUEST.slice(100)}\r\n`]],
+    ['with a field twice', [`${REQUEST}X-A: 1\r\nX-A: 2\r\n\r\n`]],
+    ['with the length of its body', [`${REQUEST}Content-Length: 0\r\n\r\n`]],
+    ['with other bytes than ASCII', [`${REQUEST}X-A: \u00e9\r\n\r\n`]],
+  ])('4.2 a request %s is upgraded, and the first message may follow at once', async (_, pieces) => {
+    const http = await RawHttp.connect(face.port);
+    for (const [at, piece] of pieces.entries()) {
+      const bytes = Buffer.from(piece, 'latin1');
+      const isLast = at === pieces.length - 1;
+      await new Promise((sent) =>
+        http.socket.write(isLast ? Buffer.concat([bytes, frame(OPCODE.text, OPEN)]) : bytes, sent),
+      );
+      if (!isLast) await new Promise((resolve) => setImmediate(resolve));
+    }
+    const answer = await http.answer();
+    expect(answer?.head).toMatch(/^HTTP\/1.1 101 /);
+    expect(answer?.headers.get('sec-websocket-accept')).toBe(
+      createHash('sha1').update(`${KEY}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64'),
+    );
+    expect((await face.upstream.end(0)).headers[0]).toMatchObject({ to: 'example.com' });
+    http.destroy();
   });
 
   test('permessage-deflate is not agreed to', async () => {
