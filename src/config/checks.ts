@@ -19,6 +19,22 @@ export function contradictions(config: Config, where: Where): Problem[] {
   ];
 }
 
+/** What works, but hardly for anybody: files at an address instead of a name. */
+export function unreachable({ components, public_url }: Config, where: Where): Problem[] {
+  if (public_url !== '') return [];
+  return Object.entries(components)
+    .filter(([domain, { module, upload }]) => module === 'upload' && upload.url === undefined && !isOwn(domain))
+    .map(([domain]) => ({
+      origin: where(`components.${domain}`) ?? { kind: 'given' },
+      option: `components.${domain}`,
+      message: 'the URLs of files have the address that the server listens at, which others may not reach',
+      fix: 'set public_url, or its upload.url',
+    }));
+}
+
+/** RFC 6761 section 6.3: of one's own machine. */
+const isOwn = (domain: string): boolean => /(^|\.)localhost$/.test(domain);
+
 /** The engine caps `default_wait` and `default_inactivity` by their maxima: only who said both is contradicted. */
 function ordered(config: Config, where: Where): Problem[] {
   const { limits } = config;

@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
-import { contradictions, type Where } from './checks.js';
+import { contradictions, unreachable, type Where } from './checks.js';
 import { type Environment, readEnvironment } from './environment.js';
 import { fileProblems } from './files.js';
 import { firstMinute, namesDomains } from './first-minute.js';
@@ -72,6 +72,7 @@ function settle(sayings: readonly Said[], findings: Findings, env: Environment):
   const where: Where = (path) => found(path, reader.origins);
   findings.problems.push(...(findings.problems.length === 0 ? contradictions(config, where) : []));
   findings.problems.push(...fileProblems(config, where));
+  findings.warnings.push(...unreachable(config, where));
   if (findings.problems.length > 0) throw new ConfigError(findings.problems.sort(byPlace));
   return { config: frozen(config), where };
 }

@@ -196,6 +196,22 @@ describe('what is said where', () => {
     ]);
   });
 
+  test('files at an address instead of a name are warned of, but on one’s own machine', () => {
+    const warned = (more: string) =>
+      loaded(`{ "domains": { "example.com": {} }, ${more} }`).warnings.map((w) => explain(w).split('\n')[0]);
+    const files = (domain: string, upload = '') => `"components": { "${domain}": { "module": "upload"${upload} } }`;
+    expect(warned(files('files.example.com'))).toEqual([
+      expect.stringContaining('the URLs of files have the address that the server listens at'),
+    ]);
+    for (const fine of [
+      files('files.localhost'),
+      files('files.example.com', ', "upload": { "url": "https://files.example.com/upload" }'),
+      `"public_url": "https://chat.example.com", ${files('files.example.com')}`,
+      '"components": { "rooms.example.com": { "module": "muc" } }',
+    ])
+      expect(warned(fine)).toEqual([]);
+  });
+
   test('what Kubernetes sets for a service named bosh is passed over', () => {
     const { config, warnings } = loaded(undefined, [], {
       BOSH_PORT: 'tcp://10.0.0.1:5280',
