@@ -32,14 +32,18 @@ export interface PostShare {
 
 /** A head that is not whole at so many looks is node:http's. */
 const MOST_LOOKS = 8;
+/** Larger heads are read anew each time: what is remembered of them is memory of every connection. */
+const REMEMBERED = 4096;
 const NOTHING = Buffer.alloc(0);
 
 const POSTED = Symbol('posted');
 type Posted = Socket & { [POSTED]?: PostConnection };
 
 export class PostConnection {
-  /** The head of its last request. */
+  /** The head of its last request, unless it was large. */
   #head: PostHead | undefined;
+  /** It has had a request. */
+  #used = false;
   /** A request that has begun, in pieces. */
   #pieces: Buffer[] | undefined;
   #size = 0;
@@ -103,7 +107,8 @@ export class PostConnection {
       this.#leave(chunk.subarray(pos));
       return -1;
     }
-    this.#head = head;
+    this.#head = reader.size > REMEMBERED ? undefined : head;
+    this.#used = true;
     this.#looks = 0;
     const from = pos + reader.size;
     const end = from + reader.length;
@@ -228,7 +233,7 @@ export class PostConnection {
     if (this.#leaving !== 'no' || this.#since > slow) return;
     if (this.#pieces !== undefined) this.#leave(Buffer.concat(this.#pieces));
     else if (this.#first !== undefined) return;
-    else if (this.#head === undefined) this.#leave(NOTHING);
+    else if (!this.#used) this.#leave(NOTHING);
     else if (this.#since < kept) this.socket.end();
   }
 }

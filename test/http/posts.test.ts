@@ -1,6 +1,7 @@
 // The way past node:http, and from it to node:http.
 
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { HeadReader } from '../../src/http/post-head.js';
 import { answer, faces, ScriptedSessions } from '../support/http-face.js';
 
 const { start, raw } = faces();
@@ -20,6 +21,25 @@ test('a plain POST is not seen by node:http; from another request on, all of its
   expect((await client.answer())?.text).toBe('<body echo="7"/>');
   expect(seen).toEqual(['GET', 'POST']);
   expect(sessions.bodies).toHaveLength(3);
+});
+
+test.each([
+  ['a small head', 1000, true],
+  ['one above 4 KiB', 4200, false],
+])('%s is remembered for the next request: %s bytes, %s', async (_, size, remembered) => {
+  const { port, http } = await start();
+  const seen: unknown[] = [];
+  http.server.on('request', (request) => seen.push(request));
+  const read = vi.spyOn(HeadReader.prototype, 'read');
+  const client = await raw(port);
+  for (const letter of ['a', 'b', 'c']) {
+    client.send(POST.replace('host: a', `host: a\r\ncookie: ${letter.repeat(size)}`));
+    expect((await client.answer())?.text).toBe('<body echo="7"/>');
+  }
+  const known = read.mock.calls.map(([, , head]) => head !== undefined);
+  read.mockRestore();
+  expect(known).toEqual([false, remembered, remembered]);
+  expect(seen).toEqual([]);
 });
 
 test('both ways give the same answer, headers included', async () => {
