@@ -9,12 +9,16 @@ export class Conversation {
   isRoom = false;
   /**
    * Each: id, own, text, at (ms), from (a nickname, in rooms), link (of a file), archived (its id in the archive), state of an
-   * own one (waiting, sent, delivered, failed), error; in rooms: note (nobody said it), secret (only to us), isOld
-   * (said before we came).
+   * own one (waiting, sent, delivered, failed), error; in rooms: note (nobody said it), secret (only to us, or to the nickname
+   * `only`), isOld (said before we came).
    */
   messages = [];
   unread = 0;
   draft = '';
+  /** Of a room: the nickname that alone is written to; '' for all. */
+  only = '';
+  /** Who had it then may not be there any more: nothing is written to who has it now. */
+  isGone = false;
   /** Who types, as a sentence's beginning; '' when nobody does. */
   typing = '';
   /** They have told a chat state, so they want to be told ours (XEP-0085 section 5.1). */

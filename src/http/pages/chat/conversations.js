@@ -6,7 +6,7 @@
 // others; `change` (detail: conversation).
 
 import { Conversation } from './conversation.js';
-import { bare } from './jid.js';
+import { bare, resource } from './jid.js';
 import { spoken } from './reading.js';
 import { Source } from './source.js';
 import { child, NS, newId, problem, xml } from './xml.js';
@@ -85,11 +85,21 @@ export class Conversations extends Source {
     this.#changed(conversation);
   }
 
-  /** Says the text; the link is that of a file which the text stands for (XEP-0066). */
-  say(conversation, body, link) {
-    const message = { id: newId(), own: true, text: body, link, at: Date.now(), state: 'waiting' };
+  /**
+   * Says the text; the link is that of a file which the text stands for (XEP-0066), `only` the nickname in a room that alone
+   * hears it (XEP-0045 section 7.5).
+   */
+  say(conversation, body, { link, only } = {}) {
+    const whispered = only ? { only, secret: true } : {};
+    const message = { id: newId(), own: true, text: body, link, at: Date.now(), state: 'waiting', ...whispered };
     this.#transmit(conversation, message);
     this.#add(conversation, message);
+  }
+
+  /** From now on only this nickname is written to; '' for all. */
+  whisper(conversation, only) {
+    Object.assign(conversation, { only, isGone: false });
+    this.#changed(conversation);
   }
 
   /** A stream is there: what waited goes out. */
@@ -130,7 +140,12 @@ export class Conversations extends Source {
 
   #transmit(conversation, message) {
     const { address, isRoom, closed } = conversation;
-    if (closed) return;
+    const { only } = message;
+    // Who has the nickname later may be somebody else: this does not wait.
+    if (only && (closed || !this.#connection.send(this.#whispered(address, message))))
+      return Object.assign(message, { state: 'failed', error: 'you are not connected to this room' });
+    if (only) message.state = 'sent';
+    if (closed || only) return;
     if (!isRoom) this.#meet(address);
     const sent = this.#connection.send(
       xml(
@@ -148,10 +163,21 @@ export class Conversations extends Source {
     clearTimeout(this.#timers.get(`own ${address}`));
   }
 
+  #whispered(address, { id, only, text, link }) {
+    return xml(
+      'message',
+      { to: `${address}/${only}`, type: 'chat', id },
+      xml('body', {}, text),
+      link && xml('x', { xmlns: NS.outOfBand }, xml('url', {}, link)),
+      xml('origin-id', { xmlns: NS.ids, id }),
+      xml('x', { xmlns: NS.mucUser }),
+    );
+  }
+
   #tell(conversation, state) {
-    const { address, isRoom, closed, states } = conversation;
+    const { address, isRoom, closed, states, only } = conversation;
     clearTimeout(this.#timers.get(`own ${address}`));
-    if (closed || !(isRoom || states) || (this.#told.get(address) ?? 'active') === state) return;
+    if (closed || only || !(isRoom || states) || (this.#told.get(address) ?? 'active') === state) return;
     this.#told.set(address, state);
     const type = isRoom ? 'groupchat' : 'chat';
     this.#connection.send(xml('message', { to: address, type }, xml(state, { xmlns: NS.states })));
@@ -176,7 +202,9 @@ export class Conversations extends Source {
     const to = bare(stanza.getAttribute('to') ?? '');
     const message = spoken(stanza, this.#self);
     if (!message || to === '' || stanza.getAttribute('type') === 'groupchat') return;
-    this.#add(this.of(to), { ...message, own: true, state: 'sent' });
+    const conversation = this.of(to);
+    const only = conversation.isRoom ? resource(stanza.getAttribute('to')) : '';
+    this.#add(conversation, { ...message, own: true, state: 'sent', ...(only && { only, secret: true }) });
   }
 
   #heard(stanza, direct) {
@@ -206,10 +234,12 @@ export class Conversations extends Source {
 
   /** What waits for a room goes out when we are in. */
   #follow(rooms) {
-    for (const { address, state } of rooms) {
+    for (const { address, state, occupants } of rooms) {
       const conversation = this.of(address, true);
       const opened = conversation.closed && state === 'in';
       conversation.closed = state !== 'in';
+      if (opened || (state === 'in' && !occupants.has(conversation.only)))
+        conversation.isGone = conversation.only !== '';
       if (opened) this.#flush(conversation);
     }
   }

@@ -57,6 +57,7 @@ const view = new ConversationView(parts, {
 const about = new AboutRoom(parts, {
   tell,
   mention: (nick) => view.mention(nick),
+  whisper: (nick) => view.whisper(nick),
   leave: leaveRoom,
   link: (room) => linkTo({ room: room.address }),
 });

@@ -220,7 +220,7 @@ export class Rooms extends Source {
 
   #heard(room, nick, stanza) {
     const type = stanza.getAttribute('type') ?? 'normal';
-    if (type === 'error') return this.#failed(room, stanza);
+    if (type === 'error') return this.#failed(room, nick, stanza);
     const subject = child(stanza, 'subject');
     const message = spoken(stanza, room.address);
     if (subject && !message && type === 'groupchat') return this.#retitled(room, nick, subject.textContent, stanza);
@@ -240,9 +240,9 @@ export class Rooms extends Source {
     return { ...message, own, from: nick, state, secret: type !== 'groupchat' || undefined };
   }
 
-  #failed(room, stanza) {
+  #failed(room, nick, stanza) {
     const { condition, text } = problem(stanza);
-    const sentence = condition === 'forbidden' ? 'you have no voice here' : text;
+    const sentence = condition === 'forbidden' && nick === '' ? 'you have no voice here' : text;
     const id = stanza.getAttribute('id');
     this.tell('failed', { room, id, text: sentence });
     if (id === this.#retitling) this.#note(room, `The subject was not changed: ${text}`);

@@ -17,7 +17,14 @@ export function bubble(message, who, occupant, isOurs) {
     h('span', { className: 'unseen' }, `${who}: `),
     message.from && !message.own ? from(message, occupant) : '',
     content(message, isOurs),
-    h('footer', {}, message.secret ? 'only to you' : '', h('span', { className: 'error' }), time(message.at), delivery),
+    h(
+      'footer',
+      {},
+      message.secret ? `only to ${message.only ?? 'you'}` : '',
+      h('span', { className: 'error' }),
+      time(message.at),
+      delivery,
+    ),
   );
   if (message.own) showDelivery(element, message);
   return element;

@@ -4,10 +4,12 @@ import { find, h, icon, onSubmit } from './dom.js';
 
 export class Composer {
   #box = find('#composer textarea');
+  #only = find('#only');
+  #isGone = false;
   #deeds;
 
   /**
-   * @param deeds `send` (a text), `type` (the draft), `page` (up or down), and for files: `uploads` says which service takes them,
+   * @param deeds `send` (a text), `type` (the draft), `page` (up or down), `toAll` (not to one alone any more), and for files: `uploads` says which service takes them,
    * `share` sends the address of one that is there, to the conversation that `target` has said when it was chosen
    */
   constructor(connection, deeds) {
@@ -29,6 +31,16 @@ export class Composer {
     this.#box.placeholder = text;
   }
 
+  /** Who alone is written to; '' for all. */
+  set only({ only, isGone }) {
+    this.#isGone = isGone;
+    this.#only.hidden = only === '';
+    const words = isGone ? `${only} has left` : `Only to ${only}`;
+    find('span', this.#only).textContent = words;
+    this.#only.ariaLabel = `${words}: write to all`;
+    this.#box.ariaLabel = only === '' ? 'Message' : `Message only to ${only}`;
+  }
+
   /** Adds to what is written: a nickname. */
   mention(nick) {
     this.#box.value = this.#box.value === '' ? `${nick}: ` : `${this.#box.value.trimEnd()} ${nick} `;
@@ -47,11 +59,19 @@ export class Composer {
 
   #write() {
     onSubmit(find('#composer'), () => this.#send());
+    const toAll = () => {
+      this.#deeds.toAll();
+      this.focus();
+    };
+    this.#only.addEventListener('click', toAll);
     this.#box.addEventListener('input', () => this.#typed());
     this.#box.addEventListener('keydown', (event) => {
       const page = { PageUp: -1, PageDown: 1 }[event.key];
       if (page) this.#deeds.page(page);
-      else if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+      else if (event.key === 'Escape' && !this.#only.hidden) {
+        event.stopPropagation();
+        toAll();
+      } else if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
       else this.#send();
       event.preventDefault();
     });
@@ -64,7 +84,7 @@ export class Composer {
 
   #send() {
     const text = this.#box.value.trim();
-    if (text === '') return;
+    if (text === '' || this.#isGone) return;
     this.draft = '';
     this.#deeds.send(text);
   }

@@ -35,8 +35,9 @@ export class ConversationView {
       send: (text) => this.#send(text),
       type: (draft) => conversations.type(this.#open, draft),
       page: (direction) => this.#log.page(direction),
-      target: () => this.#open,
-      share: (conversation, link) => conversations.say(conversation, link, link),
+      toAll: () => this.whisper(''),
+      target: () => this.#open && { conversation: this.#open, only: this.#open.only },
+      share: ({ conversation, only }, link) => conversations.say(conversation, link, { link, only }),
     });
     this.#listen(people, rooms, conversations, avatars);
     find('#contact').addEventListener('click', () => this.#toggleContact());
@@ -74,6 +75,12 @@ export class ConversationView {
 
   mention(nick) {
     this.#composer.mention(nick);
+  }
+
+  /** Writes to this nickname alone from now on; '' to all. */
+  whisper(nick) {
+    this.#conversations.whisper(this.#open, nick);
+    this.focus();
   }
 
   choose() {
@@ -130,7 +137,7 @@ export class ConversationView {
 
   #send(text) {
     this.#open.draft = '';
-    this.#conversations.say(this.#open, text);
+    this.#conversations.say(this.#open, text, { only: this.#open.only });
     this.#log.end();
   }
 
@@ -157,7 +164,8 @@ export class ConversationView {
     find('#conversation h2').textContent = who.title;
     const said = room ? room.subject : who.presence?.text || shown(who.presence);
     find('#conversation .about').textContent = [said, who.address].filter((each) => each !== '').join(' · ');
-    this.#composer.placeholder = `Write to ${who.title}`;
+    this.#composer.placeholder = `Write to ${this.#open.only || who.title}`;
+    this.#composer.only = this.#open;
     this.#composer.draw();
     this.#contact(who);
     this.#outside(room);

@@ -12,7 +12,7 @@ export class RoomPanel {
   #deeds;
   #room;
 
-  /** @param deeds `mention` (a nickname), `leave` (the room), `tell` (a notice), `link` (to the room), `close` (the panel) */
+  /** @param deeds `mention` and `whisper` to (a nickname), `leave` (the room), `tell` (a notice), `link` (to the room), `close` (the panel) */
   constructor({ rooms, people }, deeds) {
     this.#rooms = rooms;
     this.#people = people;
@@ -69,6 +69,7 @@ export class RoomPanel {
       'li',
       { 'data-nick': nick },
       name,
+      isOwn ? '' : deed('whisper', `Write to ${nick} alone`, 'send', () => this.#deeds.whisper(nick)),
       may ? deed('remove', `Remove ${nick}`, 'leave', () => this.#set({ nick, role: 'none' })) : '',
       mayBan ? deed('ban', `Ban ${nick}`, 'remove', () => this.#ban(nick, jid)) : '',
     );
