@@ -3,8 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { DiscoEvent } from '../core/hooks.js';
 import type { Element } from '../xmpp/element.js';
-
-const DATA = 'jabber:x:data';
+import { DATA } from './data-form.js';
 
 export interface DiscoInfo extends Pick<DiscoEvent, 'features' | 'extensions'> {
   readonly identities: readonly { category: string; type: string; lang?: string; name?: string }[];

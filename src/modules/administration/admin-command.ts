@@ -4,8 +4,8 @@ import type { Caller, Command, CommandResult } from '../../core/command.js';
 import type { ComponentHost } from '../../core/host.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import type { Admins } from '../admins.js';
+import { Answers, type FormField } from '../commands/form.js';
 import { formStage } from '../commands/stage.js';
-import { Answers, type FormField } from '../data-form.js';
 import { ADMIN } from './subjects.js';
 
 /** A command for admins: one form at most. */

@@ -4,7 +4,7 @@ import type { Caller, CommandResult } from '../../core/command.js';
 import type { Host } from '../../core/host.js';
 import { StanzaError, StreamError } from '../../xmpp/errors.js';
 import { bad } from '../commands/errors.js';
-import type { Answers, FormField } from '../data-form.js';
+import type { Answers, FormField } from '../commands/form.js';
 import type { Named } from './admin-command.js';
 import { accountOf, accountsOf, checkExist, checked, each, ONE, refusal, several } from './subjects.js';
 

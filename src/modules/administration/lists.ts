@@ -4,7 +4,8 @@
 import { Breather } from '../../core/breather.js';
 import type { Note } from '../../core/command.js';
 import type { Host } from '../../core/host.js';
-import { type FormField, resultXml } from '../data-form.js';
+import type { FormField } from '../commands/form.js';
+import { formXml } from '../data-form.js';
 import type { Named } from './admin-command.js';
 import { ADMIN } from './subjects.js';
 
@@ -36,9 +37,9 @@ function both(host: Host, most: number, which: string, words: string, usernames:
       title: `Count ${words}`,
       fields: [],
       take: async () => {
-        const values = [String(await sizeOf(usernames()))];
+        const value = await sizeOf(usernames());
         const label = `The number of ${words}`;
-        return { payload: resultXml(ADMIN, [{ name: `${which}usersnum`, type: 'text-single', label, values }]) };
+        return { payload: formXml('result', ADMIN, [{ name: `${which}usersnum`, type: 'text-single', label, value }]) };
       },
     },
     {
@@ -48,10 +49,13 @@ function both(host: Host, most: number, which: string, words: string, usernames:
       take: async (answers) => {
         const wanted = Number(answers.text('max_items') || 'none');
         const { first, more } = await firstOf(usernames(), Number.isNaN(wanted) ? most : Math.min(wanted, most));
-        const values = first.map((username) => `${username}@${host.domain}`);
+        const value = first.map((username) => `${username}@${host.domain}`);
         const label = `The list of ${words}`;
         const notes: Note[] = more ? [{ type: 'warn', text: `there are more than these ${first.length}` }] : [];
-        return { payload: resultXml(ADMIN, [{ name: `${which}userjids`, type: 'jid-multi', label, values }]), notes };
+        return {
+          payload: formXml('result', ADMIN, [{ name: `${which}userjids`, type: 'jid-multi', label, value }]),
+          notes,
+        };
       },
     },
   ];

@@ -2,7 +2,7 @@
 
 import type { Host } from '../../core/host.js';
 import type { Session } from '../../core/session.js';
-import { resultXml, type Told } from '../data-form.js';
+import { type Field, formXml } from '../data-form.js';
 import { LAST_USE } from '../last.js';
 import { rosterXml } from '../roster.js';
 import { ROSTERS } from '../rosters.js';
@@ -16,10 +16,10 @@ export type Beginnings = WeakMap<Session, number>;
 export function questions(host: Host, beginnings: Beginnings): Named[] {
   const single = several(1);
   const rosters = host.use(ROSTERS);
-  const account = (username: string): Told => ({
+  const account = (username: string): Field => ({
     name: 'accountjids',
     type: 'jid-multi',
-    values: [`${username}@${host.domain}`],
+    value: [`${username}@${host.domain}`],
   });
   return [
     {
@@ -30,7 +30,9 @@ export function questions(host: Host, beginnings: Beginnings): Named[] {
         const usernames = accountsOf(host, answers);
         await checkExist(host, usernames);
         const [username] = usernames;
-        return { payload: resultXml(ADMIN, [account(username)], rosterXml(await rosters.load(username))) };
+        return {
+          payload: formXml('result', ADMIN, [account(username)], { more: rosterXml(await rosters.load(username)) }),
+        };
       },
     },
     {
@@ -44,8 +46,8 @@ export function questions(host: Host, beginnings: Beginnings): Named[] {
         const at = await lastUse(host, username, beginnings);
         if (at === undefined) return { notes: [{ type: 'info', text: 'it is not known to have been used' }] };
         const label = host.sessions.of(username).length > 0 ? 'There since' : 'There until';
-        const fields = [account(username), { name: 'lastlogin', label, values: [stampOf(new Date(at))] }];
-        return { payload: resultXml(ADMIN, fields) };
+        const fields = [account(username), { name: 'lastlogin', label, value: [stampOf(new Date(at))] }];
+        return { payload: formXml('result', ADMIN, fields) };
       },
     },
     {
@@ -60,10 +62,10 @@ export function questions(host: Host, beginnings: Beginnings): Named[] {
         const contacts = [...(await rosters.load(username)).items.values()].filter(({ listed }) => listed);
         const resources = sessions.map(({ jid }) => jid.resource);
         return {
-          payload: resultXml(ADMIN, [
-            { name: 'ipaddresses', type: 'text-multi', label: 'Addresses', values: [...new Set(addresses)] },
-            { name: 'rostersize', type: 'text-single', label: 'Contacts', values: [String(contacts.length)] },
-            { name: 'onlineresources', type: 'text-multi', label: 'Clients', values: resources },
+          payload: formXml('result', ADMIN, [
+            { name: 'ipaddresses', type: 'text-multi', label: 'Addresses', value: [...new Set(addresses)] },
+            { name: 'rostersize', type: 'text-single', label: 'Contacts', value: [String(contacts.length)] },
+            { name: 'onlineresources', type: 'text-multi', label: 'Clients', value: resources },
           ]),
         };
       },

@@ -7,7 +7,7 @@ import { SaslError } from '../../core/sasl/errors.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import type { JID } from '../../xmpp/jid.js';
 import { bad } from '../commands/errors.js';
-import type { Answers, FormField } from '../data-form.js';
+import type { Answers, FormField } from '../commands/form.js';
 import { stanzaErrorOf } from '../store-error.js';
 
 export const ADMIN = 'http://jabber.org/protocol/admin';

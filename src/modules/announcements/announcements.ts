@@ -9,7 +9,7 @@ import type { Module } from '../../core/module.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import { adminCommand, type Named } from '../administration/admin-command.js';
 import { Admins } from '../admins.js';
-import type { Answers, FormField } from '../data-form.js';
+import type { Answers, FormField } from '../commands/form.js';
 import { halting } from './halting.js';
 import { MessageOfTheDay, MOTD } from './motd.js';
 import { type Announcement, accountIn, lapse, online, send, TELLING, Telling } from './telling.js';

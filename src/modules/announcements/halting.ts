@@ -5,7 +5,7 @@ import type { Halt, Host } from '../../core/host.js';
 import { Part } from '../../core/parts.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import type { Named } from '../administration/admin-command.js';
-import type { FormField } from '../data-form.js';
+import type { FormField } from '../commands/form.js';
 import type { Announcement } from './telling.js';
 
 /** When it is to be stopped. */

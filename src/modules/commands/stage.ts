@@ -1,8 +1,8 @@
 // A stage of a command that is a form: what was filled in is right, or the client is told field by field what is not.
 
 import type { CommandStage, CommandStep } from '../../core/command.js';
-import { type Answers, type FormDescription, formXml, readForm } from '../data-form.js';
 import { bad } from './errors.js';
+import { type Answers, type FormDescription, questionXml, readForm } from './form.js';
 
 export function formStage(
   description: FormDescription,
@@ -10,7 +10,7 @@ export function formStage(
   last = true,
 ): CommandStage {
   return {
-    form: formXml(description),
+    form: questionXml(description),
     last,
     take(form) {
       const reading = readForm(form, description);

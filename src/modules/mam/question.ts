@@ -3,10 +3,10 @@
 import type { Element } from '../../xmpp/element.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import { JID } from '../../xmpp/jid.js';
+import { DATA, formIn, saidIn } from '../data-form.js';
 import { type PageRequest, readPage } from './rsm.js';
 
 export const MAM = 'urn:xmpp:mam:2';
-const FORM = 'jabber:x:data';
 
 /** What is not said does not limit. */
 export interface Question {
@@ -34,7 +34,7 @@ const FIELDS = new Set(['FORM_TYPE', 'with', 'start', 'end', 'before-id', 'after
  * for too many ids.
  */
 export function readQuestion(query: Element): Question {
-  const fields = readForm(query.getChild('x', FORM));
+  const fields = readForm(formIn(query));
   const one = (name: string) => fields.get(name)?.find((value) => value !== '');
   const peer = one('with');
   const ids = fields.get('ids')?.filter((id) => id !== '');
@@ -55,12 +55,8 @@ export function readQuestion(query: Element): Question {
 
 /** Values by the name of their field. */
 function readForm(form: Element | undefined): ReadonlyMap<string, readonly string[]> {
-  const fields = new Map<string, readonly string[]>();
-  if (form === undefined) return fields;
-  for (const field of form.getChildren('field', FORM)) {
-    const values = field.getChildren('value', FORM).map((value) => value.getText().trim());
-    fields.set(field.attrs.var ?? '', values);
-  }
+  if (form === undefined) return new Map();
+  const fields = new Map(saidIn(form).map(([name, values]) => [name, values.map((value) => value.trim())]));
   if (form.attrs.type !== 'submit' || fields.get('FORM_TYPE')?.[0] !== MAM)
     throw new StanzaError('modify', 'bad-request', `a form of the type ${MAM}, submitted`);
   for (const name of fields.keys()) {
@@ -91,7 +87,7 @@ const OPEN = "<validate xmlns='http://jabber.org/protocol/xdata-validate' dataty
 
 /** The answer to who asks which fields there are (section 4.1.5). */
 export const FORM_XML = [
-  `<query xmlns='${MAM}'><x xmlns='${FORM}' type='form'>`,
+  `<query xmlns='${MAM}'><x xmlns='${DATA}' type='form'>`,
   `<field type='hidden' var='FORM_TYPE'><value>${MAM}</value></field>`,
   "<field type='jid-single' var='with'/>",
   ...['start', 'end', 'before-id', 'after-id'].map((name) => `<field type='text-single' var='${name}'/>`),

@@ -6,8 +6,9 @@ import type { Routed } from '../../core/routed.js';
 import type { Element } from '../../xmpp/element.js';
 import { attribute } from '../../xmpp/escape.js';
 import { JID } from '../../xmpp/jid.js';
+import { DATA, formXml, truth } from '../data-form.js';
 import { userXml } from './announcement.js';
-import { DATA, formXml, submitted, truth } from './forms.js';
+import { submitted } from './forms.js';
 import { invitationXml, textXml } from './invitation.js';
 import { later } from './later.js';
 import { badRequest, forbidden, itemNotFound, MUC, tooMany, USER } from './names.js';
@@ -139,13 +140,13 @@ function voiceForm({ nick, shown }: Occupant): string {
       type: 'list-single',
       label: 'Requested role',
       value: 'participant',
-      options: [['Participant', 'participant']],
+      options: [['participant', 'Participant']],
     },
     { name: 'muc#jid', type: 'jid-single', label: 'User', value: shown.address },
     { name: 'muc#roomnick', type: 'text-single', label: 'Nickname', value: nick },
     { name: 'muc#request_allow', type: 'boolean', label: 'Grant voice?', value: false },
   ] as const;
-  return formXml('form', REQUEST, fields, 'Voice request');
+  return formXml('form', REQUEST, fields, { title: 'Voice request' });
 }
 
 /** Section 7.9: a one-to-one chat goes on here. */

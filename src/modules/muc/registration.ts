@@ -6,7 +6,8 @@ import type { ComponentHost } from '../../core/host.js';
 import type { Routed } from '../../core/routed.js';
 import { escapeText } from '../../xmpp/escape.js';
 import { JID } from '../../xmpp/jid.js';
-import { DATA, formXml, submitted, truth } from './forms.js';
+import { DATA, formXml, truth } from '../data-form.js';
+import { submitted } from './forms.js';
 import { standingXml } from './invitation.js';
 import { later } from './later.js';
 import {
@@ -46,7 +47,7 @@ export class Registration {
     const wanted = nick ?? room.requests.get(from.bare.toString()) ?? '';
     const known = nick === undefined ? '' : `<registered/><username>${escapeText(nick)}</username>`;
     const fields = [{ name: NICK, type: 'text-single', label: 'Nickname', value: wanted }] as const;
-    return `<query xmlns='${REGISTER}'>${known}${formXml('form', FORM, fields, 'Registration')}</query>`;
+    return `<query xmlns='${REGISTER}'>${known}${formXml('form', FORM, fields, { title: 'Registration' })}</query>`;
   }
 
   async set(room: Room, { from, payload }: IqRequest): Promise<IqAnswer> {
@@ -185,5 +186,5 @@ function approvalForm(bare: string, nick: string): string {
     { name: NICK, type: 'text-single', label: 'Nickname', value: nick },
     { name: ALLOW, type: 'boolean', label: 'Allow this user to register?', value: false },
   ] as const;
-  return formXml('form', FORM, fields, 'Registration request');
+  return formXml('form', FORM, fields, { title: 'Registration request' });
 }

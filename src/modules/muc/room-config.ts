@@ -1,7 +1,7 @@
 // What the owner of a room can set (XEP-0045 section 10.2), as a value and as the form that it is changed with.
 
 import type { Json } from '../../storage/store.js';
-import { type Field, formXml, truth } from './forms.js';
+import { type Field, formXml, truth } from '../data-form.js';
 import { MUC, notAcceptable } from './names.js';
 import type { Role } from './privileges.js';
 
@@ -126,8 +126,8 @@ export function configForm(config: RoomConfig, room: string, lists: boolean): st
       label: 'Who sees real addresses',
       value: config.nonAnonymous ? 'anyone' : 'moderators',
       options: [
-        ['Moderators', 'moderators'],
-        ['Everybody', 'anyone'],
+        ['moderators', 'Moderators'],
+        ['anyone', 'Everybody'],
       ],
     },
     {
@@ -135,7 +135,7 @@ export function configForm(config: RoomConfig, room: string, lists: boolean): st
       type: 'list-single',
       label: 'Who may send private messages',
       value: config.allowPm,
-      options: AUDIENCES.map((each) => [each, each]),
+      options: AUDIENCES.map((each) => [each, each] as const),
     },
     {
       name: field('presencebroadcast'),
@@ -171,7 +171,7 @@ export function configForm(config: RoomConfig, room: string, lists: boolean): st
     },
     ...(lists ? LISTS : []).map(([name, , label]) => ({ name, type: 'jid-multi' as const, label })),
   ];
-  return formXml('form', ROOM_CONFIG, fields, `Configuration of ${room}`);
+  return formXml('form', ROOM_CONFIG, fields, { title: `Configuration of ${room}` });
 }
 
 /** Section 10.2: fields that are not there are left as they are. Throws StanzaError not-acceptable. */

@@ -1,6 +1,6 @@
 // Fields of the forms that say how something is configured (XEP-0060 section 16.4): how each is read, and how it is written.
 
-import type { Filled, FormField } from './form.js';
+import { type Filled, type Field as FormField, truth } from '../data-form.js';
 
 export interface Field {
   readonly kind: 'text' | 'texts' | 'flag' | 'choice' | 'choices' | 'count' | 'time';
@@ -55,18 +55,13 @@ const namesOf = <Name extends string>(fields: Fields<Name>): Name[] => Object.ke
 
 function readValue({ kind, choices = [], most = 0 }: Field, values: readonly string[]): Value | typeof WRONG {
   const [value = ''] = values;
-  if (kind === 'flag') return flagOf(value) ?? WRONG;
+  if (kind === 'flag') return truth(value) ?? WRONG;
   if (kind === 'count') return countOf(value, most) ?? WRONG;
   if (kind === 'time') return value === '' ? undefined : (timeOf(value) ?? WRONG);
   if (kind === 'choice') return choices.includes(value) ? value : WRONG;
   if (kind === 'choices') return values.every((each) => choices.includes(each)) ? [...new Set(values)] : WRONG;
   if (values.join('').length > LONGEST) return WRONG;
   return kind === 'text' ? values.join('\n') : values;
-}
-
-export function flagOf(value: string): boolean | undefined {
-  if (value === '1' || value === 'true') return true;
-  return value === '0' || value === 'false' ? false : undefined;
 }
 
 function countOf(value: string, most: number): number | 'max' | undefined {
@@ -91,13 +86,9 @@ export function shownFields<Name extends string>(
   return namesOf(fields).map((name) => {
     const { kind, label, choices } = fields[name];
     const options = type === 'form' ? choices : undefined;
-    return { name: `${PREFIX}${name}`, type: TYPES[kind], label, values: textsOf(kind, values[name]), options };
+    return { name: `${PREFIX}${name}`, type: TYPES[kind], label, value: shownAs(kind, values[name]), options };
   });
 }
 
-function textsOf(kind: Field['kind'], value: Value): readonly string[] {
-  if (value === undefined) return [];
-  if (typeof value === 'boolean') return [value ? '1' : '0'];
-  if (kind === 'time') return [new Date(Number(value)).toISOString()];
-  return typeof value === 'object' ? value : [String(value)];
-}
+const shownAs = (kind: Field['kind'], value: Value): Value =>
+  kind === 'time' && value !== undefined ? new Date(Number(value)).toISOString() : value;

@@ -11,10 +11,10 @@ import type { JID } from '../../xmpp/jid.js';
 import { NS } from '../../xmpp/ns.js';
 import { Stanza } from '../../xmpp/stanza.js';
 import { described, verification } from '../caps.js';
+import { DATA } from '../data-form.js';
 
 const CAPS = 'http://jabber.org/protocol/caps';
 const INFO = 'http://jabber.org/protocol/disco#info';
-const DATA = 'jabber:x:data';
 const NOTIFY = '+notify';
 
 export interface Caps {

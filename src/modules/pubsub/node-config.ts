@@ -1,8 +1,8 @@
 // The configuration of a node (XEP-0060 section 8.2): what can be said of one, and what everybody may know of it.
 
 import { StanzaError } from '../../xmpp/errors.js';
+import { type Filled, type Field as FormField, formXml } from '../data-form.js';
 import { type Field, type Fields, nameOf, readFields, shownFields, type Value } from './fields.js';
-import { type Filled, type FormField, formXml } from './form.js';
 import { PUBSUB, refusal } from './names.js';
 
 export type AccessModel = 'open' | 'presence' | 'roster' | 'authorize' | 'whitelist';
@@ -182,14 +182,14 @@ const TOLD = [
 export function metadataForm(config: NodeConfig, facts: Facts): string {
   const told = Object.fromEntries(TOLD.map((name) => [name, FIELDS[name]])) as Fields<(typeof TOLD)[number]>;
   const more: FormField[] = [
-    { name: 'pubsub#num_subscribers', type: 'text-single', values: [String(facts.subscribers)] },
-    { name: 'pubsub#owner', type: 'jid-multi', values: facts.owners },
-    { name: 'pubsub#publisher', type: 'jid-multi', values: facts.publishers },
+    { name: 'pubsub#num_subscribers', type: 'text-single', value: facts.subscribers },
+    { name: 'pubsub#owner', type: 'jid-multi', value: facts.owners },
+    { name: 'pubsub#publisher', type: 'jid-multi', value: facts.publishers },
   ];
   const { creator, created } = facts;
-  if (creator !== undefined) more.push({ name: 'pubsub#creator', type: 'jid-single', values: [creator] });
+  if (creator !== undefined) more.push({ name: 'pubsub#creator', type: 'jid-single', value: creator });
   if (created !== undefined) {
-    more.push({ name: 'pubsub#creation_date', type: 'text-single', values: [new Date(created).toISOString()] });
+    more.push({ name: 'pubsub#creation_date', type: 'text-single', value: new Date(created).toISOString() });
   }
   return formXml('result', `${PUBSUB}#meta-data`, [...shownFields(told, config, 'result'), ...more]);
 }

@@ -5,8 +5,8 @@ import { randomUUID } from 'node:crypto';
 import type { IqRequest } from '../../core/hooks.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import { attribute } from '../../xmpp/escape.js';
+import { filled, formIn, formXml } from '../data-form.js';
 import { tellLater, type Works } from './ask.js';
-import { filled, formIn, formXml } from './form.js';
 import { forbidden, notFound, PUBSUB } from './names.js';
 import type { Node } from './node.js';
 import { askAbout, inParts } from './subscribing.js';
@@ -44,7 +44,7 @@ export function getPending(works: Works, tree: Tree, request: IqRequest): string
 /** Those where somebody waits. */
 function choice(own: readonly Node[]): string {
   const options = own.filter((node) => waiting(node).length > 0).map(({ name }) => name);
-  const field = { name: 'pubsub#node', type: 'list-single', values: [], options } as const;
+  const field = { name: 'pubsub#node', type: 'list-single', options } as const;
   return `<actions execute='complete'><complete/></actions>${formXml('form', `${PUBSUB}#subscribe_authorization`, [field])}`;
 }
 

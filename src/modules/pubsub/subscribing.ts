@@ -6,6 +6,7 @@ import type { Routed } from '../../core/routed.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import { attribute } from '../../xmpp/escape.js';
 import type { JID } from '../../xmpp/jid.js';
+import { type Filled, filled, formIn, formXml, truth } from '../data-form.js';
 import {
   type Action,
   type Ask,
@@ -17,8 +18,6 @@ import {
   tellLater,
   type Works,
 } from './ask.js';
-import { flagOf } from './fields.js';
-import { type Filled, filled, formIn, formXml } from './form.js';
 import { badRequest, forbidden, notFound, PUBSUB, refusal, unsupported } from './names.js';
 import type { Node } from './node.js';
 import { ATOM, event } from './notifications.js';
@@ -204,9 +203,9 @@ export async function inParts<T>(all: readonly T[], work: (one: T) => void): Pro
 /** Whether this address may subscribe. */
 export function askAbout(works: Works, tree: Tree, node: Node, address: string, owner: JID): void {
   const form = formXml('form', AUTHORIZATION, [
-    { name: 'pubsub#node', type: 'text-single', values: [node.name] },
-    { name: 'pubsub#subscriber_jid', type: 'jid-single', values: [address] },
-    { name: 'pubsub#allow', type: 'boolean', label: 'Let this address subscribe?', values: ['0'] },
+    { name: 'pubsub#node', type: 'text-single', value: node.name },
+    { name: 'pubsub#subscriber_jid', type: 'jid-single', value: address },
+    { name: 'pubsub#allow', type: 'boolean', label: 'Let this address subscribe?', value: false },
   ]);
   works.notifications.tell(tree, owner, form, 'normal');
 }
@@ -242,7 +241,7 @@ export async function decide(works: Works, tree: Tree, { from, stanza }: Routed)
   const node = tree.nodes.get(value('pubsub#node'));
   if (node === undefined) throw notFound();
   works.access.needOwner(tree, node, from);
-  const allowed = flagOf(value('pubsub#allow'));
+  const allowed = truth(value('pubsub#allow'));
   if (allowed === undefined) throw new StanzaError('modify', 'bad-request', 'pubsub#allow is true or false');
   const jid = works.face.host.addresses.read(value('pubsub#subscriber_jid'));
   const address = jid.toString();

@@ -1,8 +1,8 @@
 // What a subscriber can say of his subscription (XEP-0060 sections 6.3 and 12.18): whether he hears of items now, until when,
 // and in which states of his presence, where that is known.
 
+import { type Filled, formXml } from '../data-form.js';
 import { type Field, type Fields, readFields, shownFields } from './fields.js';
-import { type Filled, formXml } from './form.js';
 import { badRequest, PUBSUB } from './names.js';
 
 export const SHOWS = ['online', 'chat', 'away', 'xa', 'dnd'] as const;

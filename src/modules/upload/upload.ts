@@ -13,6 +13,7 @@ import type { Uploads } from '../../files/uploads.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import { attribute } from '../../xmpp/escape.js';
 import { type JID, prepareDomain } from '../../xmpp/jid.js';
+import { formXml } from '../data-form.js';
 import { fetched } from '../store-error.js';
 import { PURPOSE, type Purpose, readWish, type Terms, UPLOAD } from './wish.js';
 
@@ -77,11 +78,7 @@ class UploadService {
     const { largest, purposes } = this.#terms;
     const all = [INFO, ITEMS, UPLOAD, ...purposes.map((purpose) => `${PURPOSE}#${purpose}`)];
     const features = all.map((feature) => `<feature${attribute('var', feature)}/>`);
-    const fields = [
-      `<field var='FORM_TYPE' type='hidden'><value>${UPLOAD}</value></field>`,
-      `<field var='max-file-size'><value>${largest}</value></field>`,
-    ];
-    const form = `<x xmlns='jabber:x:data' type='result'>${fields.join('')}</x>`;
+    const form = formXml('result', UPLOAD, [{ name: 'max-file-size', value: largest }]);
     const identity = `<identity category='store' type='file'${attribute('name', name ?? 'HTTP File Upload')}/>`;
     return `<query xmlns='${INFO}'>${identity}${features.join('')}${form}</query>`;
   }
