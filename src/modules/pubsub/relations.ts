@@ -28,9 +28,11 @@ export class Relations {
   /** A node knows others than before; `after`: undefined when it is gone. */
   async end(tree: Tree, before: NodeRecord, after?: NodeRecord): Promise<void> {
     if (after !== undefined && isSame(before, after)) return;
-    const others = [...tree.nodes.values()].map(({ record }) => record);
-    await this.#all(accountsOf(before), (bare) => {
-      const isKnown = others.some((record) => knows(record, bare));
+    const left = accountsOf(before);
+    if (after !== undefined) for (const bare of accountsOf(after)) left.delete(bare);
+    const nodes = [...tree.nodes.values()];
+    await this.#all(left, (bare) => {
+      const isKnown = nodes.some(({ record }) => knows(record, bare));
       return isKnown ? undefined : this.#store.set(bare, tree.owner, undefined);
     });
   }

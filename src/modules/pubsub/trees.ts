@@ -21,7 +21,7 @@ export class Tree {
 
 /** Trees that nobody uses now are kept for the next who asks, so many. */
 const SPARE = 500;
-/** Nodes of one address that are elsewhere now and not forgotten. */
+/** Nodes of one address that are elsewhere now and not forgotten; those that were read first go first. */
 const MOST_MOVED = 1000;
 
 export class Trees {

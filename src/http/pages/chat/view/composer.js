@@ -35,7 +35,7 @@ export class Composer {
   set only({ only, isGone }) {
     this.#isGone = isGone;
     this.#only.hidden = only === '';
-    const words = isGone ? `${only} has left` : `Only to ${only}`;
+    const words = isGone ? `${only} may have left` : `Only to ${only}`;
     find('span', this.#only).textContent = words;
     this.#only.ariaLabel = `${words}: write to all`;
     this.#box.ariaLabel = only === '' ? 'Message' : `Message only to ${only}`;
