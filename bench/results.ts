@@ -42,7 +42,7 @@ export function against(what: string, unit: string, series: readonly Series[], t
 }
 
 /** The first server's value against a number; the others are shown for scale. */
-export function bounded(what: string, unit: string, series: readonly Series[], target: number): Row[] {
+export function bounded(what: string, unit: string, series: readonly Series[], target?: number): Row[] {
   return series.map((one, i) => ({
     ...row(what, unit, one),
     target: i === 0 ? verdict(median(one.values), target, unit) : '',

@@ -17,6 +17,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { CertificateAuthority } from '../test/support/certs.js';
 import { coreScenarios } from './core/list.js';
 import { ejabberd, installed, prosody } from './peers.js';
 import { hottest } from './profile.js';
@@ -28,6 +29,7 @@ import {
   chat,
   crowd,
   latency,
+  MOST_FILES,
   memory,
   RELAYED,
   RETURNING,
@@ -36,7 +38,7 @@ import {
   setupAtSpeed,
 } from './scenarios.js';
 import { selfcheck } from './selfcheck.js';
-import { type Kind, type Launch, ours, relay, type Start } from './servers.js';
+import { type Kind, type Launch, ours, oursOf, relay, type Start } from './servers.js';
 import { QUOTA, workerScenarios } from './workers.js';
 
 const BENCH = fileURLToPath(new URL('../../', import.meta.url));
@@ -69,6 +71,8 @@ const EDGE: Record<string, () => Promise<Row[]>> = {
   'reconnect-bosh': () => reconnects('bosh', 'BOSH'),
   'rss-bosh': async () => bounded('idle BOSH session', 'KiB', await memories('bosh'), 28),
   'rss-ws': async () => bounded('idle WebSocket session', 'KiB', await memories('ws'), 18),
+  'rss-bosh-tls': async () => bounded('idle BOSH session, TLS to the backend', 'KiB', await sealed('bosh')),
+  'rss-ws-tls': async () => bounded('idle WebSocket session, TLS to the backend', 'KiB', await sealed('ws')),
   'crowd-ws': () => crowds('ws', 'WebSocket'),
   peers: async () => {
     const rows: Row[] = [];
@@ -121,8 +125,21 @@ function memories(kind: Kind) {
   return behindOne(kind, servers, (launches: readonly Launch[]) => memory(`rss-${kind}`, launches, sessions, run));
 }
 
+/** The same before a backend that speaks TLS. */
+async function sealed(kind: Kind) {
+  const authority = new CertificateAuthority();
+  const keys = authority.issue('bench.example');
+  try {
+    const measure = (launches: readonly Launch[]) => memory(`rss-${kind}-tls`, launches, sessions, run);
+    return await behindOne(kind, [oursOf(1, authority.caFile)], measure, keys);
+  } finally {
+    authority.remove();
+  }
+}
+
 function crowds(kind: Kind, title: string) {
-  return behindOne(kind, [ours], async ([launch]) =>
+  // Two connections a session.
+  return behindOne(kind, [oursOf(Math.ceil((2 * sessions) / MOST_FILES))], async ([launch]) =>
     launch === undefined ? [] : crowdRows(title, sessions, await crowd(`crowd-${kind}`, launch, sessions, run)),
   );
 }

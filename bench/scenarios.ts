@@ -2,6 +2,7 @@
 // same backend and are loaded in turns (A B A B), so that whatever disturbs the machine disturbs both.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { KeyPair } from '../test/support/certs.js';
 import type { SessionOptions } from './load/session.js';
 import { cpu, Load, rss } from './processes.js';
 import { backend, type Kind, type Launch, type Server, type Start } from './servers.js';
@@ -62,6 +63,8 @@ export const RETURNING = 1000;
 /** A crowd's two talkers send so many messages a second, for so long after a warm-up. */
 const MURMUR = 200;
 const MURMUR_SECONDS = 3;
+/** Connections that one process holds; many machines have a limit of 20,000 open files. */
+export const MOST_FILES = 19_000;
 /** Options of sessions that do not chat. */
 const SILENT = { bytes: 100, burst: 1, two: false };
 
@@ -249,15 +252,22 @@ export async function crowd(
     await sleep(1000);
     const before = rss(server.pid);
     const options = { ...server.where, ...login, ...SILENT };
-    await load.order({ order: 'open', sessions, options: { ...options, pairs: false } });
-    await load.order({ order: 'rest' });
+    const loads = [load];
+    while (loads.length * MOST_FILES < sessions) loads.push(new Load());
+    for (const [i, one] of loads.entries()) {
+      const first = i * MOST_FILES;
+      const part = Math.min(MOST_FILES, sessions - first);
+      await one.order({ order: 'open', sessions: part, first, options: { ...options, pairs: false } });
+      await one.order({ order: 'rest' });
+    }
     const talkers = new Load();
     await talkers.order({ order: 'open', sessions: 2, options });
     await talkers.order({ order: 'pace', messages: MURMUR, rate: MURMUR });
     const { took } = await talkers.order({ order: 'pace', messages: MURMUR * MURMUR_SECONDS, rate: MURMUR });
     const memory = (rss(server.pid) - before) / sessions;
     await talkers.stop();
-    await load.order({ order: 'check' });
+    for (const one of loads) await one.order({ order: 'check' });
+    for (const one of loads.slice(1)) await one.stop();
     run.say(`${name}: ${memory.toFixed(1)} KiB a session, ${took?.p50.toFixed(2)} ms, p99 ${took?.p99.toFixed(2)}`);
     const series = (value = Number.NaN) => [{ server: server.name, values: [value] }];
     return { memory: series(memory), p50: series(took?.p50), p99: series(took?.p99) };
@@ -269,8 +279,9 @@ export async function behindOne<T>(
   kind: Kind,
   starts: readonly Start[],
   measure: (launches: readonly Launch[]) => Promise<T>,
+  keys?: KeyPair,
 ): Promise<T> {
-  const stub = await backend();
+  const stub = await backend('none', keys);
   try {
     return await measure(starts.map((start) => (profile) => start(kind, stub.port, profile)));
   } finally {

@@ -2,6 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { KeyPair } from '../test/support/certs.js';
 import type { SessionOptions } from './load/session.js';
 import { freePort, pin, program, reference, stop } from './processes.js';
 
@@ -24,9 +25,9 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 export const ours: Start = (kind, backend, profile) => oursOf(1)(kind, backend, profile);
 
-/** Ours with so many workers. */
+/** Ours with so many workers; `ca`: its backend speaks TLS, with a certificate of this CA. */
 export const oursOf =
-  (workers: number): Start =>
+  (workers: number, ca?: string): Start =>
   async (kind, backend, profile) => {
     const [http, tcp] = [await freePort(), await freePort()];
     const port = kind === 'tcp' ? tcp : http;
@@ -34,7 +35,7 @@ export const oursOf =
       `--port=${http}`,
       ...(kind === 'tcp' ? [`--c2s.port=${tcp}`, '--c2s.require-tls=false'] : []),
       '--host=127.0.0.1',
-      `--upstream=bench.example=127.0.0.1:${backend}`,
+      `--upstreams=${JSON.stringify({ 'bench.example': upstream(backend, ca) })}`,
       '--limits.rates=false',
       '--logging=ERROR',
       `--workers=${workers}`,
@@ -44,6 +45,10 @@ export const oursOf =
     return server('bosh-server', child, { kind, port, path, domain: 'bench.example', relay: false });
   };
 
+function upstream(port: number, ca: string | undefined): object {
+  return { host: '127.0.0.1', port, ...(ca !== undefined && { tls: 'direct', ca }) };
+}
+
 export const relay: Start = (kind, backend, profile) => relayWith(kind, backend, '', profile);
 
 /** The relay, healthy or with a fault of its own. */
@@ -52,9 +57,10 @@ export const relayWith = async (kind: Kind, backend: number, fault: string, prof
   return server(`${kind} relay`, child, { kind, port, path: '/', domain: 'bench.example', relay: true });
 };
 
-/** The stub backend, healthy or with a fault. */
-export async function backend(fault = 'none'): Promise<{ port: number; stop(): Promise<void> }> {
-  const [child, port] = await reference('reference/backend.js', [fault]);
+/** The stub backend, healthy or with a fault; with keys it speaks TLS from the first byte. */
+export async function backend(fault = 'none', keys?: KeyPair): Promise<{ port: number; stop(): Promise<void> }> {
+  const files = keys === undefined ? [] : [keys.keyFile, keys.certFile];
+  const [child, port] = await reference('reference/backend.js', [fault, ...files]);
   pin(child.pid, false);
   return { port, stop: () => stop(child) };
 }

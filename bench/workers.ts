@@ -29,7 +29,11 @@ const PAIRS: Login = { mechanism: 'SCRAM-SHA-256', available: true, pairs: true 
 
 export function workerScenarios(run: Run): Record<string, () => Promise<Row[]>> {
   const edge = (name: string, title: string, kind: Kind, two: boolean) => () =>
-    behindOne(kind, SIZES.map(oursOf), (launches) => scaling({ name, title, two }, launches, run));
+    behindOne(
+      kind,
+      SIZES.map((workers) => oursOf(workers)),
+      (launches) => scaling({ name, title, two }, launches, run),
+    );
   const core = (name: string, title: string, kind: Kind, login: Login) => () => {
     const launches = SIZES.map(
       (workers): Launch =>

@@ -2,7 +2,7 @@
 
 import { installed } from '../peers.js';
 import { against, bounded, crowdRows, type Row, trips } from '../results.js';
-import { RETURNING, type Run } from '../scenarios.js';
+import { MOST_FILES, RETURNING, type Run } from '../scenarios.js';
 import {
   ARCHIVED,
   CORE_CHATS,
@@ -19,7 +19,7 @@ import {
   coreRoom,
   coreSetup,
 } from './scenarios.js';
-import { type CoreStart, ejabberdCore, oursCore, oursWithArchive, prosodyCore } from './servers.js';
+import { type CoreStart, ejabberdCore, oursCore, oursCoreOf, oursWithArchive, prosodyCore } from './servers.js';
 
 /** Messages a second at which trips are timed: what all of the servers bear with one core. */
 const RATE = 1000;
@@ -69,7 +69,11 @@ export function coreScenarios(run: Run, sessions: number): Record<string, () => 
     'core-idle-tcp': () => idle('tcp', 'TCP', 40),
     'core-idle-ws': () => idle('ws', 'WebSocket', 20),
     'core-idle-bosh': () => idle('bosh', 'BOSH', 28),
-    'core-crowd-ws': async () => crowdRows('WebSocket', sessions, await coreCrowd(oursCore, sessions, run)),
+    'core-crowd-ws': async () => {
+      const workers = Math.ceil(sessions / MOST_FILES);
+      const start = workers === 1 ? oursCore : oursCoreOf(workers);
+      return crowdRows('WebSocket', sessions, await coreCrowd(start, sessions, run));
+    },
     'core-setup-tcp-plain': () => setup('tcp', 'TCP', 'PLAIN'),
     'core-setup-tcp-scram': () => setup('tcp', 'TCP', 'SCRAM-SHA-256'),
     'core-setup-ws-scram': () => setup('ws', 'WebSocket', 'SCRAM-SHA-256'),

@@ -13,7 +13,8 @@ import { TcpSession } from './tcp.js';
 import { WsSession } from './ws.js';
 
 export type Order =
-  | { order: 'open'; sessions: number; options: SessionOptions; atOnce?: number }
+  /** `first`: the number of the first of them, where other processes have those before. */
+  | { order: 'open'; sessions: number; options: SessionOptions; atOnce?: number; first?: number }
   | { order: 'chat'; messages: number }
   | { order: 'pace'; messages: number; rate: number }
   | { order: 'befriend' }
@@ -29,6 +30,7 @@ export type Order =
   | { order: 'check' }
   | { order: 'cut' }
   | { order: 'finish' };
+type Opening = Extract<Order, { order: 'open' }>;
 export interface Done {
   messages: number;
   requests: number;
@@ -72,15 +74,16 @@ function failed(error: Error): void {
   process.send?.({ failed: error.message } satisfies Answer, () => process.exit(1));
 }
 
-async function open(count: number, options: SessionOptions, atOnce = AT_ONCE): Promise<void> {
+async function open({ sessions: count, options, atOnce = AT_ONCE, first = 0 }: Opening): Promise<void> {
   const Kind = { bosh: BoshSession, ws: WsSession, tcp: TcpSession }[options.kind];
   burst = options.burst;
   pairs = options.pairs === true;
   let next = 0;
   const worker = async () => {
     while (next < count) {
-      const session = new Kind(next++, options, listener);
-      sessions[session.talk.number] = session;
+      const at = next++;
+      const session = new Kind(first + at, options, listener);
+      sessions[at] = session;
       opening.add(session);
       await session.open();
       opening.delete(session);
@@ -146,7 +149,7 @@ function moved(): void {
 }
 
 function obey(order: Order): Promise<void> {
-  if (order.order === 'open') return open(order.sessions, order.options, order.atOnce);
+  if (order.order === 'open') return open(order);
   if (order.order === 'pace') return paced(order.messages, order.rate);
   if (order.order === 'cut') return cut();
   if (order.order === 'chat') return chat(order.messages);

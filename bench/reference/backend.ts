@@ -4,11 +4,14 @@
 // in a <body/> when they came in one, so that both fronts carry the same sizes. With a fault it damages every fiftieth
 // message, to show that the load client sees it. It reads no XML: only what bench/load writes is understood.
 
+import { readFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 
 export type Fault = 'none' | 'drop' | 'double' | 'alter' | 'swap' | 'cross';
 
 const fault = (process.argv[2] ?? 'none') as Fault;
+const [, , , key, cert] = process.argv;
 const MESSAGE_END = '</message>';
 const BODY = "<body xmlns='http://jabber.org/protocol/httpbind'>";
 const STREAM =
@@ -109,7 +112,11 @@ function held(text: string): string {
   return both;
 }
 
-const server = createServer((socket) => void new Connection(socket));
+const connected = (socket: Socket) => void new Connection(socket);
+const server =
+  key === undefined || cert === undefined
+    ? createServer(connected)
+    : createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, connected);
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () =>
   process.send?.({ port: (server.address() as { port: number }).port }),
 );
