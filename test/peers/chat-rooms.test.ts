@@ -263,4 +263,22 @@ describeWith(['chromium'], 'rooms in the chat page', () => {
     expect(await nurse.find('.bubble.secret').count()).toBe(0);
     stage.noComplaints();
   }, 60_000);
+
+  it('7.5 what one window writes to one alone is that in the other windows of the account too', async () => {
+    const romeo = await stage.enter(account('romeo', 'bosh'));
+    const juliet = await stage.enter(account('juliet', 'websocket'));
+    for (const window of [juliet, romeo]) await window.enterRoom('arras');
+    await romeo.sees('#toggle-about', '2');
+    const other = await stage.enter(account('romeo', 'websocket'), romeo);
+    await other.sees('#rooms .person', 'arras');
+    await other.talkTo('arras');
+    await romeo.aboutRoom();
+    await romeo.find('#occupants [aria-label="Write to juliet alone"]').click();
+    await romeo.say('Hide here');
+    await juliet.sees('.bubble.their.secret', 'Hide here');
+    await other.sees('.bubble.own.secret', 'Hide here');
+    await other.sees('.bubble.own.secret', 'only to juliet');
+    await romeo.page.keyboard.press('Escape');
+    stage.noComplaints();
+  }, 60_000);
 });
