@@ -7,8 +7,8 @@ import type { Session } from './session.js';
 /** `to` is never missing: a stanza without it is for the sender's own account (RFC 6120 section 10.3). */
 export class Routed {
   #works: Promise<unknown>[] | undefined;
-  /** The id under which its sender's archive has it (XEP-0313), for copies to the sender's own clients. */
-  sentId: string | undefined;
+  /** The id under which its sender's archive has it (XEP-0313), for copies to the sender's own clients: made when asked for. */
+  sentAs: { readonly id: string } | undefined;
   /** It is being put into the archive of whom it is for; settles when it is there, or could not be. */
   archived: Promise<unknown> | undefined;
 

@@ -102,7 +102,7 @@ class Copies implements Carbons {
     const others = account.sessions.filter((each) => each !== session && !reached.includes(each));
     if (others.length === 0 || !isEligible(stanza, 'sent')) return;
     this.#remember(account, keyOf(to, stanza));
-    copy(others, 'sent', identified(stanza, session.bareAddress, routed.sentId));
+    copy(others, 'sent', identified(stanza, session.bareAddress, routed.sentAs?.id));
   }
 
   /** Section 7: this is for an account of ours. What it sends itself was copied when it was sent. */

@@ -11,6 +11,7 @@ export function identified(stanza: Stanza, by: string, id: string | undefined): 
   return stanza.ending(`<stanza-id xmlns='${STANZA_ID}'${attribute('by', by)}${attribute('id', id)}/>`);
 }
 
+const TAIL = Buffer.from("'/>");
 /** Beginnings that are remembered. */
 const MANY = 10_000;
 
@@ -20,7 +21,7 @@ export class Identifying {
   readonly #heads = new Map<string, Buffer>();
 
   identified(stanza: Stanza, by: string, id: string): Stanza {
-    return stanza.endingIn(this.#headOf(by), `${id}'/>`);
+    return stanza.endingIn(this.#headOf(by), id, TAIL);
   }
 
   #headOf(by: string): Buffer {

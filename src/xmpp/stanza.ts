@@ -185,16 +185,17 @@ export class Stanza {
     return copy;
   }
 
-  /** `ending`, where the beginning of the element was made before and the rest is ASCII: half the time. */
-  endingIn(head: Buffer, rest: string): Stanza {
-    if (this.closed) return this.ending(head.toString() + rest);
+  /** `ending`, where both ends of the element were made before and what is between is ASCII: half the time. */
+  endingIn(head: Buffer, text: string, tail: Buffer): Stanza {
+    if (this.closed) return this.ending(`${head}${text}${tail}`);
     const { raw } = this;
     const end = this.#endTag;
-    const longer = Buffer.allocUnsafe(raw.length + head.length + rest.length);
+    const longer = Buffer.allocUnsafe(raw.length + head.length + text.length + tail.length);
     longer.set(raw);
     longer.set(head, end);
     let at = end + head.length;
-    for (let i = 0; i < rest.length; i++) longer[at++] = rest.charCodeAt(i);
+    for (let i = 0; i < text.length; i++) longer[at++] = text.charCodeAt(i);
+    for (let i = 0; i < tail.length; i++) longer[at++] = tail[i];
     for (let i = end; i < raw.length; i++) longer[at++] = raw[i];
     const copy = new Stanza(longer, this.#ns);
     copy.#tag = this.#tag;

@@ -145,7 +145,10 @@ test.each([
   ],
 ])('another last child: %s', (before, after) => {
   const stanza = scanStanza(Buffer.from(before));
-  const copies = [stanza.ending("<id xmlns='s' n='1'/>"), stanza.endingIn(Buffer.from("<id xmlns='s' n='"), "1'/>")];
+  const copies = [
+    stanza.ending("<id xmlns='s' n='1'/>"),
+    stanza.endingIn(Buffer.from("<id xmlns='s' n='"), '1', Buffer.from("'/>")),
+  ];
   for (const copy of copies) {
     expect(copy.raw.toString()).toBe(after);
     expect([copy.name, copy.ns]).toEqual([stanza.name, 'u']);

@@ -62,7 +62,7 @@ export class Archiving {
     const at = Date.now();
     const added = this.archives.add(local, to.bare.toString(), at, stanza);
     this.#sent = { routed, stanza, at, added };
-    routed.sentId = added.id;
+    routed.sentAs = added;
     // Whoever it is for has it; a storage that fails is logged where it fails.
     session.keeps(this.#settled(added.done));
   }
@@ -71,9 +71,9 @@ export class Archiving {
 
   /** True: it waits for what the account wants. */
   comes(routed: Routed): boolean {
-    const { own, stanza, sentId } = routed;
+    const { own, stanza, sentAs } = routed;
     if (own) {
-      if (sentId !== undefined) routed.stanza = identified(stanza, routed.to.bare.toString(), sentId);
+      if (sentAs !== undefined) routed.stanza = identified(stanza, routed.to.bare.toString(), sentAs.id);
       return false;
     }
     if (!this.#isArchivable(routed) || !this.#isTaken(routed) || this.#again(routed)) return false;

@@ -25,10 +25,13 @@ const FAR = 16_384;
 /** What is gathered to be written in one go. */
 export class Frame {
   #bytes: Buffer;
+  /** The same memory: numbers are put there in half the time that a Buffer takes. */
+  #view: DataView;
   #end = HEADER;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
+    this.#view = viewOf(bytes);
   }
 
   get size(): number {
@@ -39,35 +42,40 @@ export class Frame {
   item(at: number, stanza: string | Buffer): number {
     const length = typeof stanza === 'string' ? Buffer.byteLength(stanza) : stanza.length;
     const start = this.#end;
-    const bytes = this.#room(ITEM_HEAD + length);
+    this.#makeRoom(ITEM_HEAD + length);
+    const [bytes, view] = [this.#bytes, this.#view];
     bytes[start] = ITEM;
-    bytes.writeUInt32LE(length, start + 1);
-    bytes.writeDoubleLE(at, start + 5);
+    view.setUint32(start + 1, length, true);
+    view.setFloat64(start + 5, at, true);
     if (typeof stanza === 'string') bytes.write(stanza, start + ITEM_HEAD, length, 'utf8');
-    else stanza.copy(bytes, start + ITEM_HEAD);
+    else bytes.set(stanza, start + ITEM_HEAD);
     this.#end = start + ITEM_HEAD + length;
     return start;
   }
 
   /** That a history has an item, under the id that was made last; `named`: where its name is in this frame already. */
-  mention(ids: HistoryIds, name: Buffer, named: number, peer: string | undefined, item: number): void {
+  mention(ids: HistoryIds, name: Buffer, named: number, peer: Buffer | undefined, item: number): void {
     const { time, number, run, chance, at } = ids;
     const start = this.#end;
-    const size = named < 0 ? name.length : 0;
-    // At most three bytes a character.
-    const bytes = this.#room(MENTION_HEAD + size + 3 * (peer?.length ?? 0));
-    bytes[start] = MENTION;
-    putLong(bytes, time, start + 1);
-    putLong(bytes, number, start + 7);
-    for (let i = 0; i < CHANCE; i++) bytes[start + 13 + i] = chance.bytes[at + i];
-    bytes.writeUInt32LE(run, start + 19);
-    bytes.writeUInt32LE(start - item, start + 23);
-    bytes.writeUInt32LE(named < 0 ? 0 : start - named, start + 27);
-    bytes.writeUInt16LE(size, start + 31);
     const from = start + MENTION_HEAD;
-    if (size > 0) name.copy(bytes, from);
-    const length = peer === undefined ? 0 : written(bytes, peer, from + size);
-    bytes.writeUInt16LE(peer === undefined ? NONE : length, start + 33);
+    const size = named < 0 ? name.length : 0;
+    const length = peer === undefined ? 0 : peer.length;
+    this.#makeRoom(MENTION_HEAD + size + length);
+    const [bytes, view] = [this.#bytes, this.#view];
+    bytes[start] = MENTION;
+    view.setUint32(start + 1, time % HIGH, true);
+    view.setUint16(start + 5, Math.floor(time / HIGH), true);
+    view.setUint32(start + 7, number % HIGH, true);
+    view.setUint16(start + 11, Math.floor(number / HIGH), true);
+    for (let i = 0; i < CHANCE; i++) bytes[start + 13 + i] = chance.bytes[at + i];
+    view.setUint32(start + 19, run, true);
+    view.setUint32(start + 23, start - item, true);
+    view.setUint32(start + 27, named < 0 ? 0 : start - named, true);
+    view.setUint16(start + 31, size, true);
+    view.setUint16(start + 33, peer === undefined ? NONE : length, true);
+    if (size > 0) bytes.set(name, from);
+    // So few bytes are copied faster like that.
+    if (peer !== undefined) for (let i = 0; i < length; i++) bytes[from + size + i] = peer[i];
     this.#end = from + size + length;
   }
 
@@ -95,24 +103,16 @@ export class Frame {
     return this.#bytes;
   }
 
-  #room(more: number): Buffer {
-    if (this.#end + more <= this.#bytes.length) return this.#bytes;
+  #makeRoom(more: number): void {
+    if (this.#end + more <= this.#bytes.length) return;
     const bytes = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#end + more));
     this.#bytes.copy(bytes, 0, 0, this.#end);
     this.#bytes = bytes;
-    return bytes;
+    this.#view = viewOf(bytes);
   }
 }
 
-/** Writes a short text; its length in bytes. */
-function written(bytes: Buffer, text: string, at: number): number {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code > 0x7f) return bytes.write(text, at, 'utf8');
-    bytes[at + i] = code;
-  }
-  return text.length;
-}
+const viewOf = ({ buffer, byteOffset, length }: Buffer) => new DataView(buffer, byteOffset, length);
 
 /** The bytes of entries that a header announces; undefined: it is none. */
 export function announced(header: Buffer): number | undefined {
@@ -180,11 +180,6 @@ function endOf(bytes: Buffer, start: number): number {
   if (bytes[start] === ITEM) return start + ITEM_HEAD + bytes.readUInt32LE(start + 1);
   const peer = bytes.readUInt16LE(start + 33);
   return start + MENTION_HEAD + bytes.readUInt16LE(start + 31) + (peer === NONE ? 0 : peer);
-}
-
-function putLong(bytes: Buffer, value: number, at: number): void {
-  bytes.writeUInt32LE(value % HIGH, at);
-  bytes.writeUInt16LE(Math.floor(value / HIGH), at + 4);
 }
 
 function longAt(bytes: Buffer, at: number): number {

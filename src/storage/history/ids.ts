@@ -11,25 +11,27 @@ export const CHANCE = 6;
 /** Ids whose chance is made at once. */
 const POOL = 2048;
 const LAST_TIME = 36 ** TIME - 1;
-const LAST_DIGITS = Array.from({ length: 36 ** 2 }, (_, i) => digits(i, 2));
+const LENGTH = TIME + RUN + NUMBER + 2 * CHANCE;
+/** Two digits, as one number: what changes nearly always is not made a text. */
+const LAST_DIGITS = Uint16Array.from({ length: 36 ** 2 }, (_, i) => Buffer.from(digits(i, 2)).readUInt16BE());
 
-/** Some chance, as bytes and as text. */
+/** Some chance, as bytes and as the digits that they are in a text. */
 export interface Chance {
   readonly bytes: Buffer;
-  readonly text: string;
+  readonly digits: Buffer;
 }
 
 export class HistoryIds {
   /** Of the last id. */
   time = 0;
   number = 0;
-  chance: Chance = { bytes: Buffer.alloc(0), text: '' };
+  chance: Chance = { bytes: Buffer.alloc(0), digits: Buffer.alloc(0) };
   /** Where its chance begins, in bytes. */
   at = 0;
+  /** The last text; a string that is put together from others costs more, and again where its bytes are asked for. */
+  readonly #text = Buffer.alloc(LENGTH);
   #timed = -1;
-  #prefix = '';
   #high = -1;
-  #digits = '';
 
   /** Greater than that of every run before on the same data. */
   constructor(readonly run: number) {}
@@ -47,23 +49,28 @@ export class HistoryIds {
     this.at += CHANCE;
     if (this.at < this.chance.bytes.length) return;
     const bytes = randomBytes(POOL * CHANCE);
-    this.chance = { bytes, text: bytes.toString('hex') };
+    this.chance = { bytes, digits: Buffer.from(bytes.toString('hex')) };
     this.at = 0;
   }
 
   /** One that was made in this run. */
   text(time: number, number: number, chance: Chance, at: number): string {
+    const text = this.#text;
     if (time !== this.#timed) {
       this.#timed = time;
-      this.#prefix = digits(time, TIME) + digits(this.run, RUN);
+      text.write(digits(time, TIME) + digits(this.run, RUN), 'latin1');
     }
     const low = number % LAST_DIGITS.length;
     const high = number - low;
     if (high !== this.#high) {
       this.#high = high;
-      this.#digits = digits(high / LAST_DIGITS.length, NUMBER - 2);
+      text.write(digits(high / LAST_DIGITS.length, NUMBER - 2), TIME + RUN, 'latin1');
     }
-    return this.#prefix + this.#digits + LAST_DIGITS[low] + chance.text.slice(2 * at, 2 * (at + CHANCE));
+    const end = TIME + RUN + NUMBER;
+    text[end - 2] = LAST_DIGITS[low] >> 8;
+    text[end - 1] = LAST_DIGITS[low] & 0xff;
+    for (let i = 0; i < 2 * CHANCE; i++) text[end + i] = chance.digits[2 * at + i];
+    return text.toString('latin1', 0, LENGTH);
   }
 }
 

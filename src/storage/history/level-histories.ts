@@ -16,9 +16,10 @@ import {
   type HistoryStore,
   StoreError,
 } from '../store.js';
-import { type Chronicle, orderKey, orderOf, sumsOf } from './chronicle.js';
+import { sumsOf } from './catalogue.js';
+import type { Chronicle } from './chronicle.js';
 import { itemIn } from './frame.js';
-import { compareOrders, hashOf, type Order, Places, type Spot } from './places.js';
+import { compareOrders, hashOf, memoryFor, type Order, orderKey, orderOf, Places, type Spot } from './places.js';
 
 /** Items that are read at a time to see whether they are asked for. */
 const CHUNK = 200;
@@ -84,7 +85,7 @@ export class LevelHistories implements HistoryStore {
     let count = 0;
     await this.#chronicle.change(under(this.#store, key), async () => {
       const sumKey = under(sumsOf(this.#store), key);
-      const [{ text, sum }] = await this.#chronicle.sums([sumKey]);
+      const [{ text, sum }] = await this.#chronicle.catalogue.sums([sumKey]);
       const writes: Write[] = [];
       const gone: Spot[] = [];
       for await (const page of this.#pages(key, boundsOf(range, sum.late), false)) {
@@ -199,7 +200,7 @@ export class LevelHistories implements HistoryStore {
   }
 
   #summed(key: string) {
-    return this.#chronicle.sums([under(sumsOf(this.#store), key)]);
+    return this.#chronicle.catalogue.sums([under(sumsOf(this.#store), key)]);
   }
 
   /** Undefined: it is gone meanwhile. */
@@ -287,5 +288,5 @@ function without(places: Places, out: ReadonlySet<number>): string | undefined {
   if (out.size === places.count) return undefined;
   const left = new Places();
   for (let i = 0; i < places.count; i++) if (!out.has(i)) left.add(places.at(i));
-  return left.text();
+  return left.text(memoryFor(left.count));
 }

@@ -1,9 +1,10 @@
 // Where the items of a history are, in their order, and what of them can be told without reading them: seven words each in
-// memory, and in a record what differs from the one before, about ten bytes.
+// memory, and in a record what differs from the one before, about ten bytes. Those that are in no record yet are in recent.ts.
 
 import type { Place } from './files.js';
 
-const WORDS = 7;
+/** Of one place. */
+export const WORDS = 7;
 const HIGH = 2 ** 32;
 /** Set beside the length: the time in the id is not the item's. */
 const LATE = 0x8000_0000;
@@ -16,6 +17,17 @@ export interface Order {
 
 export function compareOrders(a: Order, b: Order): number {
   return a.time - b.time || a.number - b.number;
+}
+
+/** What an id says of its place among others; undefined: it is none of ours. */
+export function orderOf(id: string): Order | undefined {
+  if (!/^[0-9a-z]{23,}$/.test(id)) return undefined;
+  return { time: Number.parseInt(id.slice(0, 9), 36), number: Number.parseInt(id.slice(15, 23), 36) };
+}
+
+/** As keys of records are ordered. */
+export function orderKey({ time, number }: Order): string {
+  return time.toString(36).padStart(9, '0') + number.toString(36).padStart(9, '0');
 }
 
 /** One item. */
@@ -65,14 +77,7 @@ export class Places {
       words.set(this.#words);
       this.#words = words;
     }
-    const words = this.#words;
-    words[at] = time % HIGH;
-    words[at + 1] = Math.floor(time / HIGH) * 65_536 + Math.floor(number / HIGH);
-    words[at + 2] = number % HIGH;
-    words[at + 3] = file;
-    words[at + 4] = offset;
-    words[at + 5] = late ? length + LATE : length;
-    words[at + 6] = peer;
+    put(this.#words, at, time, number, file, offset, length, late, peer);
     this.#count++;
   }
 
@@ -110,14 +115,9 @@ export class Places {
     return low;
   }
 
-  /** Forgets all behind so many. */
-  cut(count: number): void {
-    this.#count = Math.min(count, this.#count);
-  }
-
-  /** What some of them count for, and how many of them are in each file, is told to `each`; the text has them all. */
-  text(from = 0, to = this.#count, each: (file: number, length: number) => void = () => {}): string {
-    const numbers = new Numbers(Buffer.allocUnsafe((to - from) * LONGEST));
+  /** Some of them, each told to `each` besides; at most as many as `memory` was made for. */
+  text(memory: Buffer, from = 0, to = this.#count, each: (file: number, length: number) => void = () => {}): string {
+    const numbers = new Numbers(memory);
     const words = this.#words;
     let [time, number, file, offset, peer] = [0, 0, 0, 0, 0];
     for (let at = from * WORDS; at < to * WORDS; at += WORDS) {
@@ -136,24 +136,36 @@ export class Places {
     }
     return numbers.written.toString('base64');
   }
+}
 
-  /** Those behind so many. */
-  rest(from: number): Places {
-    const words = new Uint32Array(Math.max(this.#count - from, 8) * WORDS);
-    words.set(this.#words.subarray(from * WORDS, this.#count * WORDS));
-    return new Places(words, this.#count - from);
-  }
-
-  /** As they are now: what is added later does not show. */
-  upTo(count: number): Places {
-    return new Places(this.#words, count);
-  }
+/** Writes a place into words of memory. */
+export function put(
+  words: Uint32Array,
+  at: number,
+  time: number,
+  number: number,
+  file: number,
+  offset: number,
+  length: number,
+  late: boolean,
+  peer: number,
+): void {
+  words[at] = time % HIGH;
+  words[at + 1] = Math.floor(time / HIGH) * 65_536 + Math.floor(number / HIGH);
+  words[at + 2] = number % HIGH;
+  words[at + 3] = file;
+  words[at + 4] = offset;
+  words[at + 5] = late ? length + LATE : length;
+  words[at + 6] = peer;
 }
 
 /** What operations on bits are for. */
 const SMALL = 0x7fff_ffff;
-/** Most bytes of one. */
+/** Most bytes of a place. */
 const LONGEST = 48;
+
+/** What a text of so many places is made in. */
+export const memoryFor = (places: number) => Buffer.allocUnsafe(places * LONGEST);
 
 /** Whole numbers, seven bits a byte, the lowest first. */
 class Numbers {

@@ -1,0 +1,68 @@
+// What is gathered to be written as one frame, and who waits for that.
+
+import type { Added, StoreError } from '../store.js';
+import type { Book } from './book.js';
+import type { Ground } from './files.js';
+import { Frame } from './frame.js';
+import type { Chance, HistoryIds } from './ids.js';
+
+export class Gathering {
+  readonly frame: Frame;
+  readonly done: Promise<void>;
+  readonly books: Book[] = [];
+  /** What counts of it, with its places. */
+  bytes = 0;
+  /** It is durable, or lost. */
+  over = false;
+  timer: NodeJS.Timeout | undefined;
+  resolve: () => void = () => {};
+  reject: (error: StoreError) => void = () => {};
+
+  constructor(
+    memory: Buffer,
+    readonly ground: Ground,
+  ) {
+    this.frame = new Frame(memory);
+    this.done = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    this.done.catch(() => {});
+  }
+}
+
+/** What was added, as long as others may have the same. */
+export class Entry implements Added {
+  readonly #ids: HistoryIds;
+  readonly #time: number;
+  readonly #number: number;
+  readonly #chance: Chance;
+  readonly #at: number;
+
+  /** `item`: where the item is in the frame. */
+  constructor(
+    ids: HistoryIds,
+    readonly gathering: Gathering,
+    readonly item: number,
+  ) {
+    this.#ids = ids;
+    this.#time = ids.time;
+    this.#number = ids.number;
+    this.#chance = ids.chance;
+    this.#at = ids.at;
+  }
+
+  get id(): string {
+    return this.#ids.text(this.#time, this.#number, this.#chance, this.#at);
+  }
+
+  get done(): Promise<void> {
+    return this.gathering.done;
+  }
+}
+
+/** Where an item is that another history has already, when it is in this frame, and near. */
+export function sharedIn(gathering: Gathering, same: Added | undefined): number | undefined {
+  if (!(same instanceof Entry) || same.gathering !== gathering) return undefined;
+  return gathering.frame.reaches(same.item) ? same.item : undefined;
+}
