@@ -67,6 +67,7 @@ const KINDS: { readonly [K in StoreKind]: (store: Store<K>, timed: Timed, meter:
     query: timed('read', (key, query) => store.query(key, query)),
     size: timed('read', (key, range) => store.size(key, range)),
     add: (key, item, same) => meter.gathered(store.add(key, item, same)),
+    hurry: () => store.hurry(),
     delete: timed('write', (key, range) => store.delete(key, range)),
     keys: () => store.keys(),
   }),

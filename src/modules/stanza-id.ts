@@ -20,7 +20,7 @@ export class Identifying {
   /** `<stanza-id/>` up to the id, by address. */
   readonly #heads = new Map<string, Buffer>();
 
-  identified(stanza: Stanza, by: string, id: string): Stanza {
+  identified(stanza: Stanza, by: string, id: Uint8Array): Stanza {
     return stanza.endingIn(this.#headOf(by), id, TAIL);
   }
 

@@ -264,13 +264,15 @@ class MemoryHistories extends MemoryItems implements HistoryStore {
     const id = this.room.ids.reserve(item.at);
     try {
       this.push(key, archived({ ...item, stanza: item.stanza.toString() }, id));
-      return { id, done: DONE };
+      return { id, idBytes: Buffer.from(id), done: DONE };
     } catch (error) {
       const done = Promise.reject(error);
       done.catch(() => {});
-      return { id, done };
+      return { id, idBytes: Buffer.from(id), done };
     }
   }
+
+  hurry(): void {}
 }
 
 const DONE = Promise.resolve();

@@ -121,6 +121,8 @@ export interface HistoryItem extends Omit<ArchiveItem, 'id' | 'stanza'> {
 export interface Added {
   /** Nobody can guess it. */
   readonly id: string;
+  /** The same, for who wants the bytes of it: overwritten when another is asked for. */
+  readonly idBytes: Uint8Array;
   /** Resolves when it is durable, the same promise for many; rejects with StoreError, and then it is not there. */
   readonly done: Promise<void>;
 }
@@ -135,6 +137,8 @@ export interface HistoryStore extends Items {
    * key, of this store or another one: its bytes are kept once, where that can be.
    */
   add(key: string, item: HistoryItem, same?: Added): Added;
+  /** Somebody waits for what was added: it is gathered no longer. */
+  hurry(): void;
 }
 
 interface Stores {

@@ -185,16 +185,16 @@ export class Stanza {
     return copy;
   }
 
-  /** `ending`, where both ends of the element were made before and what is between is ASCII: half the time. */
-  endingIn(head: Buffer, text: string, tail: Buffer): Stanza {
-    if (this.closed) return this.ending(`${head}${text}${tail}`);
+  /** `ending` with an element in three parts, bytes that are there already: half the time. */
+  endingIn(head: Buffer, text: Uint8Array, tail: Buffer): Stanza {
+    if (this.closed) return this.ending(Buffer.concat([head, text, tail]).toString());
     const { raw } = this;
     const end = this.#endTag;
     const longer = Buffer.allocUnsafe(raw.length + head.length + text.length + tail.length);
     longer.set(raw);
     longer.set(head, end);
     let at = end + head.length;
-    for (let i = 0; i < text.length; i++) longer[at++] = text.charCodeAt(i);
+    for (let i = 0; i < text.length; i++) longer[at++] = text[i];
     for (let i = 0; i < tail.length; i++) longer[at++] = tail[i];
     for (let i = end; i < raw.length; i++) longer[at++] = raw[i];
     const copy = new Stanza(longer, this.#ns);

@@ -36,7 +36,7 @@ class TroubledDriver implements Driver {
     return new Proxy<Store<K>>(this.#memory.open(host, store, kind), {
       get: (target, name) => {
         const method = Reflect.get(target, name) as Method;
-        if (name === 'keys' || name === 'reserve') return method.bind(target);
+        if (name === 'keys' || name === 'reserve' || name === 'hurry') return method.bind(target);
         if (name === 'add')
           return (...args: Parameters<HistoryStore['add']>) => this.#add(target as HistoryStore, store, args);
         return async (...args: never[]) => {
@@ -61,7 +61,7 @@ class TroubledDriver implements Driver {
       await this.#trouble(store);
       await target.add(key, kept).done;
     };
-    return { id, done: add() };
+    return { id, idBytes: Buffer.from(id), done: add() };
   }
 
   stop(): Promise<void> {

@@ -39,7 +39,7 @@ export class SlowDriver implements Driver {
     return new Proxy<Store<K>>(this.#memory.open(host, store, kind), {
       get: (target, name) => {
         const method = Reflect.get(target, name) as Method;
-        if (name === 'keys' || name === 'reserve') return method.bind(target);
+        if (name === 'keys' || name === 'reserve' || name === 'hurry') return method.bind(target);
         if (name === 'add')
           return (...args: Parameters<HistoryStore['add']>) => this.#add(target as HistoryStore, store, args);
         return async (...args: never[]) => {
@@ -58,11 +58,11 @@ export class SlowDriver implements Driver {
     const add = async () => {
       this.fails(store, 'add');
       await this.#turn(store, `${store} add`);
-      await target.add(key, kept, { id, done: Promise.resolve() }).done;
+      await target.add(key, kept, { id, idBytes: Buffer.from(id), done: Promise.resolve() }).done;
     };
     const done = add();
     done.catch(() => {});
-    return { id, done };
+    return { id, idBytes: Buffer.from(id), done };
   }
 
   stop(): Promise<void> {

@@ -147,7 +147,7 @@ test.each([
   const stanza = scanStanza(Buffer.from(before));
   const copies = [
     stanza.ending("<id xmlns='s' n='1'/>"),
-    stanza.endingIn(Buffer.from("<id xmlns='s' n='"), '1', Buffer.from("'/>")),
+    stanza.endingIn(Buffer.from("<id xmlns='s' n='"), Buffer.from('1'), Buffer.from("'/>")),
   ];
   for (const copy of copies) {
     expect(copy.raw.toString()).toBe(after);

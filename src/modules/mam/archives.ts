@@ -84,7 +84,15 @@ export class Archives {
 
   /** Resolves when all that was added until now is there, or could not be kept. */
   async settled(username: string): Promise<void> {
-    await this.#growing.get(username)?.group?.done.catch(() => {});
+    const group = this.#growing.get(username)?.group;
+    if (group === undefined || group.settled) return;
+    this.hurry();
+    await group.done.catch(() => {});
+  }
+
+  /** Somebody waits for what was added. */
+  hurry(): void {
+    this.store.hurry();
   }
 
   /** What is not done. */

@@ -84,6 +84,8 @@ export class Archiving {
   isKept(routed: Routed): boolean {
     const received = this.#received;
     if (received?.routed !== routed) return false;
+    // Its sender is held up.
+    this.archives.hurry();
     routed.later(
       received.done.catch((thrown) => {
         const error = stanzaErrorOf(thrown);
@@ -154,9 +156,10 @@ export class Archiving {
     const by = to.bare.toString();
     const sent = this.#sent?.routed === routed && this.#sent.stanza === stanza ? this.#sent : undefined;
     const at = sent?.at ?? Date.now();
-    const { id, done } = this.archives.add(to.local, from.bare.toString(), at, stanza, sent?.added);
+    const added = this.archives.add(to.local, from.bare.toString(), at, stanza, sent?.added);
+    const { done } = added;
     routed.session?.keeps(this.#settled(done));
-    routed.stanza = this.#identifying.identified(stanza, by, id);
+    routed.stanza = this.#identifying.identified(stanza, by, added.idBytes);
     this.#received = { routed, done };
     routed.archived = done;
     if (routed.session === undefined && !this.#isLocal(from)) this.#stamped.add(routed.stanza);

@@ -7,7 +7,7 @@ import { ownKey, under } from '../records.js';
 import { Turns } from '../turns.js';
 import type { Book, Sum } from './book.js';
 import type { Ground } from './files.js';
-import { memoryFor, orderKey, type Places, type Spot, WORDS } from './places.js';
+import { memoryFor, orderKey, type Places, type Spot } from './places.js';
 import type { Recent } from './recent.js';
 
 /** Places in one record. */
@@ -39,8 +39,7 @@ export interface Changed {
 
 export class Catalogue {
   readonly #turns = new Turns();
-  // What pages are made of and in: with new memory for each there would be full collections for nothing else.
-  readonly #places = new Uint32Array(PAGE * WORDS);
+  /** What pages are made in: with new memory for each there would be full collections for nothing else. */
   readonly #page = memoryFor(PAGE);
   #kept: Kept;
 
@@ -92,7 +91,7 @@ export class Catalogue {
     };
     const writes: Write[] = [];
     const taken = books.flatMap((book) => {
-      const places = recent.of(book, this.#places);
+      const places = recent.briefly(book);
       const { count } = places;
       if (count === 0) return [];
       for (let from = 0; from < count; from += PAGE) writes.push(this.#pageOf(book, places, from, each));

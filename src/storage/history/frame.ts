@@ -55,7 +55,7 @@ export class Frame {
 
   /** That a history has an item, under the id that was made last; `named`: where its name is in this frame already. */
   mention(ids: HistoryIds, name: Buffer, named: number, peer: Buffer | undefined, item: number): void {
-    const { time, number, run, chance, at } = ids;
+    const { time, number, run, low, high } = ids;
     const start = this.#end;
     const from = start + MENTION_HEAD;
     const size = named < 0 ? name.length : 0;
@@ -67,7 +67,8 @@ export class Frame {
     view.setUint16(start + 5, Math.floor(time / HIGH), true);
     view.setUint32(start + 7, number % HIGH, true);
     view.setUint16(start + 11, Math.floor(number / HIGH), true);
-    for (let i = 0; i < CHANCE; i++) bytes[start + 13 + i] = chance.bytes[at + i];
+    view.setUint32(start + 13, low, true);
+    view.setUint16(start + 17, high, true);
     view.setUint32(start + 19, run, true);
     view.setUint32(start + 23, start - item, true);
     view.setUint32(start + 27, named < 0 ? 0 : start - named, true);

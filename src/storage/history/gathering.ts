@@ -4,7 +4,7 @@ import type { Added, StoreError } from '../store.js';
 import type { Book } from './book.js';
 import type { Ground } from './files.js';
 import { Frame } from './frame.js';
-import type { Chance, HistoryIds } from './ids.js';
+import type { HistoryIds, IdNumbers } from './ids.js';
 
 export class Gathering {
   readonly frame: Frame;
@@ -32,12 +32,12 @@ export class Gathering {
 }
 
 /** What was added, as long as others may have the same. */
-export class Entry implements Added {
+export class Entry implements Added, IdNumbers {
   readonly #ids: HistoryIds;
-  readonly #time: number;
-  readonly #number: number;
-  readonly #chance: Chance;
-  readonly #at: number;
+  readonly time: number;
+  readonly number: number;
+  readonly low: number;
+  readonly high: number;
 
   /** `item`: where the item is in the frame. */
   constructor(
@@ -46,14 +46,18 @@ export class Entry implements Added {
     readonly item: number,
   ) {
     this.#ids = ids;
-    this.#time = ids.time;
-    this.#number = ids.number;
-    this.#chance = ids.chance;
-    this.#at = ids.at;
+    this.time = ids.time;
+    this.number = ids.number;
+    this.low = ids.low;
+    this.high = ids.high;
   }
 
   get id(): string {
-    return this.#ids.text(this.#time, this.#number, this.#chance, this.#at);
+    return this.idBytes.toString('latin1');
+  }
+
+  get idBytes(): Buffer {
+    return this.#ids.text(this);
   }
 
   get done(): Promise<void> {

@@ -1,37 +1,45 @@
 // Ids of histories: the same as other archives give (archive.ts), made up of numbers that are kept as such; the text is
 // made when somebody asks for it.
 
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 
 const TIME = 9;
 const RUN = 6;
 const NUMBER = 8;
 /** Bytes of chance in an id. */
 export const CHANCE = 6;
+const LENGTH = TIME + RUN + NUMBER + 2 * CHANCE;
 /** Ids whose chance is made at once. */
 const POOL = 2048;
 const LAST_TIME = 36 ** TIME - 1;
-const LENGTH = TIME + RUN + NUMBER + 2 * CHANCE;
 /** Two digits, as one number: what changes nearly always is not made a text. */
 const LAST_DIGITS = Uint16Array.from({ length: 36 ** 2 }, (_, i) => Buffer.from(digits(i, 2)).readUInt16BE());
+/** A byte in hexadecimal digits, in the same way. */
+const HEX = Uint16Array.from({ length: 256 }, (_, i) => Buffer.from(i.toString(16).padStart(2, '0')).readUInt16BE());
 
-/** Some chance, as bytes and as the digits that they are in a text. */
-export interface Chance {
-  readonly bytes: Buffer;
-  readonly digits: Buffer;
+/** What an id is made of, with the run. */
+export interface IdNumbers {
+  readonly time: number;
+  readonly number: number;
+  /** Its chance, the first four bytes and the others, lowest first. */
+  readonly low: number;
+  readonly high: number;
 }
 
-export class HistoryIds {
-  /** Of the last id. */
+/** What was made last is what it says. */
+export class HistoryIds implements IdNumbers {
   time = 0;
   number = 0;
-  chance: Chance = { bytes: Buffer.alloc(0), digits: Buffer.alloc(0) };
-  /** Where its chance begins, in bytes. */
-  at = 0;
-  /** The last text; a string that is put together from others costs more, and again where its bytes are asked for. */
+  low = 0;
+  high = 0;
+  /** Filled again and again: memory that is new to who fills it is kept until a full collection. */
+  readonly #pool = new DataView(new ArrayBuffer(POOL * CHANCE));
+  #taken = POOL * CHANCE;
+  /** The last text: a string that is put together from others costs more, and again where its bytes are asked for. */
   readonly #text = Buffer.alloc(LENGTH);
   #timed = -1;
-  #high = -1;
+  /** The number without its last two digits. */
+  #most = -1;
 
   /** Greater than that of every run before on the same data. */
   constructor(readonly run: number) {}
@@ -46,32 +54,40 @@ export class HistoryIds {
     const time = at < 0 ? 0 : at > LAST_TIME ? LAST_TIME : Math.floor(at);
     if (time > this.time) this.time = time;
     this.number++;
-    this.at += CHANCE;
-    if (this.at < this.chance.bytes.length) return;
-    const bytes = randomBytes(POOL * CHANCE);
-    this.chance = { bytes, digits: Buffer.from(bytes.toString('hex')) };
-    this.at = 0;
+    if (this.#taken === POOL * CHANCE) {
+      randomFillSync(this.#pool);
+      this.#taken = 0;
+    }
+    this.low = this.#pool.getUint32(this.#taken, true);
+    this.high = this.#pool.getUint16(this.#taken + 4, true);
+    this.#taken += CHANCE;
   }
 
-  /** One that was made in this run. */
-  text(time: number, number: number, chance: Chance, at: number): string {
+  /** The text of one that was made in this run, in ASCII; the next one is written over it. */
+  text({ time, number, low, high }: IdNumbers): Buffer {
     const text = this.#text;
     if (time !== this.#timed) {
       this.#timed = time;
       text.write(digits(time, TIME) + digits(this.run, RUN), 'latin1');
     }
-    const low = number % LAST_DIGITS.length;
-    const high = number - low;
-    if (high !== this.#high) {
-      this.#high = high;
-      text.write(digits(high / LAST_DIGITS.length, NUMBER - 2), TIME + RUN, 'latin1');
+    const last = number % LAST_DIGITS.length;
+    const most = number - last;
+    if (most !== this.#most) {
+      this.#most = most;
+      text.write(digits(most / LAST_DIGITS.length, NUMBER - 2), TIME + RUN, 'latin1');
     }
     const end = TIME + RUN + NUMBER;
-    text[end - 2] = LAST_DIGITS[low] >> 8;
-    text[end - 1] = LAST_DIGITS[low] & 0xff;
-    for (let i = 0; i < 2 * CHANCE; i++) text[end + i] = chance.digits[2 * at + i];
-    return text.toString('latin1', 0, LENGTH);
+    put(text, end - 2, LAST_DIGITS[last]);
+    for (let i = 0; i < 4; i++) put(text, end + 2 * i, HEX[(low >>> (8 * i)) & 0xff]);
+    put(text, end + 8, HEX[high & 0xff]);
+    put(text, end + 10, HEX[high >> 8]);
+    return text;
   }
+}
+
+function put(text: Buffer, at: number, two: number): void {
+  text[at] = two >> 8;
+  text[at + 1] = two & 0xff;
 }
 
 /** The id of these numbers; `chance` in hexadecimal digits. */

@@ -19,7 +19,17 @@ import {
 import { sumsOf } from './catalogue.js';
 import type { Chronicle } from './chronicle.js';
 import { itemIn } from './frame.js';
-import { compareOrders, hashOf, memoryFor, type Order, orderKey, orderOf, Places, type Spot } from './places.js';
+import {
+  compareOrders,
+  hashOf,
+  memoryFor,
+  type Order,
+  orderIn,
+  orderKey,
+  orderOf,
+  Places,
+  type Spot,
+} from './places.js';
 
 /** Items that are read at a time to see whether they are asked for. */
 const CHUNK = 200;
@@ -37,6 +47,10 @@ export class LevelHistories implements HistoryStore {
 
   add(key: string, item: HistoryItem, same?: Added): Added {
     return this.#chronicle.add(this.#store, key, item, same);
+  }
+
+  hurry(): void {
+    void this.#chronicle.flush();
   }
 
   async get(key: string, id: string): Promise<ArchiveItem | undefined> {
@@ -73,9 +87,10 @@ export class LevelHistories implements HistoryStore {
   async #count(key: string): Promise<number> {
     const { places } = this.#chronicle.fresh(this.#store, key);
     const [{ sum }] = await this.#summed(key);
-    let { items } = sum;
-    for (let i = places.count - 1; i >= 0 && orderKey(places.order(i)) > sum.last; i--) items++;
-    return items;
+    if (sum.last === '') return sum.items + places.count;
+    // The database may have the first ones of these already.
+    const { time, number } = orderIn(sum.last);
+    return sum.items + places.count - places.before({ time, number: number + 1 });
   }
 
   async delete(key: string, range: DeletedRange = {}): Promise<number> {

@@ -30,6 +30,11 @@ export function orderKey({ time, number }: Order): string {
   return time.toString(36).padStart(9, '0') + number.toString(36).padStart(9, '0');
 }
 
+/** The same back. */
+export function orderIn(key: string): Order {
+  return { time: Number.parseInt(key.slice(0, 9), 36), number: Number.parseInt(key.slice(9), 36) };
+}
+
 /** One item. */
 export interface Spot extends Order, Place {
   readonly late: boolean;
@@ -37,10 +42,10 @@ export interface Spot extends Order, Place {
 }
 
 export class Places {
-  #words: Uint32Array;
+  #words: Uint32Array<ArrayBuffer>;
   #count: number;
 
-  constructor(words: Uint32Array = new Uint32Array(8 * WORDS), count = 0) {
+  constructor(words: Uint32Array<ArrayBuffer> = new Uint32Array(8 * WORDS), count = 0) {
     this.#words = words;
     this.#count = count;
   }
@@ -63,6 +68,11 @@ export class Places {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** The memory that they lie in, the first one first. */
+  get words(): Uint32Array<ArrayBuffer> {
+    return this.#words;
   }
 
   add(spot: Spot): void {

@@ -16,6 +16,7 @@ export interface Recently {
 
 export class Recent {
   #words = new Uint32Array(ROWS * ROW);
+  #brief = new Uint32Array(0);
   // Rows are numbered from the first there ever was.
   #first = 0;
   #durable = 0;
@@ -78,8 +79,19 @@ export class Recent {
     return last >= this.#first;
   }
 
-  /** Those of a history that are durable; `memory` may be overwritten with them. */
-  of(history: Recently, memory = new Uint32Array(0)): Places {
+  /** Those of a history that are durable. */
+  of(history: Recently): Places {
+    return this.#taken(history, new Uint32Array(0));
+  }
+
+  /** The same, until it is asked again: all in the same memory. */
+  briefly(history: Recently): Places {
+    const places = this.#taken(history, this.#brief);
+    this.#brief = places.words;
+    return places;
+  }
+
+  #taken(history: Recently, memory: Uint32Array<ArrayBuffer>): Places {
     const last = this.#lastOf(history);
     let count = 0;
     for (let row = last; row >= this.#first; row = this.#before(row)) count++;
