@@ -122,6 +122,10 @@ export class Load {
     pin(this.#child.pid, false);
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** Rejects with what the load client saw when a message is lost, doubled, changed or misplaced. */
   async order(order: Order): Promise<Done> {
     this.#child.send(order);

@@ -199,9 +199,10 @@ available and have fetched their roster; Set-up is from connection to bound reso
 ${core}
 ## Several workers
 
-One process against two workers and the process above them (\`workers: 2\`). "us" is CPU time for one message up and its echo down, of all
-processes and of the busiest of them: with a core for each, that one is the limit. Messages a second are those when every process of the
-server has a quota of ${QUOTA} % of a core, by a cgroup of its own; the load client and the backend have none. How: \`bench/workers.ts\`.
+One process against two and four workers and the process above them (\`workers: 2\`), 256 sessions. All processes of the servers are kept to
+the first core (\`taskset\`), and each has a quota of ${QUOTA} % of it, by a cgroup of its own; the load client and the backend have the
+other core and no quota. "us" is CPU time for one message, of all processes, of the busiest, and of the first, which carries no
+clients. How: \`bench/workers.ts\`.
 
 ${workers}`;
 }

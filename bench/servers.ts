@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { KeyPair } from '../test/support/certs.js';
 import type { SessionOptions } from './load/session.js';
-import { freePort, pin, program, reference, stop } from './processes.js';
+import { children, freePort, pin, program, reference, stop } from './processes.js';
 
 export type Where = Pick<SessionOptions, 'kind' | 'port' | 'path' | 'domain' | 'relay'>;
 
@@ -37,6 +37,9 @@ export const oursOf =
       '--host=127.0.0.1',
       `--upstreams=${JSON.stringify({ 'bench.example': upstream(backend, ca) })}`,
       '--limits.rates=false',
+      // A session that has nothing to say while other servers have their turn stays.
+      '--max-inactivity=600',
+      '--default-inactivity=600',
       '--logging=ERROR',
       `--workers=${workers}`,
     ];
@@ -68,7 +71,7 @@ export async function backend(fault = 'none', keys?: KeyPair): Promise<{ port: n
 export function server(name: string, child: ChildProcess, where: Where, patience?: number): Server {
   const { pid } = child;
   if (pid === undefined) throw new Error(`${name} did not start`);
-  pin(pid, true);
+  for (const each of [pid, ...children(pid)]) pin(each, true);
   return { name, pid, where, stop: () => stop(child, patience) };
 }
 
