@@ -72,7 +72,7 @@ async function scaling({ name, title, two, login }: Scaling, launches: readonly 
       await load.order({ order: 'open', sessions: SESSIONS, options });
       await load.order({ order: 'chat', messages: MESSAGES });
     }
-    const { turns, isLimited } = await limited(fronts, run, async () => await inTurns(name, fronts, run));
+    const { turns, isLimited } = await limited(fronts, run, (isLimited) => inTurns(name, fronts, run, isLimited));
     for (const { load } of fronts) await load.order({ order: 'finish' });
     const rows = fronts.flatMap((_, i) => costs(title, i, turns));
     return isLimited ? [...fronts.map((_, i) => rate(title, i, turns)), ...rows, client(title, turns)] : rows;
@@ -89,22 +89,30 @@ interface Turn {
   readonly client: number;
 }
 
-/** For each server its turns, after one of each that does not count. */
-async function inTurns(name: string, fronts: readonly Front[], run: Run): Promise<Turn[][]> {
+/**
+ * For each server its turns, after one of each that does not count. A round counts in which each server was at its limit;
+ * with limits those are tried for twice as often as wanted: others were at work on this machine too, else.
+ */
+async function inTurns(name: string, fronts: readonly Front[], run: Run, isLimited: boolean): Promise<Turn[][]> {
   const turns = fronts.map(() => [] as Turn[]);
-  const last = run.rounds * TURNS;
-  for (let round = 0; round <= last; round++) {
-    for (const [i, front] of fronts.entries()) {
-      const turn = await oneTurn(front);
-      if (round > 0) turns[i].push(turn);
-      const parts = turn.each.map((cost) => `${cost.toFixed(1)} us (${((turn.rate * cost) / 10_000).toFixed(1)} %)`);
-      const rate = `${Math.round(turn.rate)} messages/s`;
-      run.say(
-        `${name} ${round}/${last} ${NAMES[i]}: ${rate}, ${parts.join(' + ')}, load client ${turn.client.toFixed(0)} %`,
-      );
-    }
+  const wanted = run.rounds * TURNS;
+  for (let tries = 0; tries <= 2 * wanted && turns[0].length < wanted; tries++) {
+    const round: Turn[] = [];
+    for (const front of fronts) round.push(await oneTurn(front));
+    const counts = tries > 0 && (!isLimited || round.every(isFull));
+    if (counts) for (const [i, turn] of round.entries()) turns[i].push(turn);
+    for (const [i, turn] of round.entries())
+      run.say(`${name} ${counts ? turns[0].length : '-'}/${wanted} ${NAMES[i]}: ${told(turn)}`);
   }
   return turns;
+}
+
+const percent = (turn: Turn, cost: number) => (turn.rate * cost) / 10_000;
+const isFull = (turn: Turn) => percent(turn, Math.max(...turn.each)) >= 0.9 * QUOTA;
+
+function told(turn: Turn): string {
+  const parts = turn.each.map((cost) => `${cost.toFixed(1)} us (${percent(turn, cost).toFixed(1)} %)`);
+  return `${Math.round(turn.rate)} messages/s, ${parts.join(' + ')}, load client ${turn.client.toFixed(0)} %`;
 }
 
 async function oneTurn({ server, load }: Front): Promise<Turn> {
@@ -171,7 +179,7 @@ function row(
 async function limited(
   fronts: readonly Front[],
   run: Run,
-  measure: () => Promise<Turn[][]>,
+  measure: (isLimited: boolean) => Promise<Turn[][]>,
 ): Promise<{ turns: Turn[][]; isLimited: boolean }> {
   const pids = fronts.flatMap(({ server }) => [server.pid, ...children(server.pid)]);
   const groups: string[] = [];
@@ -183,7 +191,7 @@ async function limited(
   const isLimited = groups.length === pids.length;
   if (!isLimited) for (const group of groups) lift(group);
   try {
-    return { turns: await measure(), isLimited };
+    return { turns: await measure(isLimited), isLimited };
   } finally {
     for (const group of groups) lift(group);
   }
