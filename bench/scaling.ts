@@ -9,8 +9,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { simulate, type Workload } from './scaling/loop.js';
-import { costsFrom, measuredIn } from './scaling/measured.js';
-import { type Between, core, type Memory, machines } from './scaling/tables.js';
+import { costsFrom, measuredIn, timesIn } from './scaling/measured.js';
+import { type Between, core, type Memory, machines, timesOne } from './scaling/tables.js';
 
 const WITHIN = 0.15;
 
@@ -18,8 +18,11 @@ const results = readFileSync(fileURLToPath(new URL('../../RESULTS.md', import.me
 const measured = measuredIn(results);
 const costs = costsFrom(measured);
 
-/** From `npm run bench -- workers-forward workers-core-ws`: docs/performance.md has the runs; the second is the share of its one process. */
-const between: Between = { forwarded: 11, crossing: 6 };
+/**
+ * From `npm run bench -- workers-forward workers-core-ws`; docs/performance.md has the runs. The second are shares of what one
+ * process took there: of a worker where two are full, of the first process where four have filled it.
+ */
+const between: Between = { forwarded: 11, crossing: { worker: 3.5, core: 0.5 } };
 const memory: Memory = { websocket: measured('idle WebSocket session'), bosh: measured('idle BOSH session') };
 
 const chat = { sessions: 64, burst: 1, requests: 0, fan: 1, frames: false };
@@ -44,6 +47,17 @@ for (const [title, work] of CHECKED) {
   const error = each / is - 1;
   if (Math.abs(error) > WITHIN) off++;
   console.log(`| ${title} | ${each.toFixed(1)} us | ${is.toFixed(1)} us | ${(error * 100).toFixed(0)} % |`);
+}
+const SPREAD = 'WebSocket chat, local domain';
+console.log('\n| several workers, times one process | simulated | measured | off |\n| --- | ---: | ---: | ---: |');
+for (const workers of [2, 4]) {
+  const times = timesOne(workers, costs, between);
+  const were = timesIn(results, SPREAD, workers);
+  const error = times / were - 1;
+  if (Math.abs(error) > WITHIN) off++;
+  console.log(
+    `| ${SPREAD}, ${workers} workers | ${times.toFixed(2)} | ${were.toFixed(2)} | ${(error * 100).toFixed(0)} % |`,
+  );
 }
 console.log(`\n${machines(costs, between, memory)}\n\n${core(costs, between)}`);
 process.exitCode = off > 0 ? 1 : 0;

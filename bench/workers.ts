@@ -21,7 +21,6 @@ const CGROUPS = '/sys/fs/cgroup/cpu';
 
 // Enough that every worker has work whenever it has a core.
 const SESSIONS = 256;
-const FEW = 64;
 const MESSAGES = 16_000;
 /** The servers take short turns: what else the machine does is the same for all of them then. */
 const TURN = 5000;
@@ -72,7 +71,7 @@ async function scaling({ name, title, two, login }: Scaling, launches: readonly 
       await load.order({ order: 'open', sessions: SESSIONS, options });
       await load.order({ order: 'chat', messages: MESSAGES });
     }
-    const { turns, isLimited } = await limited(fronts, run, (isLimited) => inTurns(name, fronts, run, isLimited));
+    const { result: turns, isLimited } = await limited(fronts, run, (is) => inTurns(name, fronts, run, is));
     for (const { load } of fronts) await load.order({ order: 'finish' });
     const rows = fronts.flatMap((_, i) => costs(title, i, turns));
     return isLimited ? [...fronts.map((_, i) => rate(title, i, turns)), ...rows, client(title, turns)] : rows;
@@ -176,11 +175,11 @@ function row(
 }
 
 /** Measures while every process of the servers has its quota of the first core; or just that core, where there are no quotas. */
-async function limited(
+async function limited<T>(
   fronts: readonly Front[],
   run: Run,
-  measure: (isLimited: boolean) => Promise<Turn[][]>,
-): Promise<{ turns: Turn[][]; isLimited: boolean }> {
+  measure: (isLimited: boolean) => Promise<T>,
+): Promise<{ result: T; isLimited: boolean }> {
   const pids = fronts.flatMap(({ server }) => [server.pid, ...children(server.pid)]);
   const groups: string[] = [];
   try {
@@ -191,7 +190,7 @@ async function limited(
   const isLimited = groups.length === pids.length;
   if (!isLimited) for (const group of groups) lift(group);
   try {
-    return { turns: await measure(isLimited), isLimited };
+    return { result: await measure(isLimited), isLimited };
   } finally {
     for (const group of groups) lift(group);
   }
@@ -226,25 +225,27 @@ async function forwarding(name: string, launches: readonly Launch[], run: Run): 
         two: false,
         elsewhere: i === 1,
       } as const;
-      await load.order({ order: 'open', sessions: FEW, options });
+      await load.order({ order: 'open', sessions: SESSIONS, options });
       await load.order({ order: 'chat', messages: MESSAGES });
     }
     const costs: number[][] = [[], []];
     const extra: number[] = [];
-    for (let round = 1; round <= run.rounds; round++) {
-      const parts: number[] = [];
-      for (const [i, { server, load }] of fronts.entries()) {
-        const [before, forwarded] = [cpu(server.pid), await forwards(server.where.port)];
-        const { requests } = await load.order({ order: 'chat', messages: MESSAGES });
-        costs[i].push((cpu(server.pid) - before) / requests);
-        parts.push(((await forwards(server.where.port)) - forwarded) / requests);
+    await limited(fronts, run, async () => {
+      for (let round = 1; round <= run.rounds * TURNS; round++) {
+        const parts: number[] = [];
+        for (const [i, { server, load }] of fronts.entries()) {
+          const [before, forwarded] = [cpu(server.pid), await forwards(server.where.port)];
+          const { requests } = await load.order({ order: 'chat', messages: TURN });
+          costs[i].push((cpu(server.pid) - before) / requests);
+          parts.push(((await forwards(server.where.port)) - forwarded) / requests);
+        }
+        extra.push((costs[1][round - 1] - costs[0][round - 1]) / (parts[1] - parts[0]));
+        run.say(
+          `${name} ${round}/${run.rounds * TURNS}: ${costs.map((each) => each[round - 1].toFixed(1)).join(' and ')} us a request, ` +
+            `${parts.map((part) => Math.round(part * 100)).join(' and ')} % forwarded: ${extra[round - 1].toFixed(1)} us each`,
+        );
       }
-      extra.push((costs[1][round - 1] - costs[0][round - 1]) / (parts[1] - parts[0]));
-      run.say(
-        `${name} ${round}/${run.rounds}: ${costs.map((each) => each[round - 1].toFixed(1)).join(' and ')} us a request, ` +
-          `${parts.map((part) => Math.round(part * 100)).join(' and ')} % forwarded: ${extra[round - 1].toFixed(1)} us each`,
-      );
-    }
+    });
     for (const { load } of fronts) await load.order({ order: 'finish' });
     return [
       row('BOSH request', 'over the connection of its session', costs[0], 'us'),

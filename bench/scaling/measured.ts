@@ -19,6 +19,15 @@ export function measuredIn(results: string): Measured {
   };
 }
 
+/** Reads how many times one process carries what so many workers do, by the clock; throws when it says nothing of that. */
+export function timesIn(results: string, title: string, workers: number): number {
+  const row = results.split('\n').find((line) => line.startsWith(`| ${title} | ${workers} workers, by the clock |`));
+  const times = Number.parseFloat(row?.split('|')[5] ?? '');
+  if (Number.isNaN(times))
+    throw new Error(`RESULTS.md has no row "${title}" of ${workers} workers: npm run bench -- workers`);
+  return times;
+}
+
 /** From seven rows, each of which differs from another in one thing. */
 export function costsFrom(measured: Measured): Costs {
   const tcp = measured('TCP chat, 100 B');

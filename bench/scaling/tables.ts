@@ -6,8 +6,8 @@ import type { Costs } from './loop.js';
 export interface Between {
   /** A BOSH request that reached another worker than its session's, in both processes together. */
   readonly forwarded: number;
-  /** A stanza of a local domain between a worker and the process of the core, in both together. */
-  readonly crossing: number;
+  /** A stanza of a local domain to the process of the core and one back, at each end; there when it is full, so with many at a time. */
+  readonly crossing: { readonly worker: number; readonly core: number };
 }
 
 /** KiB of an idle session. */
@@ -58,21 +58,27 @@ export function machines(costs: Costs, between: Between, memory: Memory): string
   ].join('\n');
 }
 
+/** A message over WebSocket in a local domain: in the one process; or in the process of the core, and in a worker. */
+function chat(costs: Costs, { crossing }: Between): { alone: number; hub: number; worker: number } {
+  const hub = costs.route + costs.stanza;
+  const edge = costs.turn + costs.stanza + costs.frame;
+  return { alone: edge + costs.route, hub: hub + crossing.core, worker: edge + crossing.worker };
+}
+
+/** How many times as much as one process so many workers carry, each with a core, beside the process of the core. */
+export function timesOne(workers: number, costs: Costs, between: Between): number {
+  const { alone, hub, worker } = chat(costs, between);
+  return alone / Math.max(hub, worker / workers);
+}
+
 /** The same for a local domain, whose core is one process whatever the number of workers. */
 export function core(costs: Costs, between: Between): string {
-  const edge = costs.turn + costs.stanza + costs.frame;
+  const { alone, hub, worker } = chat(costs, between);
   const lines = [1, 2, 4, 16].map((cores) => {
-    const alone = costs.turn + costs.stanza + costs.route + costs.frame;
-    const hub = costs.route + costs.stanza + between.crossing;
-    const worker = edge + between.crossing;
     // One core is the hub's; the others carry connections.
-    const carried = cores === 1 ? rate(alone) : Math.min(rate(hub), (cores - 1) * rate(worker));
-    const first =
-      cores === 1
-        ? 'the one process'
-        : rate(hub) < (cores - 1) * rate(worker)
-          ? 'the process of the core'
-          : 'the workers';
+    const workers = cores - 1;
+    const first = cores === 1 ? 'the one process' : hub > worker / workers ? 'the process of the core' : 'the workers';
+    const carried = rate(cores === 1 ? alone : Math.max(hub, worker / workers));
     return line([cores, thousands(carried), first]);
   });
   return [
