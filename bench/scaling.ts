@@ -22,7 +22,7 @@ const costs = costsFrom(measured);
  * From `npm run bench -- workers-forward workers-core-ws`; docs/performance.md has the runs. The second are shares of what one
  * process took there: of a worker where two are full, of the first process where four have filled it.
  */
-const between: Between = { forwarded: 11, crossing: { worker: 3.5, core: 0.5 } };
+const between: Between = { forwarded: 11, crossing: { worker: 2, core: 0.2 } };
 const memory: Memory = { websocket: measured('idle WebSocket session'), bosh: measured('idle BOSH session') };
 
 const chat = { sessions: 64, burst: 1, requests: 0, fan: 1, frames: false };
