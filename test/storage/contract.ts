@@ -1,7 +1,7 @@
 // What every driver must keep to (src/storage/store.ts). Each driver's own test runs this and adds what is its own.
 
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type {
   ArchiveStore,
   Driver,
@@ -526,6 +526,18 @@ export function contract(fresh: Fresh): void {
       ]);
       expect(await store.delete('romeo')).toBe(1);
       expect(await other.get('juliet', received.id)).toMatchObject({ stanza: '<m>ž</m>' });
+    });
+
+    test('gathers no longer once somebody waits', async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      try {
+        const { id, done } = store.add('romeo', { at: 1, stanza: '<m/>' });
+        store.hurry();
+        await done;
+        expect(await store.get('romeo', id)).toMatchObject({ stanza: '<m/>' });
+      } finally {
+        vi.useRealTimers();
+      }
     });
 
     test('takes the bytes of an item before it is told the id', async () => {
