@@ -18,6 +18,8 @@ export interface Chat {
   readonly login?: Login;
   /** At most this many times the reference. */
   readonly target?: number;
+  /** Rounds that do not count, for what is compiled late; otherwise one. */
+  readonly warmUp?: number;
 }
 
 export const CHATS: readonly Chat[] = [
@@ -80,7 +82,9 @@ export async function chat(scenario: Chat, launches: readonly Launch[], run: Run
         sessions: SESSIONS,
         options: { ...server.where, ...login, bytes, burst, two },
       });
-      await load.order({ order: 'chat', messages });
+    }
+    for (let round = 1; round <= (scenario.warmUp ?? 1); round++) {
+      for (const { load } of fronts) await load.order({ order: 'chat', messages });
     }
     for (let round = 1; round <= run.rounds; round++) {
       for (const [i, { server, load }] of fronts.entries()) {

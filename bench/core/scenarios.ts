@@ -54,6 +54,8 @@ export const ARCHIVED: CoreChat = {
   kind: 'tcp',
   bytes: 100,
   targets: {},
+  // By then all is compiled, and the archives are full, so that as much is deleted as is added.
+  warmUp: 24,
 };
 
 const PAGES = 500;

@@ -104,6 +104,14 @@ export class LevelHistories implements HistoryStore {
       const writes: Write[] = [];
       const gone: Spot[] = [];
       for await (const page of this.#pages(key, boundsOf(range, sum.late), false)) {
+        if (isOfAll(range)) {
+          const { places } = page;
+          const out = Math.min(places.before(until), limit - gone.length);
+          for (let i = 0; i < out; i++) gone.push(places.at(i));
+          if (out > 0) writes.push({ key: page.key, text: behind(places, out), was: page.text, free: true });
+          if (out < places.count || gone.length === limit) break;
+          continue;
+        }
         const spots = allOf(page.places).filter((spot) => compareOrders(spot, until) < 0);
         const out = new Set<number>();
         for await (const spot of this.#matching(spots, range)) {
@@ -293,10 +301,18 @@ function verdict(spot: Spot, range: ArchiveRange, bounds: Bounds): boolean | und
   return bounds.to === undefined || compareOrders(spot, bounds.to) < 0;
 }
 
+/** Whether it is asked for the first ones, whatever they are, as when there are too many. */
+const isOfAll = ({ with: peer, ids, start, end, after, before }: ArchiveRange) =>
+  (peer ?? ids ?? start ?? end ?? after ?? before) === undefined;
+
 const isIn = (item: ArchiveItem | undefined, range: ArchiveRange) => item !== undefined && isInRange(item, range);
 
 function allOf(places: Places): Spot[] {
   return Array.from({ length: places.count }, (_, i) => places.at(i));
+}
+
+function behind(places: Places, out: number): string | undefined {
+  return out === places.count ? undefined : places.text(memoryFor(places.count - out), out);
 }
 
 function without(places: Places, out: ReadonlySet<number>): string | undefined {
