@@ -68,6 +68,7 @@ const KINDS: { readonly [K in StoreKind]: (store: Store<K>, timed: Timed, meter:
     size: timed('read', (key, range) => store.size(key, range)),
     add: (key, item, same) => meter.gathered(store.add(key, item, same)),
     hurry: () => store.hurry(),
+    settled: (key) => store.settled(key),
     delete: timed('write', (key, range) => store.delete(key, range)),
     keys: () => store.keys(),
   }),

@@ -39,6 +39,7 @@ export class Session {
   // None nearly always: an empty set or list is a fortieth of what an idle session takes.
   /** What is being kept of what its client said. */
   #keeping: Set<Promise<unknown>> | undefined;
+  #keptLast: Promise<unknown> | undefined;
   #waiting: (() => void)[] | undefined;
 
   constructor(
@@ -79,8 +80,10 @@ export class Session {
 
   /** What its client said is not acknowledged before this is settled, which must not reject; the client is not held up. */
   keeps(work: Promise<unknown>): void {
+    // Much is kept together, and told here as the same again and again.
+    if (work === this.#keptLast) return;
+    this.#keptLast = work;
     this.#keeping ??= new Set();
-    if (this.#keeping.has(work)) return;
     this.#keeping.add(work);
     void work.then(() => this.#kept(work));
   }

@@ -260,19 +260,29 @@ class MemoryArchives extends MemoryItems implements ArchiveStore {
 }
 
 class MemoryHistories extends MemoryItems implements HistoryStore {
+  readonly #added = new Map<string, number>();
+
   add(key: string, item: HistoryItem): Added {
     const id = this.room.ids.reserve(item.at);
     try {
       this.push(key, archived({ ...item, stanza: item.stanza.toString() }, id));
-      return { id, idBytes: Buffer.from(id), done: DONE };
+      return { id, idBytes: Buffer.from(id), done: DONE, before: this.#count(key) };
     } catch (error) {
       const done = Promise.reject(error);
       done.catch(() => {});
-      return { id, idBytes: Buffer.from(id), done };
+      return { id, idBytes: Buffer.from(id), done, before: this.#count(key) };
     }
   }
 
   hurry(): void {}
+
+  async settled(): Promise<void> {}
+
+  #count(key: string): number {
+    const before = this.#added.get(key) ?? 0;
+    this.#added.set(key, before + 1);
+    return before;
+  }
 }
 
 const DONE = Promise.resolve();

@@ -125,6 +125,8 @@ export interface Added {
   readonly idBytes: Uint8Array;
   /** Resolves when it is durable, the same promise for many; rejects with StoreError, and then it is not there. */
   readonly done: Promise<void>;
+  /** How many its key got before it, since the server started or the key was last quiet for long. */
+  readonly before: number;
 }
 
 /**
@@ -139,6 +141,8 @@ export interface HistoryStore extends Items {
   add(key: string, item: HistoryItem, same?: Added): Added;
   /** Somebody waits for what was added: it is gathered no longer. */
   hurry(): void;
+  /** The same for what this key got, where that is not durable yet: resolves when it is, or was refused. */
+  settled(key: string): Promise<void>;
 }
 
 interface Stores {

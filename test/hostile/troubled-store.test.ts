@@ -22,6 +22,7 @@ type Method = (...args: never[]) => unknown;
 /** Takes some turns of the event loop for everything, and fails as often as it is told; by numbers that repeat. */
 class TroubledDriver implements Driver {
   readonly #memory = new MemoryDriver();
+  readonly #adding: Promise<void>[] = [];
   #at = 0;
   /** Nothing fails any more. */
   calm = false;
@@ -37,6 +38,7 @@ class TroubledDriver implements Driver {
       get: (target, name) => {
         const method = Reflect.get(target, name) as Method;
         if (name === 'keys' || name === 'reserve' || name === 'hurry') return method.bind(target);
+        if (name === 'settled') return () => Promise.allSettled(this.#adding);
         if (name === 'add')
           return (...args: Parameters<HistoryStore['add']>) => this.#add(target as HistoryStore, store, args);
         return async (...args: never[]) => {
@@ -61,7 +63,8 @@ class TroubledDriver implements Driver {
       await this.#trouble(store);
       await target.add(key, kept).done;
     };
-    return { id, idBytes: Buffer.from(id), done: add() };
+    const done = add();
+    return { id, idBytes: Buffer.from(id), done, before: this.#adding.push(done) - 1 };
   }
 
   stop(): Promise<void> {

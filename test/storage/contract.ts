@@ -540,6 +540,21 @@ export function contract(fresh: Fresh): void {
       }
     });
 
+    test('tells when all that a key got is there, and how many it got before', async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      try {
+        await store.settled('romeo');
+        const added = [1, 2, 3].map((at) => store.add('romeo', { at, stanza: String(at) }));
+        expect(added.map(({ before }) => before)).toEqual([0, 1, 2]);
+        expect(store.add('juliet', { at: 4, stanza: '4' }).before).toBe(0);
+        await store.settled('romeo');
+        expect(await store.size('romeo')).toBe(3);
+        await store.settled('romeo');
+      } finally {
+        vi.useRealTimers();
+      }
+    });
+
     test('takes the bytes of an item before it is told the id', async () => {
       const stanza = Buffer.from('before');
       const { id, done } = store.add('romeo', { at: 1, stanza });

@@ -8,6 +8,7 @@ type Method = (...args: never[]) => unknown;
 
 export class SlowDriver implements Driver {
   readonly #memory = new MemoryDriver();
+  readonly #adding: Promise<void>[] = [];
   readonly #held = new Set<string>();
   readonly #news = new News();
   /** What waits now, as `store operation`. */
@@ -40,6 +41,7 @@ export class SlowDriver implements Driver {
       get: (target, name) => {
         const method = Reflect.get(target, name) as Method;
         if (name === 'keys' || name === 'reserve' || name === 'hurry') return method.bind(target);
+        if (name === 'settled') return () => Promise.allSettled(this.#adding);
         if (name === 'add')
           return (...args: Parameters<HistoryStore['add']>) => this.#add(target as HistoryStore, store, args);
         return async (...args: never[]) => {
@@ -58,11 +60,11 @@ export class SlowDriver implements Driver {
     const add = async () => {
       this.fails(store, 'add');
       await this.#turn(store, `${store} add`);
-      await target.add(key, kept, { id, idBytes: Buffer.from(id), done: Promise.resolve() }).done;
+      await target.add(key, kept, { id, idBytes: Buffer.from(id), done: Promise.resolve(), before: 0 }).done;
     };
     const done = add();
     done.catch(() => {});
-    return { id, idBytes: Buffer.from(id), done };
+    return { id, idBytes: Buffer.from(id), done, before: this.#adding.push(done) - 1 };
   }
 
   stop(): Promise<void> {

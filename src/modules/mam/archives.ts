@@ -19,23 +19,9 @@ const CHUNK = 5000;
 /** An archive without a limit of items is looked at after so many. */
 const OFTEN = 1000;
 
-/** What is being added together. */
-interface Group {
-  readonly done: Promise<unknown>;
-  settled: boolean;
-}
-
-/** An archive that grows. */
-interface Growing {
-  /** What was added last is in there. */
-  group: Group | undefined;
-  /** Messages since it was looked at. */
-  grown: number;
-}
-
 export class Archives {
-  readonly #growing = new Map<string, Growing>();
-  #group: Group | undefined;
+  /** What was added last, until it is there; with it is all that was added before. */
+  #adding: Promise<unknown> | undefined;
   readonly #trimming = new Turns();
   #stopped = false;
 
@@ -56,38 +42,23 @@ export class Archives {
   /** Told its id at once, and there a little later. `same`: what was told of it for another archive. */
   add(username: string, peer: string, at: number, stanza: Stanza, same?: Added): Added {
     const added = this.store.add(username, { at, with: peer, stanza: stanza.raw }, same);
-    const growing = this.#growingOf(username);
-    growing.group = this.#groupOf(added.done);
-    if (++growing.grown >= this.#often) this.#grew(username, growing);
+    if (added.done !== this.#adding) this.#follow(added.done);
+    const often = this.#often;
+    if (added.before % often === often - 1) this.#grew(username);
     return added;
   }
 
-  #growingOf(username: string): Growing {
-    let growing = this.#growing.get(username);
-    if (growing === undefined) {
-      growing = { group: undefined, grown: 0 };
-      this.#growing.set(username, growing);
-    }
-    return growing;
-  }
-
-  #groupOf(done: Promise<unknown>): Group {
-    if (this.#group?.done === done) return this.#group;
-    const group: Group = { done, settled: false };
+  #follow(done: Promise<unknown>): void {
+    this.#adding = done;
     const settled = () => {
-      group.settled = true;
+      if (this.#adding === done) this.#adding = undefined;
     };
     done.then(settled, settled);
-    this.#group = group;
-    return group;
   }
 
   /** Resolves when all that was added until now is there, or could not be kept. */
-  async settled(username: string): Promise<void> {
-    const group = this.#growing.get(username)?.group;
-    if (group === undefined || group.settled) return;
-    this.hurry();
-    await group.done.catch(() => {});
+  settled(username: string): Promise<void> {
+    return this.store.settled(username);
   }
 
   /** Somebody waits for what was added. */
@@ -97,20 +68,16 @@ export class Archives {
 
   /** What is not done. */
   unfinished(): Promise<unknown>[] {
-    const adding = [...this.#growing.values()].flatMap(({ group }) => (group?.settled === false ? group.done : []));
-    const trimming = this.#trimming.unfinished();
-    return trimming === undefined ? [...new Set(adding)] : [...new Set(adding), trimming];
+    return [this.#adding, this.#trimming.unfinished()].filter((each) => each !== undefined);
   }
 
   async remove(username: string): Promise<void> {
-    this.#growing.delete(username);
     await this.store.delete(username);
   }
 
   /** Looks at all archives, one after the other. */
   async sweep(): Promise<void> {
     const { max_age, max_items } = this.retention;
-    for (const [username, { group }] of this.#growing) if (group?.settled !== false) this.#growing.delete(username);
     if (max_age === 0 && max_items === 0) return;
     for await (const username of this.store.keys()) {
       if (this.#stopped) return;
@@ -128,9 +95,8 @@ export class Archives {
     return max_items > 0 ? Math.ceil(max_items / 10) : OFTEN;
   }
 
-  #grew(username: string, growing: Growing): void {
+  #grew(username: string): void {
     const { max_age, max_items } = this.retention;
-    growing.grown = 0;
     if (max_age > 0 || max_items > 0) this.#trim(username).catch(() => {});
   }
 

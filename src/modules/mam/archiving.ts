@@ -58,7 +58,8 @@ export class Archiving {
     const { session, to, stanza } = routed;
     if (session === undefined || session.anonymous || !isArchivable(routed)) return;
     const { local } = session.jid;
-    if (!this.#isWanted(this.preferences.known(local), to, () => this.#rosters?.get(local))) return;
+    const preferences = this.preferences.known(local);
+    if (!this.#isWanted(preferences, to, this.#rosterAsked(preferences, local))) return;
     const at = Date.now();
     const added = this.archives.add(local, to.bare.toString(), at, stanza);
     this.#sent = { routed, stanza, at, added };
@@ -138,10 +139,9 @@ export class Archiving {
       if (passing.preferences !== undefined) this.#archive(routed, passing.preferences, passing.roster);
       return false;
     }
-    const [session] = this.host.sessions.of(local);
-    if (session?.anonymous) return false;
+    if (this.host.sessions.of(local)[0]?.anonymous) return false;
     const preferences = this.preferences.known(local);
-    const roster = preferences && this.#asksRoster(preferences) ? this.#rosters?.get(local) : undefined;
+    const roster = this.#rosterAsked(preferences, local);
     if (preferences === undefined || this.#turns.busy(local) || this.#needsRoster(preferences, roster)) {
       routed.later(this.#turns.take(local, () => this.#look(routed)));
       return true;
@@ -152,7 +152,7 @@ export class Archiving {
 
   #archive(routed: Routed, preferences: Preferences, roster: Roster | undefined): void {
     const { from, to, stanza } = routed;
-    if (!this.#isWanted(preferences, from, () => roster)) return;
+    if (!this.#isWanted(preferences, from, roster)) return;
     const by = to.bare.toString();
     const sent = this.#sent?.routed === routed && this.#sent.stanza === stanza ? this.#sent : undefined;
     const at = sent?.at ?? Date.now();
@@ -208,13 +208,18 @@ export class Archiving {
     return this.#asksRoster(preferences) && roster === undefined && this.#rosters !== undefined;
   }
 
-  #asksRoster(preferences: Preferences): boolean {
-    return (preferences.default ?? this.policy) === 'roster';
+  /** The one that says what is wanted, where it does and is at hand. */
+  #rosterAsked(preferences: Preferences | undefined, username: string): Roster | undefined {
+    return this.#asksRoster(preferences) ? this.#rosters?.get(username) : undefined;
   }
 
-  #isWanted(preferences: Preferences | undefined, peer: JID, roster: () => Roster | undefined): boolean {
+  #asksRoster(preferences: Preferences | undefined): boolean {
+    return (preferences?.default ?? this.policy) === 'roster';
+  }
+
+  #isWanted(preferences: Preferences | undefined, peer: JID, roster: Roster | undefined): boolean {
     const said = preferences && listed(preferences, peer);
     const policy = said ?? preferences?.default ?? this.policy;
-    return policy === 'roster' ? roster()?.items.get(peer.bare.toString())?.listed === true : policy === 'always';
+    return policy === 'roster' ? roster?.items.get(peer.bare.toString())?.listed === true : policy === 'always';
   }
 }

@@ -1,5 +1,6 @@
 // A history as memory knows it while something is added to it.
 
+import { under } from '../records.js';
 import type { Gathering } from './gathering.js';
 import { hashOf } from './places.js';
 import type { Recently } from './recent.js';
@@ -15,6 +16,8 @@ export interface Sum {
 
 export class Book implements Recently {
   last = -1;
+  /** How many were added. */
+  added = 0;
   /** Of what the database does not have; rather too much. */
   late = 0;
   /** The last frame that something was added to, and where its name is in there. */
@@ -39,5 +42,34 @@ export class Book implements Recently {
     this.#peer = peer;
     this.peer = peer === undefined ? undefined : Buffer.from(peer);
     this.hash = hashOf(peer);
+  }
+}
+
+/** Those of a store, by key. */
+export class Books {
+  readonly #books = new Map<string, Book>();
+
+  constructor(readonly store: string) {}
+
+  get all(): Iterable<Book> {
+    return this.#books.values();
+  }
+
+  /** The one that is known. */
+  find(key: string): Book | undefined {
+    return this.#books.get(key);
+  }
+
+  of(key: string): Book {
+    let book = this.#books.get(key);
+    if (book === undefined) {
+      book = new Book(this.store, key, Buffer.from(under(this.store, key)));
+      this.#books.set(key, book);
+    }
+    return book;
+  }
+
+  forget({ key }: Book): void {
+    this.#books.delete(key);
   }
 }

@@ -7,7 +7,7 @@ import { ownKey, under } from '../records.js';
 import { Turns } from '../turns.js';
 import type { Book, Sum } from './book.js';
 import type { Ground } from './files.js';
-import { memoryFor, orderKey, type Places, type Spot } from './places.js';
+import { memoryFor, orderKey, type Places } from './places.js';
 import type { Recent } from './recent.js';
 
 /** Places in one record. */
@@ -34,7 +34,22 @@ export interface Changed {
   readonly store: string;
   readonly key: string;
   readonly writes: readonly Write[];
-  readonly gone: readonly Spot[];
+  readonly gone: Gone;
+}
+
+/** Items that leave a history, counted for each file. */
+export class Gone {
+  count = 0;
+  readonly files = new Map<number, { items: number; bytes: number }>();
+
+  readonly add = (file: number, length: number): void => {
+    const known = this.files.get(file);
+    const sum = known ?? { items: 0, bytes: 0 };
+    if (known === undefined) this.files.set(file, sum);
+    sum.items++;
+    sum.bytes += length + PLACE;
+    this.count++;
+  };
 }
 
 export class Catalogue {
@@ -117,14 +132,15 @@ export class Catalogue {
 
   /** Writes these changes; resolves to whether a file has nothing any more. Only in its turn. */
   async change(changes: readonly Changed[]): Promise<boolean> {
-    const gone = changes.flatMap((change) => change.gone);
-    if (gone.length === 0) return false;
+    if (changes.every(({ gone }) => gone.count === 0)) return false;
     const live: Record<string, number> = { ...this.#kept.live };
     let { bytes } = this.#kept;
-    for (const { file, length } of gone) {
-      live[file]--;
-      if (live[file] === 0) delete live[file];
-      bytes -= length + PLACE;
+    for (const { gone } of changes) {
+      for (const [file, sum] of gone.files) {
+        live[file] -= sum.items;
+        if (live[file] === 0) delete live[file];
+        bytes -= sum.bytes;
+      }
     }
     const files = Object.keys(this.#kept.live).length;
     await this.#write(

@@ -4,9 +4,9 @@
 // costs its bytes once, however many histories have it, and small parts of one write and one sync.
 
 import type { Journal } from '../journal.js';
-import { partUnder, under } from '../records.js';
+import { partUnder } from '../records.js';
 import { type Added, type HistoryItem, StoreError } from '../store.js';
-import { Book } from './book.js';
+import { type Book, Books } from './book.js';
 import { Catalogue, type Changed, PLACE } from './catalogue.js';
 import { Files, type Ground } from './files.js';
 import { HEADER, mentions } from './frame.js';
@@ -27,7 +27,7 @@ const MEMORY = 262_144;
 const LARGEST = 8_388_608;
 
 export class Chronicle {
-  readonly #books = new Map<string, Map<string, Book>>();
+  readonly #books = new Map<string, Books>();
   readonly #recent = new Recent();
   /** Changes that are not begun. */
   readonly #waiting: Map<string, () => Promise<Changed>>[] = [];
@@ -66,7 +66,8 @@ export class Chronicle {
     for await (const { file, offset, entries } of this.files.from(this.#end.file, this.#end.offset)) {
       for (const { name, peer, time: its, number, at, start, end } of mentions(entries)) {
         const cut = name.lastIndexOf('\u0000');
-        const book = this.#book(name.slice(0, cut), partUnder(name.slice(0, cut), name));
+        const store = name.slice(0, cut);
+        const book = this.booksOf(store).of(partUnder(store, name));
         time = Math.max(time, its);
         book.meet(peer);
         this.#push(book, its, number, at, file, offset + HEADER + start, end - start);
@@ -82,12 +83,11 @@ export class Chronicle {
     return this.catalogue.bytes + this.#bytes;
   }
 
-  add(store: string, key: string, item: HistoryItem, same: Added | undefined): Added {
-    if (this.#stopped) return this.#refused(item, new StoreError('failed', 'the storage is closed'));
+  add(book: Book, item: HistoryItem, same: Added | undefined): Added {
+    if (this.#stopped) return this.#refused(book, item, new StoreError('failed', 'the storage is closed'));
     const { ids } = this;
     const gathering = this.#gathering ?? this.#begin();
     const { frame, ground } = gathering;
-    const book = this.#book(store, key);
     const isNew = book.open !== gathering;
     const before = frame.size;
     const at = timeIn(item);
@@ -99,7 +99,7 @@ export class Chronicle {
     const length = frame.size - start;
     if (this.maxBytes > 0 && this.bytes + this.journal.ahead + length + PLACE > this.maxBytes) {
       frame.cut(before);
-      return this.#refused(item, new StoreError('full', `the storage has its ${this.maxBytes} bytes`));
+      return this.#refused(book, item, new StoreError('full', `the storage has its ${this.maxBytes} bytes`));
     }
     this.#push(book, ids.time, ids.number, at, ground.file, ground.offset + start, length);
     gathering.bytes += length + PLACE;
@@ -108,7 +108,7 @@ export class Chronicle {
       book.named = mention;
       gathering.books.push(book);
     }
-    return new Entry(ids, gathering, start);
+    return new Entry(ids, gathering, start, book.added++);
   }
 
   #push(book: Book, time: number, number: number, at: number, file: number, offset: number, length: number): void {
@@ -123,26 +123,21 @@ export class Chronicle {
     this.journal.outside = this.bytes;
   }
 
-  #refused(item: HistoryItem, error: StoreError): Added {
+  #refused(book: Book, item: HistoryItem, error: StoreError): Added {
     const done = Promise.reject(error);
     done.catch(() => {});
     this.ids.next(timeIn(item));
     const idBytes = Buffer.from(this.ids.text(this.ids));
-    return { id: idBytes.toString('latin1'), idBytes, done };
+    return { id: idBytes.toString('latin1'), idBytes, done, before: book.added };
   }
 
-  #book(store: string, key: string): Book {
+  booksOf(store: string): Books {
     let books = this.#books.get(store);
     if (books === undefined) {
-      books = new Map();
+      books = new Books(store);
       this.#books.set(store, books);
     }
-    let book = books.get(key);
-    if (book === undefined) {
-      book = new Book(store, key, Buffer.from(under(store, key)));
-      books.set(key, book);
-    }
-    return book;
+    return books;
   }
 
   // Writing.
@@ -207,13 +202,13 @@ export class Chronicle {
 
   /** What a history has that may not be in the database, and is durable. */
   fresh(store: string, key: string): { readonly places: Places; readonly late: number } {
-    const book = this.#books.get(store)?.get(key);
+    const book = this.#books.get(store)?.find(key);
     return { places: this.#recent.of(book ?? { last: -1 }), late: book?.late ?? 0 };
   }
 
   /** Keys of histories that have something durable which may not be in the database. */
   *keys(store: string): Iterable<string> {
-    for (const book of this.#books.get(store)?.values() ?? []) if (this.#recent.has(book)) yield book.key;
+    for (const book of this.#books.get(store)?.all ?? []) if (this.#recent.has(book)) yield book.key;
   }
 
   /** Everything that is durable now goes into the database. */
@@ -222,7 +217,7 @@ export class Chronicle {
   }
 
   async #index(): Promise<void> {
-    const books = [...this.#books.values()].flatMap((each) => [...each.values()]);
+    const books = [...this.#books.values()].flatMap((each) => [...each.all]);
     const recent = books.filter((book) => this.#recent.has(book));
     this.#count(-(await this.catalogue.index(recent, this.#recent, this.#end)));
     if (books.length > KNOWN) this.#forget();
@@ -231,7 +226,7 @@ export class Chronicle {
   /** Those that have nothing new. */
   #forget(): void {
     for (const books of this.#books.values()) {
-      for (const [key, book] of books) if (!this.#recent.knows(book) && book.open?.over !== false) books.delete(key);
+      for (const book of books.all) if (!this.#recent.knows(book) && book.open?.over !== false) books.forget(book);
     }
   }
 
@@ -266,7 +261,7 @@ export class Chronicle {
   }
 
   #forgetSum(store: string, key: string): void {
-    const book = this.#books.get(store)?.get(key);
+    const book = this.#books.get(store)?.find(key);
     if (book !== undefined) book.sum = undefined;
   }
 

@@ -44,6 +44,7 @@ export class Entry implements Added, IdNumbers {
     ids: HistoryIds,
     readonly gathering: Gathering,
     readonly item: number,
+    readonly before: number,
   ) {
     this.#ids = ids;
     this.time = ids.time;

@@ -16,7 +16,8 @@ import {
   type HistoryStore,
   StoreError,
 } from '../store.js';
-import { sumsOf } from './catalogue.js';
+import type { Books } from './book.js';
+import { Gone, sumsOf } from './catalogue.js';
 import type { Chronicle } from './chronicle.js';
 import { itemIn } from './frame.js';
 import {
@@ -38,19 +39,28 @@ export class LevelHistories implements HistoryStore {
   readonly #journal: Journal;
   readonly #chronicle: Chronicle;
   readonly #store: string;
+  readonly #books: Books;
 
   constructor(journal: Journal, chronicle: Chronicle, host: string, store: string) {
     this.#journal = journal;
     this.#chronicle = chronicle;
     this.#store = nameOf(host, store, 'history');
+    this.#books = chronicle.booksOf(this.#store);
   }
 
   add(key: string, item: HistoryItem, same?: Added): Added {
-    return this.#chronicle.add(this.#store, key, item, same);
+    return this.#chronicle.add(this.#books.of(key), item, same);
   }
 
   hurry(): void {
     void this.#chronicle.flush();
+  }
+
+  async settled(key: string): Promise<void> {
+    const { open } = this.#books.find(key) ?? {};
+    if (open === undefined || open.over) return;
+    this.hurry();
+    await open.done.catch(() => {});
   }
 
   async get(key: string, id: string): Promise<ArchiveItem | undefined> {
@@ -102,30 +112,30 @@ export class LevelHistories implements HistoryStore {
       const sumKey = under(sumsOf(this.#store), key);
       const [{ text, sum }] = await this.#chronicle.catalogue.sums([sumKey]);
       const writes: Write[] = [];
-      const gone: Spot[] = [];
+      const gone = new Gone();
       for await (const page of this.#pages(key, boundsOf(range, sum.late), false)) {
         if (isOfAll(range)) {
           const { places } = page;
-          const out = Math.min(places.before(until), limit - gone.length);
-          for (let i = 0; i < out; i++) gone.push(places.at(i));
+          const out = Math.min(places.before(until), limit - gone.count);
+          places.each(0, out, gone.add);
           if (out > 0) writes.push({ key: page.key, text: behind(places, out), was: page.text, free: true });
-          if (out < places.count || gone.length === limit) break;
+          if (out < places.count || gone.count === limit) break;
           continue;
         }
         const spots = allOf(page.places).filter((spot) => compareOrders(spot, until) < 0);
         const out = new Set<number>();
         for await (const spot of this.#matching(spots, range)) {
-          if (gone.length === limit) break;
+          if (gone.count === limit) break;
           out.add(page.places.before(spot));
-          gone.push(spot);
+          gone.add(spot.file, spot.length);
         }
         if (out.size > 0) writes.push({ key: page.key, text: without(page.places, out), was: page.text, free: true });
-        if (gone.length === limit) break;
+        if (gone.count === limit) break;
       }
-      const items = sum.items - gone.length;
+      const items = sum.items - gone.count;
       const next = items > 0 ? JSON.stringify({ ...sum, items }) : undefined;
       writes.push({ key: sumKey, text: next, was: text, free: true });
-      count = gone.length;
+      count = gone.count;
       return { store: this.#store, key, writes, gone };
     });
     return count;

@@ -125,6 +125,11 @@ export class Places {
     return low;
   }
 
+  each(from: number, to: number, told: (file: number, length: number) => void): void {
+    const words = this.#words;
+    for (let at = from * WORDS; at < to * WORDS; at += WORDS) told(words[at + 3], words[at + 5] % LATE);
+  }
+
   /** Some of them, each told to `each` besides; at most as many as `memory` was made for. */
   text(memory: Buffer, from = 0, to = this.#count, each: (file: number, length: number) => void = () => {}): string {
     const numbers = new Numbers(memory);
