@@ -1,7 +1,7 @@
 // A circuit breaker for each host and port: one that could not be connected to several times in a row is left alone for a
 // second, then one dial probes it. Only connecting counts: what goes wrong after that may be the fault of one domain of many.
 
-import { Unreachable, unreachable } from './unreachable.js';
+import { Unreachable } from './unreachable.js';
 
 /** Failures in a row after which a target is left alone. */
 const ENOUGH = 5;
@@ -25,21 +25,8 @@ export class Breaker {
     readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** Dials, or rejects at once with the failure before. `dial` rejects with any error; a dial given up proves nothing. */
-  async guard<T>(target: string, dial: () => Promise<T>): Promise<T> {
-    this.#check(target);
-    try {
-      const connected = await dial();
-      this.#troubles.delete(target);
-      return connected;
-    } catch (error) {
-      const failure = unreachable(error);
-      if (failure.reason !== 'closed') this.#note(target, failure);
-      throw failure;
-    }
-  }
-
-  #check(target: string): void {
+  /** Throws the failure before where it is to be left alone; otherwise it is to be dialled. A dial given up proves nothing. */
+  check(target: string): void {
     const trouble = this.#troubles.get(target);
     if (trouble === undefined || trouble.failures < ENOUGH) return;
     const { last, until } = trouble;
@@ -48,7 +35,12 @@ export class Breaker {
     trouble.until = this.now() + REST;
   }
 
-  #note(target: string, last: Unreachable): void {
+  connected(target: string): void {
+    this.#troubles.delete(target);
+  }
+
+  failed(target: string, last: Unreachable): void {
+    if (last.reason === 'closed') return;
     const failures = (this.#troubles.get(target)?.failures ?? 0) + 1;
     this.#troubles.delete(target);
     this.#troubles.set(target, { failures, until: this.now() + REST, last });

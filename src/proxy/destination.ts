@@ -36,8 +36,8 @@ export function allowedRoute(route: string | undefined, filter: readonly string[
   return { host, port, direct: false };
 }
 
-/** The places to try, in their order. Rejects with `Unreachable`. */
-export async function targets(destination: Destination, resolver: Resolver): Promise<Target[]> {
+/** The places to try, in their order: a promise only where the DNS has to be asked. Throws or rejects with `Unreachable`. */
+export function targets(destination: Destination, resolver: Resolver): Target[] | Promise<Target[]> {
   const { domain, upstream, route, tls, trusted } = destination;
   if (domain === '') throw new Unreachable('nxdomain', 'not a domain name');
   if (isIP(domain) !== 0 && !trusted && route === undefined) {
@@ -46,29 +46,36 @@ export async function targets(destination: Destination, resolver: Resolver): Pro
   if (route !== undefined) return [route];
   const direct = tls === 'direct';
   const { host, port = direct ? 5223 : 5222 } = upstream;
-  if (host !== undefined) return [{ host, port, direct }];
+  return host !== undefined ? [{ host, port, direct }] : services(destination, resolver);
+}
+
+async function services({ domain, tls }: Destination, resolver: Resolver): Promise<Target[]> {
   const found = await resolver.services(domain);
-  const usable = found.filter((target) => (direct ? target.direct : !(target.direct && tls === 'none')));
+  const usable = found.filter(({ direct }) => (tls === 'direct' ? direct : !(direct && tls === 'none')));
   if (usable.length > 0) return usable;
   throw new Unreachable('service_refused', `the DNS names no server of ${domain} for tls "${tls}"`, 'tls');
 }
 
-/** The addresses of a target that may be dialled. Rejects with `Unreachable`. */
-export async function addresses(
+/** The addresses of a target that may be dialled; likewise. */
+export function addresses(
   { host }: Target,
   { domain, trusted, route }: Destination,
   resolver: Resolver,
   isAllowed = isPublic,
-): Promise<readonly string[]> {
-  if (!trusted && route === undefined && (isIP(host) !== 0 || !isHostname(host)))
+): readonly string[] | Promise<readonly string[]> {
+  const literal = isIP(host) !== 0;
+  if (!trusted && route === undefined && (literal || !isHostname(host)))
     throw new Unreachable('forbidden_address', `${host} is an address`, 'upstreams');
-  const found = await resolver.addresses(host.toLowerCase()).catch((error: Unreachable) => {
+  const allowed = (found: readonly string[]) => {
+    const left = trusted ? found : found.filter(isAllowed);
+    if (left.length > 0) return left;
+    throw new Unreachable('forbidden_address', `${host} is at an address that only upstreams may name`, 'upstreams');
+  };
+  if (literal) return allowed([host.toLowerCase()]);
+  return resolver.addresses(host.toLowerCase()).then(allowed, (error: Unreachable) => {
     // Only a domain that itself does not exist is unknown; anything else is a mistake on the way to it.
     throw error.reason === 'nxdomain' && host !== domain ? new Unreachable('dns', error.message) : error;
   });
-  const allowed = trusted ? found : found.filter(isAllowed);
-  if (allowed.length > 0) return allowed;
-  throw new Unreachable('forbidden_address', `${host} is at an address that only upstreams may name`, 'upstreams');
 }
 
 /** How to secure a connection to this address, and whether a certificate that cannot be verified ends it. */

@@ -10,7 +10,14 @@ export interface DialOptions {
   readonly timeout: number;
   /** Between two attempts, in milliseconds. */
   readonly stagger?: number;
-  readonly signal: AbortSignal;
+}
+
+/** Who is told the outcome, once, unless it is given up before. */
+export interface Dialled {
+  /** Without Nagle's delay and with keep-alive. */
+  connected(socket: LendingSocket, address: string): void;
+  /** The first failure of all. */
+  unconnected(failure: Unreachable): void;
 }
 
 const STAGGER = 250;
@@ -25,42 +32,43 @@ export function interleave(addresses: readonly string[]): string[] {
   return turns.flat().filter((address) => address !== undefined);
 }
 
-/** Resolves to a connected socket without Nagle's delay and with keep-alive; rejects with the first `Unreachable`. */
-export function dial(addresses: readonly string[], port: number, options: DialOptions): Promise<LendingSocket> {
-  return new Promise((resolve, reject) => {
-    const race = new Race(interleave(addresses), port, options, resolve, reject);
-    race.next();
-  });
+/** One address that is being tried. */
+interface Trial {
+  readonly address: string;
+  /** When it has had its time. */
+  readonly timer: NodeJS.Timeout;
 }
 
-class Race implements Dialler {
-  /** The attempts under way, and when each has had its time. */
-  readonly #open = new Map<LendingSocket, NodeJS.Timeout>();
+/** Nothing is dialled before `next`. */
+export class Dial implements Dialler {
+  readonly #addresses: string[];
+  readonly #port: number;
+  readonly #options: DialOptions;
+  readonly #dialled: Dialled;
+  readonly #open = new Map<LendingSocket, Trial>();
   #timer: NodeJS.Timeout | undefined;
   #failure: Unreachable | undefined;
   #over = false;
 
-  constructor(
-    readonly addresses: string[],
-    readonly port: number,
-    readonly options: DialOptions,
-    readonly resolve: (socket: LendingSocket) => void,
-    readonly reject: (error: Unreachable) => void,
-  ) {
-    options.signal.addEventListener('abort', this.#aborted);
+  constructor(addresses: readonly string[], port: number, options: DialOptions, dialled: Dialled) {
+    this.#addresses = interleave(addresses);
+    this.#port = port;
+    this.#options = options;
+    this.#dialled = dialled;
   }
 
   next(): void {
     clearTimeout(this.#timer);
-    const host = this.addresses.shift();
-    if (host !== undefined) this.#attempt(host);
+    const address = this.#addresses.shift();
+    if (address !== undefined) this.#try(address);
     else if (this.#open.size === 0) this.#lose(this.#failure ?? new Unreachable('dns', 'no address to dial'));
   }
 
   connected(socket: LendingSocket): void {
+    const { address = '' } = this.#open.get(socket) ?? {};
     this.#forget(socket);
-    this.#end();
-    this.resolve(socket);
+    this.abort();
+    this.#dialled.connected(socket, address);
   }
 
   failed(socket: LendingSocket, error: Error): void {
@@ -70,40 +78,36 @@ class Race implements Dialler {
     this.next();
   }
 
-  #attempt(host: string): void {
-    const socket = new LendingSocket();
-    socket.dialler = this;
-    this.#open.set(
-      socket,
-      setTimeout(() => this.failed(socket, late(host)), this.options.timeout),
-    );
-    socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE);
-    socket.connect({ host, port: this.port });
-    if (this.addresses.length > 0) this.#timer = setTimeout(() => this.next(), this.options.stagger ?? STAGGER);
-  }
-
-  #forget(socket: LendingSocket): void {
-    clearTimeout(this.#open.get(socket));
-    this.#open.delete(socket);
-    socket.dialler = undefined;
-  }
-
-  #lose(error: Unreachable): void {
-    if (this.#over) return;
-    this.#end();
-    this.reject(error);
-  }
-
-  readonly #aborted = (): void => this.#lose(new Unreachable('closed', 'given up'));
-
-  #end(): void {
+  /** Gives up. */
+  abort(): void {
     this.#over = true;
     clearTimeout(this.#timer);
-    this.options.signal.removeEventListener('abort', this.#aborted);
     for (const socket of this.#open.keys()) {
       this.#forget(socket);
       socket.destroy();
     }
+  }
+
+  #try(address: string): void {
+    const socket = new LendingSocket();
+    socket.dialler = this;
+    const timer = setTimeout(() => this.failed(socket, late(address)), this.#options.timeout);
+    this.#open.set(socket, { address, timer });
+    socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE);
+    socket.connect({ host: address, port: this.#port });
+    if (this.#addresses.length > 0) this.#timer = setTimeout(() => this.next(), this.#options.stagger ?? STAGGER);
+  }
+
+  #forget(socket: LendingSocket): void {
+    clearTimeout(this.#open.get(socket)?.timer);
+    this.#open.delete(socket);
+    socket.dialler = undefined;
+  }
+
+  #lose(failure: Unreachable): void {
+    if (this.#over) return;
+    this.abort();
+    this.#dialled.unconnected(failure);
   }
 }
 

@@ -1,34 +1,21 @@
 // One client's connection to its server: found, dialled, secured and opened, one target after another; then the client's
 // stanzas go straight to the TcpStream and the link only watches for the end.
 
-import type { Socket } from 'node:net';
 import { type ClientStream, closedEnd, type Ending, type StreamEnd } from '../stream/end.js';
-import { type TcpOptions, TcpStream } from '../tcp/stream.js';
+import { TcpStream } from '../tcp/stream.js';
 import { bounce } from '../xmpp/bounce.js';
 import { StreamError } from '../xmpp/errors.js';
 import type { StreamHeader } from '../xmpp/header.js';
 import type { Stanza } from '../xmpp/stanza.js';
+import { Attempt, type Caller, type Means } from './attempt.js';
 import { Backlog } from './backlog.js';
-import type { Breaker } from './breaker.js';
-import { addresses, type Destination, security, targets } from './destination.js';
-import { dial } from './dial.js';
-import { Negotiation, type NegotiationOptions } from './negotiation.js';
-import type { ProxyOptions } from './options.js';
+import { type Destination, targets } from './destination.js';
 import { Passage } from './passage.js';
-import { proxyHeader } from './proxy-protocol.js';
-import type { Resolver, Target } from './resolve.js';
-import { type Contexts, secure } from './secure.js';
+import type { Target } from './resolve.js';
 import { Unreachable, unreachable } from './unreachable.js';
 
 /** What all links of a proxy share, and whom they tell what happens. */
-export interface Exchange {
-  readonly options: ProxyOptions;
-  readonly tcp: TcpOptions;
-  readonly resolver: Resolver;
-  readonly contexts: Contexts;
-  /** Whether an address may be dialled that nobody configured. */
-  readonly isAllowed: (address: string) => boolean;
-  readonly breaker: Breaker;
+export interface Exchange extends Means {
   /** Its turn to reach its server; undefined: at once. */
   enter(link: Link): Promise<void> | undefined;
   /** It is there, or gave up. */
@@ -46,20 +33,18 @@ export interface Exchange {
   overflowed(link: Link): void;
   /** Nothing is held any more. */
   released(link: Link): void;
-  /** Seconds a phase took. */
-  took(phase: 'dns' | 'connect' | 'tls' | 'stream', seconds: number): void;
 }
 
 // A server that accepts and never answers must leave time for the next ones.
 const SHARES = 3;
 
 /** What the client's side holds. Before the stream is open it keeps what it is told, within the queue limits. */
-export class Link implements StreamEnd {
+export class Link implements StreamEnd, Caller {
   readonly #passage: Passage;
   #server: StreamEnd;
   /** The stream is not open yet, and nobody left. */
   #pending = true;
-  #current: AbortController | undefined;
+  #current: Attempt | undefined;
 
   constructor(
     readonly client: ClientStream,
@@ -132,12 +117,14 @@ export class Link implements StreamEnd {
 
   async #reach(header: StreamHeader): Promise<void> {
     const { resolver, options } = this.exchange;
-    const choice = await this.#timed('dns', targets(this.to, resolver));
+    const choice = await this.#timed(targets(this.to, resolver));
     const share = (options.negotiation_timeout * 1000) / Math.min(SHARES, choice.length);
     const failures: Unreachable[] = [];
     for (const target of choice) {
       if (!this.#pending) return;
-      const failure = await this.#attempt(target, header, share);
+      this.#current = new Attempt(this, target, header);
+      const failure = await this.#current.run(share, LATE);
+      this.#current = undefined;
       if (failure === undefined) return;
       failures.push(failure);
       this.exchange.missed(this, target, failure);
@@ -145,77 +132,8 @@ export class Link implements StreamEnd {
     throw failures.find(({ said }) => said !== undefined) ?? failures[0];
   }
 
-  /** Undefined when the stream is open. */
-  async #attempt(target: Target, header: StreamHeader, share: number): Promise<Unreachable | undefined> {
-    const attempt = new AbortController();
-    this.#current = attempt;
-    const timer = setTimeout(() => attempt.abort(LATE), share);
-    try {
-      await this.#establish(await this.#dial(target, attempt.signal), target, header, attempt.signal);
-      return undefined;
-    } catch (error) {
-      return unreachable(attempt.signal.aborted ? attempt.signal.reason : error);
-    } finally {
-      clearTimeout(timer);
-      this.#current = undefined;
-    }
-  }
-
-  async #dial(target: Target, signal: AbortSignal): Promise<Socket> {
-    const { resolver, options, isAllowed, breaker } = this.exchange;
-    const found = await this.#timed('dns', addresses(target, this.to, resolver, isAllowed));
-    signal.throwIfAborted();
-    const { host, port } = target;
-    const timeout = options.connect_timeout * 1000;
-    const dialling = breaker.guard(`${host}:${port}`, () => dial(found, port, { timeout, signal }));
-    return this.#timed('connect', dialling);
-  }
-
-  async #establish(socket: Socket, target: Target, header: StreamHeader, signal: AbortSignal): Promise<void> {
-    const drop = () => socket.destroy();
-    if (signal.aborted) drop();
-    signal.addEventListener('abort', drop);
-    const { tls, verify } = security(this.to, target, socket.remoteAddress ?? '');
-    const version = this.to.upstream.proxy_protocol ?? 0;
-    if (version !== 0) socket.write(proxyHeader(version, this.client, socket));
-    const encrypt = (plain: Socket) => this.#secure(plain, verify, tls === 'direct');
-    if (tls !== 'direct')
-      await this.#negotiate(socket, { header, tls, tcp: this.exchange.tcp, secure: encrypt }, signal);
-    else {
-      const encrypted = await encrypt(socket);
-      await this.#negotiate(encrypted, { header, tls: 'none', tcp: this.exchange.tcp, secure: encrypt }, signal);
-    }
-    signal.removeEventListener('abort', drop);
-  }
-
-  async #secure(socket: Socket, verify: boolean, direct: boolean): Promise<Socket> {
-    const { domain, upstream } = this.to;
-    const context = this.exchange.contexts.for(upstream.ca);
-    const encrypted = await this.#timed('tls', secure(socket, { domain, context, verify, direct }));
-    if (!encrypted.authorized) this.exchange.unverified(this);
-    return encrypted;
-  }
-
-  #negotiate(socket: Socket, options: NegotiationOptions, signal: AbortSignal): Promise<void> {
-    const opening = new Promise<void>((resolve, reject) => {
-      signal.throwIfAborted();
-      const negotiation = new Negotiation(socket, options, {
-        opened: (stream, answer, features) => {
-          this.#handOver(stream, answer, features);
-          resolve();
-        },
-        failed: (failure) => reject(failure),
-      });
-      signal.addEventListener('abort', () => {
-        negotiation.abort();
-        reject(signal.reason);
-      });
-    });
-    return this.#timed('stream', opening);
-  }
-
   /** From here on the two ends hold each other. */
-  #handOver(stream: TcpStream, header: StreamHeader, features: Stanza | undefined): void {
+  handOver(stream: TcpStream, header: StreamHeader, features: Stanza | undefined): void {
     const backlog = this.#server;
     this.#pending = false;
     this.#server = stream;
@@ -227,11 +145,16 @@ export class Link implements StreamEnd {
     if (features !== undefined && this.#server === stream) this.#passage.stanza(features);
   }
 
-  async #timed<T>(phase: Parameters<Exchange['took']>[0], work: Promise<T>): Promise<T> {
+  unverified(): void {
+    this.exchange.unverified(this);
+  }
+
+  async #timed(asked: Target[] | Promise<Target[]>): Promise<Target[]> {
+    if (!(asked instanceof Promise)) return asked;
     const begun = performance.now();
-    const result = await work;
-    this.exchange.took(phase, (performance.now() - begun) / 1000);
-    return result;
+    const answer = await asked;
+    this.exchange.took('dns', (performance.now() - begun) / 1000);
+    return answer;
   }
 
   // How it ends.

@@ -10,13 +10,22 @@ function scene() {
   const down = (reason: Unreachable['reason'] = 'refused') => {
     how = () => Promise.reject(new Unreachable(reason, 'nobody there', 'connect_timeout'));
   };
-  const dial = (target = 'a:5222') =>
-    breaker
-      .guard(target, () => {
-        dials++;
-        return how();
-      })
-      .catch((error: Unreachable) => error.reason);
+  const dial = async (target = 'a:5222'): Promise<string> => {
+    try {
+      breaker.check(target);
+    } catch (error) {
+      return (error as Unreachable).reason;
+    }
+    dials++;
+    try {
+      const connected = await how();
+      breaker.connected(target);
+      return connected;
+    } catch (error) {
+      breaker.failed(target, error as Unreachable);
+      return (error as Unreachable).reason;
+    }
+  };
   return {
     dial,
     down,

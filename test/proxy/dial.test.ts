@@ -1,9 +1,9 @@
 // RFC 8305: whichever address answers first.
 
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dial, interleave } from '../../src/proxy/dial.js';
+import { Dial, interleave } from '../../src/proxy/dial.js';
 import { closedPort } from '../support/xmpp-server.js';
 
 let server: Server;
@@ -15,7 +15,10 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const options = (signal = new AbortController().signal) => ({ timeout: 2000, stagger: 10_000, signal });
+const dial = (addresses: string[], to = port) =>
+  new Promise<Socket>((connected, unconnected) => {
+    new Dial(addresses, to, { timeout: 2000, stagger: 10_000 }, { connected, unconnected }).next();
+  });
 const reason = (work: Promise<unknown>) =>
   work.then(
     () => 'connected',
@@ -35,23 +38,30 @@ test('both families take turns, IPv6 first', () => {
 
 describe('dialling', () => {
   test('an address that refuses is followed by the next at once', async () => {
-    const socket = await dial(['127.0.0.2', '127.0.0.1'], port, options());
+    const socket = await dial(['127.0.0.2', '127.0.0.1']);
     expect(socket.remoteAddress).toBe('127.0.0.1');
     socket.destroy();
   });
 
   test('when all refuse it is refused', async () => {
-    expect(await reason(dial(['127.0.0.1', '127.0.0.2'], await closedPort(), options()))).toBe('refused');
+    expect(await reason(dial(['127.0.0.1', '127.0.0.2'], await closedPort()))).toBe('refused');
   });
 
   test('no address is a failure of the DNS', async () => {
-    expect(await reason(dial([], port, options()))).toBe('dns');
+    expect(await reason(dial([]))).toBe('dns');
   });
 
-  test('giving up ends it', async () => {
-    const abort = new AbortController();
-    const dialling = reason(dial(['127.0.0.1'], port, options(abort.signal)));
-    abort.abort();
-    expect(await dialling).toBe('closed');
+  test('giving up ends it, and nobody is told', async () => {
+    const told: string[] = [];
+    const arrived = once(server, 'connection');
+    const dialled = { connected: () => told.push('connected'), unconnected: () => told.push('unconnected') };
+    const given = new Dial(['127.0.0.1'], port, { timeout: 2000 }, dialled);
+    given.next();
+    given.abort();
+    // Those who dial afterwards arrive afterwards.
+    (await dial(['127.0.0.1'])).destroy();
+    const [first] = (await arrived) as [Socket];
+    if (!first.closed) await once(first, 'close');
+    expect(told).toEqual([]);
   });
 });
