@@ -14,8 +14,12 @@ const START = 256;
 /** It is read again with every message. */
 const LONGEST_HEADER = 2048;
 
+const OPEN = Buffer.from('<open ');
+
 /** Whether a first message is a stream header of the draft. */
 export function isDraft(message: Buffer): boolean {
+  // How nearly every client of RFC 7395 begins.
+  if (message.length > OPEN.length && OPEN.compare(message, 0, OPEN.length) === 0) return false;
   return HEADER.test(message.toString('latin1', 0, START));
 }
 

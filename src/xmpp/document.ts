@@ -6,6 +6,8 @@ import { malformed, restricted } from './limits.js';
 
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 const DECLARATION = Buffer.from('<?xml');
+/** How nearly everybody writes it. */
+const USUAL = [`<?xml version='1.0'?>`, `<?xml version="1.0"?>`].map((text) => Buffer.from(text));
 /** A declaration that says all it can say, with white space to spare. */
 const LONGEST = 256;
 
@@ -31,6 +33,7 @@ export function behindMark(buf: Buffer, pos: number, end: number): number {
 export function behindDeclaration(buf: Buffer, pos: number, end: number): number {
   const declared = begins(buf, pos, end, DECLARATION);
   if (declared === false) return pos;
+  for (const usual of USUAL) if (begins(buf, pos, end, usual) === true) return pos + usual.length;
   const behind = pos + DECLARATION.length;
   if (declared === undefined || behind >= end) return -1;
   if ((CLASS[buf[behind]] & SPACE) === 0) throw restricted('a processing instruction');

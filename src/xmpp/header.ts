@@ -23,13 +23,15 @@ export function writeHeader(header: StreamHeader, contentNs: string = NS.client)
 
 /** The same without the XML declaration. */
 export function writeStreamTag(header: StreamHeader, contentNs: string, quote = "'"): string {
-  const { from, to, id, version, lang } = header;
-  const own = { xmlns: contentNs, 'xmlns:stream': NS.stream, from, to, id, version, 'xml:lang': lang };
-  let text = '<stream:stream';
-  for (const [name, value] of Object.entries(own)) text += attribute(name, value, quote);
-  for (const [name, value] of header.extra ?? []) if (!Object.hasOwn(own, name)) text += attribute(name, value, quote);
+  const { from, to, id, version, lang, extra } = header;
+  const own = (name: string, value: string | undefined) => attribute(name, value, quote);
+  let text = `<stream:stream${own('xmlns', contentNs)}${own('xmlns:stream', NS.stream)}${own('from', from)}${own('to', to)}`;
+  text += `${own('id', id)}${own('version', version)}${own('xml:lang', lang)}`;
+  if (extra !== undefined) for (const [name, value] of extra) if (!OWN.has(name)) text += own(name, value);
   return `${text}>`;
 }
+
+const OWN: ReadonlySet<string> = new Set(['xmlns', 'xmlns:stream', 'from', 'to', 'id', 'version', 'xml:lang']);
 
 /** What a header says, be it a stream's start tag or an `<open/>`; what it does not say is absent. */
 export function readHeader(tag: Pick<StartTag, 'attr'>): StreamHeader {

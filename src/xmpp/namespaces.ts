@@ -53,6 +53,13 @@ export function bareWrapper(defaultDeclaration: Buffer | undefined): Wrapper {
   return { defaultDeclaration, prefixes: [], client: defaultDeclaration === CLIENT };
 }
 
+function prefixed(name: string, uri: string, raw: string): WrapperPrefix {
+  return { name: Buffer.from(name.slice(6)), uri, declaration: declaration(name, raw) };
+}
+
+/** What nearly every stream header declares. */
+const STREAM = { name: 'xmlns:stream', prefix: prefixed('xmlns:stream', NS.stream, NS.stream) };
+
 /** What the children of this proven tag inherit. `instead` takes the place of its default namespace. */
 export function wrapperOf(tag: StartTag, instead: Buffer | undefined): Wrapper {
   let client = instead === CLIENT;
@@ -60,11 +67,11 @@ export function wrapperOf(tag: StartTag, instead: Buffer | undefined): Wrapper {
   let inherited = instead;
   for (const { name, value, raw } of tag.declarations()) {
     if (name === 'xmlns' && inherited === undefined && value !== '') {
-      inherited = declaration(name, raw);
       client = value === NS.client;
+      inherited = raw === NS.client ? CLIENT : declaration(name, raw);
     }
     if (!name.startsWith('xmlns:') || name === 'xmlns:xml') continue;
-    prefixes.push({ name: Buffer.from(name.slice(6)), uri: value, declaration: declaration(name, raw) });
+    prefixes.push(name === STREAM.name && raw === NS.stream ? STREAM.prefix : prefixed(name, value, raw));
   }
   return { defaultDeclaration: inherited, prefixes, client };
 }

@@ -35,6 +35,7 @@ function isAscii(text: string): boolean {
 
 // Made strings of once, not once a stanza.
 const KNOWN_NAMES = ['message', 'presence', 'iq', 'body', 'features', 'error', 'r', 'a', 'query', 'success'];
+const KNOWN_DECLARATIONS = ['xmlns', 'xmlns:stream'];
 const KNOWN_NAMESPACES = [NS.client, NS.stream, NS.httpbind, NS.stanzas, NS.sm3, NS.sasl];
 
 function known(bytes: Buffer, start: number, end: number, words: readonly string[]): string | undefined {
@@ -168,13 +169,19 @@ export class StartTag {
   }
 
   /** The namespace declarations, with their values also as written, still escaped. */
-  *declarations(): IterableIterator<{ name: string; value: string; raw: string }> {
-    for (let at = 0; at < this.#spans.length; at += 4) {
-      const from = this.#spans[at];
-      if (!same(this.#bytes, from, Math.min(from + 5, this.#spans[at + 1]), 'xmlns')) continue;
-      const raw = this.#bytes.toString('utf8', this.#spans[at + 2], this.#spans[at + 3]);
-      yield { name: this.#name(at), value: unescapeAttribute(raw), raw };
+  declarations(): { name: string; value: string; raw: string }[] {
+    const found: { name: string; value: string; raw: string }[] = [];
+    const bytes = this.#bytes;
+    const spans = this.#spans;
+    for (let at = 0; at < spans.length; at += 4) {
+      const from = spans[at];
+      if (!same(bytes, from, Math.min(from + 5, spans[at + 1]), 'xmlns')) continue;
+      const name = known(bytes, from, spans[at + 1], KNOWN_DECLARATIONS) ?? this.#name(at);
+      const raw = known(bytes, spans[at + 2], spans[at + 3], KNOWN_NAMESPACES);
+      if (raw !== undefined) found.push({ name, value: raw, raw });
+      else found.push({ name, value: this.#value(at), raw: bytes.toString('utf8', spans[at + 2], spans[at + 3]) });
     }
+    return found;
   }
 
   /** Where the attribute with this name as written stands. */
