@@ -117,7 +117,8 @@ function sum(pids: readonly number[], count: (pid: number) => number): number {
 export class Load {
   readonly #child = fork(new URL('load/load.js', import.meta.url), { execArgv: [] });
 
-  constructor() {
+  /** The name of what it loads, for what it says of it. */
+  constructor(readonly server: string) {
     running.add(this.#child);
     pin(this.#child.pid, false);
   }
@@ -134,7 +135,7 @@ export class Load {
       (signal) => once(this.#child, 'message', { signal }),
       'load',
     )) as [Answer];
-    if ('failed' in answer) throw new Error(answer.failed);
+    if ('failed' in answer) throw new Error(`${this.server}: ${answer.failed}`);
     return answer.done;
   }
 

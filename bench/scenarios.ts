@@ -257,14 +257,14 @@ export async function crowd(
     const before = rss(server.pid);
     const options = { ...server.where, ...login, ...SILENT };
     const loads = [load];
-    while (loads.length * MOST_FILES < sessions) loads.push(new Load());
+    while (loads.length * MOST_FILES < sessions) loads.push(new Load(server.name));
     for (const [i, one] of loads.entries()) {
       const first = i * MOST_FILES;
       const part = Math.min(MOST_FILES, sessions - first);
       await one.order({ order: 'open', sessions: part, first, options: { ...options, pairs: false } });
       await one.order({ order: 'rest' });
     }
-    const talkers = new Load();
+    const talkers = new Load(server.name);
     await talkers.order({ order: 'open', sessions: 2, options });
     await talkers.order({ order: 'pace', messages: MURMUR, rate: MURMUR });
     const { took } = await talkers.order({ order: 'pace', messages: MURMUR * MURMUR_SECONDS, rate: MURMUR });
@@ -309,7 +309,7 @@ export async function withServers<T>(
   try {
     for (const launch of launches) {
       const server = await launch(run.profile && `${run.profile}/${name}`);
-      fronts.push({ server, load: new Load() });
+      fronts.push({ server, load: new Load(server.name) });
     }
     return await measure(fronts);
   } finally {

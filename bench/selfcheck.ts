@@ -35,7 +35,7 @@ export async function selfcheck(say: (text: string) => void): Promise<void> {
 async function seen(kind: Kind, two: boolean, fault: string, burst: number): Promise<string | undefined> {
   const stub = await backend(fault === 'strand' ? 'none' : fault);
   const front = kind === 'tcp' ? direct(stub) : await relayWith(kind, stub.port, fault);
-  const load = new Load();
+  const load = new Load(kind);
   try {
     await load.order({ order: 'open', sessions: 8, options: { ...front.where, bytes: 100, burst, two } });
     await load.order({ order: 'chat', messages: 2000 });
