@@ -103,54 +103,17 @@ export async function chat(scenario: Chat, launches: readonly Launch[], run: Run
   });
 }
 
-/** What a message cost the bare relays, in CPU microseconds, on the machine for which limits of set-up were set. */
-export const RELAYED = { ws: 18, bosh: 27 } as const;
-
-/**
- * CPU milliseconds a session from its connection to the result of the resource binding, and the same at the speed of that
- * machine: before each round a relay, the second of the servers, says how slow this one is.
- */
-export async function setupAtSpeed(
-  name: string,
-  launches: readonly Launch[],
-  kind: keyof typeof RELAYED,
-  run: Run,
-): Promise<Record<'here' | 'there', Series[]>> {
-  return await withServers(launches, run, name, async ([{ server, load }, relay]) => {
-    const here: Series = { server: server.name, values: [] };
-    const there: Series = { server: server.name, values: [] };
-    await relay.load.order({ order: 'open', sessions: SESSIONS, options: { ...relay.server.where, ...SILENT } });
-    for (let round = 1 - WARM_UP; round <= run.rounds; round++) {
-      const before = cpu(relay.server.pid);
-      await relay.load.order({ order: 'chat', messages: MESSAGES });
-      const relayed = (cpu(relay.server.pid) - before) / MESSAGES;
-      const each = await setupOnce(server, load);
-      run.say(
-        `${name} ${round}/${run.rounds}: ${each.toFixed(3)} ms a session, ${relayed.toFixed(1)} us a relayed message`,
-      );
-      if (round <= 0) continue;
-      here.values.push(each);
-      there.values.push((each * RELAYED[kind]) / relayed);
-    }
-    return { here: [here], there: [there] };
-  });
-}
-
-async function setupOnce(server: Server, load: Load, login: Login = {}): Promise<number> {
-  const before = cpu(server.pid);
-  await load.order({ order: 'open', sessions: SET_UPS, options: { ...server.where, ...login, ...SILENT } });
-  const each = (cpu(server.pid) - before) / SET_UPS / 1000;
-  await load.order({ order: 'finish' });
-  return each;
-}
-
-/** CPU milliseconds a session from its connection to the result of the resource binding. */
+/** CPU milliseconds a session from its connection to the result of the resource binding; through a relay, what it asks the backend. */
 export async function setup(name: string, launches: readonly Launch[], run: Run, login: Login = {}): Promise<Series[]> {
   return await withServers(launches, run, name, async (fronts) => {
     const series = fronts.map(({ server }) => ({ server: server.name, values: [] as number[] }));
     for (let round = 1 - WARM_UP; round <= run.rounds; round++) {
       for (const [i, { server, load }] of fronts.entries()) {
-        const each = await setupOnce(server, load, login);
+        const before = cpu(server.pid);
+        const options = { ...server.where, ...login, ...SILENT, bound: true };
+        await load.order({ order: 'open', sessions: SET_UPS, options });
+        const each = (cpu(server.pid) - before) / SET_UPS / 1000;
+        await load.order({ order: 'finish' });
         if (round > 0) series[i].values.push(each);
         run.say(`${name} ${round}/${run.rounds} ${server.name}: ${each.toFixed(3)} ms a session`);
       }

@@ -8,7 +8,7 @@ import { randomInt } from 'node:crypto';
 import { Conversation } from './conversation.js';
 import { HttpConnection } from './http.js';
 import { type Line, login } from './login.js';
-import type { Listener, Session, SessionOptions } from './session.js';
+import { type Listener, logsIn, type Session, type SessionOptions } from './session.js';
 
 const NS = "xmlns='http://jabber.org/protocol/httpbind'";
 const RESTART = "xmpp:restart='true' xmlns:xmpp='urn:xmpp:xbosh'";
@@ -42,7 +42,7 @@ export class BoshSession implements Session, Line {
   }
 
   async open(): Promise<void> {
-    if (!this.#options.relay) this.talk.jid = await login(this, this.talk.number, this.#options);
+    if (logsIn(this.#options)) this.talk.jid = await login(this, this.talk.number, this.#options);
   }
 
   async start(): Promise<string> {

@@ -7,8 +7,10 @@ export interface SessionOptions {
   readonly port: number;
   readonly path: string;
   readonly domain: string;
-  /** A relay that parses nothing stands there: no login, and the session is the URL's path. */
+  /** A relay that parses nothing stands there: no login, unless told, and the session is the URL's path. */
   readonly relay: boolean;
+  /** Logs in all the same: the backend behind it answers. */
+  readonly bound?: boolean;
   /** Text in each message. */
   readonly bytes: number;
   /** Messages in one turn. */
@@ -50,4 +52,9 @@ export interface Listener {
   failed(error: Error): void;
   /** Requests or frames sent, counted. */
   sent(): void;
+}
+
+/** Whether it is to be logged in. */
+export function logsIn({ relay, bound = false }: SessionOptions): boolean {
+  return !relay || bound;
 }

@@ -4,7 +4,7 @@
 import { connect, type Socket } from 'node:net';
 import { Conversation } from './conversation.js';
 import { type Line, login } from './login.js';
-import type { Listener, Session, SessionOptions } from './session.js';
+import { type Listener, logsIn, type Session, type SessionOptions } from './session.js';
 
 const MESSAGE_END = '</message>';
 
@@ -39,7 +39,7 @@ export class TcpSession implements Session, Line {
   }
 
   async open(): Promise<void> {
-    if (!this.#options.relay) this.talk.jid = await login(this, this.talk.number, this.#options);
+    if (logsIn(this.#options)) this.talk.jid = await login(this, this.talk.number, this.#options);
   }
 
   start(): Promise<string> {

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { Conversation } from './conversation.js';
 import { type Line, login } from './login.js';
-import type { Listener, Session, SessionOptions } from './session.js';
+import { type Listener, logsIn, type Session, type SessionOptions } from './session.js';
 
 const TEXT = 1;
 const CLOSE = 8;
@@ -41,13 +41,15 @@ export class WsSession implements Session, Line {
 
   async open(): Promise<void> {
     await this.#upgrade();
-    if (!this.#options.relay) this.talk.jid = await login(this, this.talk.number, this.#options);
+    if (logsIn(this.#options)) this.talk.jid = await login(this, this.talk.number, this.#options);
   }
 
   async start(): Promise<string> {
     const to = this.#options.domain;
-    await this.ask(`<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='${to}' version='1.0'/>`, '<open');
-    return this.ask('', 'features>');
+    const open = `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='${to}' version='1.0'/>`;
+    const opened = await this.ask(open, '<open');
+    // A relay puts both into one message.
+    return opened.includes('features>') ? opened : this.ask('', 'features>');
   }
 
   turn(): void {

@@ -1,7 +1,7 @@
 // A stub of an XMPP server (RFC 6120), cheap enough that whatever stands in front of it is the bottleneck: it accepts
 // every PLAIN or ANONYMOUS login at once, binds, and sends each message back byte by byte, all of one read in one write.
 // Connections that do not open a stream come from a relay that parses nothing: their messages are echoed too, wrapped
-// in a <body/> when they came in one, so that both fronts carry the same sizes. With a fault it damages every fiftieth
+// in a <body/> when they came in one, so that both fronts carry the same sizes; and they may open and log in as clients do. With a fault it damages every fiftieth
 // message, to show that the load client sees it. It reads no XML: only what bench/load writes is understood.
 
 import { readFileSync } from 'node:fs';
@@ -17,6 +17,7 @@ const BODY = "<body xmlns='http://jabber.org/protocol/httpbind'>";
 const STREAM =
   "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' " +
   "from='bench.example' version='1.0' id='";
+const OPEN = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='bench.example' id='";
 const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 const MECHANISMS = `<mechanisms xmlns='${SASL}'><mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism></mechanisms>`;
 const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
@@ -69,7 +70,10 @@ class Connection {
 
   #answer(text: string): string {
     if (text.startsWith('<message')) return fault === 'none' ? text : damaged(text, this);
-    if (text.startsWith('<stream:stream')) return this.#open();
+    if (text.startsWith('<stream:stream')) return `${STREAM}${this.#number}'>${this.#features}`;
+    if (text.startsWith('<open ')) return `${OPEN}${this.#number}' version='1.0'/>${this.#features}`;
+    // A session of BOSH that begins, or its restart.
+    if (text.startsWith('<body') && text.includes(" to='")) return this.#features;
     if (text.startsWith('</stream:stream')) this.#socket.end();
     if (text.startsWith('<auth')) {
       this.#authenticated = true;
@@ -81,9 +85,9 @@ class Connection {
     return `<iq type='result' id='${id}'><bind xmlns='${BIND}'><jid>${jid}</jid></bind></iq>`;
   }
 
-  #open(): string {
+  get #features(): string {
     const features = this.#authenticated ? `<bind xmlns='${BIND}'/>` : MECHANISMS;
-    return `${STREAM}${this.#number}'><stream:features>${features}</stream:features>`;
+    return `<stream:features>${features}</stream:features>`;
   }
 }
 
