@@ -9,6 +9,7 @@ import { type ChatDomain, uploadsOf } from './http/chat.js';
 import { createHttp, type Http, type HttpDeps } from './http/server.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics.js';
+import type { Handle } from './net/handle.js';
 // biome-ignore lint/suspicious/noShadowRestrictedNames: the word of the trade; the global one is not used here
 import { Proxy } from './proxy/proxy.js';
 import { Admission } from './stream/admission.js';
@@ -19,7 +20,7 @@ import { Tick } from './tick.js';
 import { authorityOf, type Urls } from './urls.js';
 import { StreamError } from './xmpp/errors.js';
 
-export interface EdgeDeps extends Pick<HttpDeps, 'status' | 'whole' | 'files'> {
+export interface EdgeDeps extends Pick<HttpDeps, 'status' | 'whole' | 'files' | 'handover'> {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly events: Events;
@@ -56,7 +57,7 @@ export class Edge {
   readonly #chat: () => readonly ChatDomain[];
 
   constructor(config: Config, { upstream, chat = [], local, events, node, around, counted, ...rest }: EdgeDeps) {
-    const { log, metrics, status, whole, files } = rest;
+    const { log, metrics, status, whole, files, handover } = rest;
     const deps = { log, metrics };
     this.#config = config;
     this.#chat = () => [...offered(this.#config), ...chat];
@@ -69,7 +70,8 @@ export class Edge {
     this.sessions = new Sessions(config, { ...front, clock, acknowledged, node });
     const sessions = around?.(this.sessions) ?? this.sessions;
     const uploads = () => uploadsOf(this.#config, this.base);
-    this.fastify = createHttp(config, { ...front, sessions, status, whole, files, chat: this.#chat, uploads });
+    const own = { sessions, status, whole, files, handover, chat: this.#chat, uploads };
+    this.fastify = createHttp(config, { ...front, ...own });
     this.#newcomers = new Admission(config);
     const turn = new Tick((error) => log.error('tcp_flush_failed', { error }));
     if (isForTcp(config)) this.#tcp = new TcpListener(config, { ...front, turn, admission: this.#newcomers });
@@ -105,6 +107,11 @@ export class Edge {
     const { host, port } = this.#config;
     await this.fastify.listen({ host, port });
     await this.#tcp?.start();
+  }
+
+  /** Takes a connection that another process took, and what that had read from it. */
+  take(handle: Handle, said: Buffer): void {
+    this.fastify.take(handle, said);
   }
 
   /** Streams of this address came to another process, or left it. */

@@ -1,10 +1,12 @@
 // The composition root of one worker: the edge, whose local domains are in the primary process, and whose BOSH sessions may
 // be asked for by requests that other workers took. It does what the primary asks, and ends with it.
 
+import type { SendHandle } from 'node:child_process';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { DistantDomains } from './cluster/distant-domains.js';
 import { DistantFiles } from './cluster/distant-files.js';
+import { Handover, type SendWith } from './cluster/handover.js';
 import { answerTo, type Beginning, type Load, Questions, type ToWorker, type Whole } from './cluster/messages.js';
 import { Neighbours } from './cluster/neighbours.js';
 import { RequestsElsewhere } from './cluster/requests-elsewhere.js';
@@ -17,6 +19,7 @@ import type { Registry } from './files/registry.js';
 import { Shelf } from './files/shelf.js';
 import { createLog, type RootLog } from './log.js';
 import { Metrics } from './metrics.js';
+import type { Handle } from './net/handle.js';
 import { Tick } from './tick.js';
 import type { Urls } from './urls.js';
 import { processVitals, version } from './vitals.js';
@@ -33,6 +36,7 @@ export function work(): void {
     whole: () => questions.ask<Whole>((id) => send({ id, ask: 'whole' })),
     text: () => questions.ask<string>((id) => send({ id, ask: 'text' })),
     files: new DistantFiles((about) => questions.ask((id) => send({ id, ask: 'file', about }))),
+    give: (message, handle, written) => void process.send?.(message, handle as SendHandle, undefined, written),
   };
   let worker: Worker | undefined;
   let turn: Promise<unknown> = Promise.resolve();
@@ -40,7 +44,7 @@ export function work(): void {
     turn = turn.then(work, work);
     return turn;
   };
-  process.on('message', (message: ToWorker) => {
+  process.on('message', (message: ToWorker, handle: Handle) => {
     const answer = (result: Promise<unknown>) => void answerTo(message.id, result).then(send);
     switch (message.ask) {
       case 'answer':
@@ -60,6 +64,8 @@ export function work(): void {
         return answer(Promise.resolve(worker?.load));
       case 'metrics':
         return answer(Promise.resolve(worker?.metrics.values()));
+      case 'take':
+        return worker === undefined ? handle.close() : worker.take(handle, message.said);
       case 'ping':
         return answer(Promise.resolve());
       case 'end':
@@ -74,6 +80,7 @@ interface Primary {
   whole(): Promise<Whole>;
   text(): Promise<string>;
   readonly files: Registry;
+  readonly give: SendWith;
 }
 
 /** The metrics that are shown are those of all processes. */
@@ -119,6 +126,14 @@ class Worker {
     this.#domains.use(this.#hall);
     const forwarding = new Forwarding(metrics);
     const path = (other: number) => join(folder, String(other));
+    const handover = new Handover({ number, path, send: primary.give });
+    metrics.read(
+      'handed_over_connections_total',
+      'Connections that went to the worker with the session of their first BOSH request.',
+      [],
+      () => [[{}, handover.all]],
+      'counter',
+    );
     this.#edge = new Edge(portion(config, size), {
       log,
       metrics,
@@ -129,6 +144,7 @@ class Worker {
       status: () => ({ version, draining: this.#draining, options: this.#config }),
       whole: () => primary.whole(),
       files: new Shelf(primary.files, log),
+      handover,
       around: (sessions) => new Neighbours({ number, sessions, turn, path, counts: forwarding }),
     });
     const failed = (error: unknown) => log.error('bosh_request_failed', { error });
@@ -149,6 +165,10 @@ class Worker {
     this.#edge.reload(portion(config, this.#size));
     this.#log.level = config.logging;
     this.#config = config;
+  }
+
+  take(handle: Handle, said: Buffer): void {
+    this.#edge.take(handle, said);
   }
 
   get load(): Load {

@@ -5,6 +5,7 @@
 import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import type { Log } from '../log.js';
+import type { Handle } from '../net/handle.js';
 import type { Urls } from '../urls.js';
 import type { Beginning } from './messages.js';
 import { HALL, type WorkerDeps, WorkerProcess } from './worker-process.js';
@@ -88,12 +89,23 @@ export class Crew {
     const worker = new WorkerProcess(number, cluster.fork(), {
       turn: this.#deps.turn,
       answer: this.#deps.answer,
+      gave: ({ owner, said }, handle) => this.#pass(owner, handle, said),
       hung: () => this.#deps.log.error('worker_hung', { worker: number, pid: worker.pid }),
       exited: (_, code, signal) => this.#exited(worker, code, signal),
     });
     this.#all.add(worker);
     this.#deps.came(worker);
     return this.#begun(worker);
+  }
+
+  /** A connection goes to the worker with that number; when it is gone, so are its sessions, and the client is to come again. */
+  #pass(owner: number, handle: Handle, said: Buffer): void {
+    for (const worker of this.#working) {
+      if (worker.number !== owner) continue;
+      worker.take(handle, said);
+      return;
+    }
+    handle.close();
   }
 
   async #begun(worker: WorkerProcess): Promise<Urls> {

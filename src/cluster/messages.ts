@@ -38,12 +38,29 @@ export type ToWorker =
   | { readonly id: number; readonly ask: 'begin'; readonly beginning: Beginning }
   | { readonly id: number; readonly ask: 'reload'; readonly config: Config }
   | { readonly id: number; readonly ask: 'drain' | 'load' | 'metrics' | 'ping' | 'end' }
+  | Take
   | Answer;
 
 export type FromWorker =
   | { readonly id: number; readonly ask: 'here' | 'whole' | 'text' }
   | { readonly id: number; readonly ask: 'file'; readonly about: FileQuestion }
+  | Give
   | Answer;
+
+/** With a connection, for that worker; `said` is what was read from it. Not answered. */
+export interface Give {
+  readonly id: 0;
+  readonly ask: 'give';
+  readonly owner: number;
+  readonly said: Buffer;
+}
+
+/** With a connection. Not answered. */
+export interface Take {
+  readonly id: 0;
+  readonly ask: 'take';
+  readonly said: Buffer;
+}
 
 export interface Answer {
   readonly id: number;

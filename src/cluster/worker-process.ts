@@ -1,12 +1,23 @@
 // One worker as the primary process has it: a child process, questions to it, and a wire for the hall. A worker that leaves
 // several pings in a row unanswered hangs, and is ended.
 
+import type { SendHandle } from 'node:child_process';
 import type { Worker } from 'node:cluster';
 import type { Socket } from 'node:net';
 import type { Config } from '../config/load.js';
 import type { MetricValues } from '../metrics.js';
+import type { Handle } from '../net/handle.js';
 import type { Urls } from '../urls.js';
-import { answerTo, type Beginning, type FromWorker, type Load, Questions, type ToWorker } from './messages.js';
+import { Arrivals } from './handover.js';
+import {
+  answerTo,
+  type Beginning,
+  type FromWorker,
+  type Give,
+  type Load,
+  Questions,
+  type ToWorker,
+} from './messages.js';
 import { followConnections } from './underway.js';
 import { type Turn, Wire, type WireEnd } from './wire.js';
 
@@ -19,6 +30,8 @@ export interface WorkerDeps {
   readonly turn: Turn;
   /** What a worker wants to know. */
   answer(question: FromWorker): Promise<unknown>;
+  /** A worker gives a connection to another. */
+  gave(message: Give, handle: Handle): void;
   hung(worker: WorkerProcess): void;
   /** Once. */
   exited(worker: WorkerProcess, code: number | null, signal: string | null): void;
@@ -36,6 +49,7 @@ export class WorkerProcess {
   #unanswered = 0;
   #pings: NodeJS.Timeout | undefined;
   readonly #closeUnderway: () => void;
+  readonly #arrivals: Arrivals;
   #over = false;
 
   constructor(
@@ -49,7 +63,10 @@ export class WorkerProcess {
       this.#arrived = resolve;
     });
     this.#closeUnderway = followConnections(worker.process);
-    worker.on('message', (message: FromWorker) => this.#hear(message));
+    this.#arrivals = new Arrivals((message, handle, written) => {
+      worker.send(message, handle as SendHandle, written);
+    });
+    worker.on('message', (message: FromWorker, handle: unknown) => this.#hear(message, handle as Handle | undefined));
     worker.on('error', () => {});
     worker.once('exit', (code, signal) => this.#exited(code, signal));
   }
@@ -93,6 +110,12 @@ export class WorkerProcess {
     await this.#ask((id) => ({ id, ask: 'end' })).catch(() => {});
   }
 
+  /** Gives it a connection of another worker, and what was read from that. */
+  take(handle: Handle, said: Buffer): void {
+    if (this.#over || !this.#worker.isConnected()) handle.close();
+    else this.#arrivals.give(handle, said);
+  }
+
   kill(): void {
     if (!this.#over) this.#worker.process.kill('SIGKILL');
   }
@@ -106,9 +129,11 @@ export class WorkerProcess {
     if (this.#worker.isConnected()) this.#worker.send(message, undefined, () => {});
   }
 
-  #hear(message: FromWorker): void {
+  #hear(message: FromWorker, handle: Handle | undefined): void {
     if (message.ask === 'here') this.#arrived();
-    else if (message.ask === 'answer') this.#questions.answered(message);
+    else if (message.ask === 'give') {
+      if (handle !== undefined) this.#deps.gave(message, handle);
+    } else if (message.ask === 'answer') this.#questions.answered(message);
     else void answerTo(message.id, this.#deps.answer(message)).then((answer) => this.#send(answer));
   }
 
@@ -130,6 +155,7 @@ export class WorkerProcess {
   #exited(code: number | null, signal: string | null): void {
     this.#over = true;
     this.#closeUnderway();
+    this.#arrivals.close();
     this.#arrived();
     clearInterval(this.#pings);
     this.#questions.end(new Error(`the worker ended with ${signal ?? code}`));

@@ -21,6 +21,8 @@ export interface PostShare {
   bosh(): Bosh;
   /** The text in front of a body of this length. */
   head(status: number, headers: RawHeaders, length: number, last: boolean): string;
+  /** Whether it goes on in another process, which has the session of its first request; `said` is all that was read. */
+  moves(connection: PostConnection, headers: PostHead['headers'], said: Buffer, body: Buffer): boolean;
   /** It goes on with node:http. */
   hand(connection: PostConnection): void;
   /** Whether this request for a WebSocket gets one. */
@@ -70,6 +72,12 @@ export class PostConnection {
     for (const [event, listener] of LISTENERS) socket.on(event, listener);
   }
 
+  /** Takes what another process had read from it; here it stays. */
+  goOn(said: Buffer): void {
+    this.#used = true;
+    this.take(said);
+  }
+
   take(chunk: Buffer): void {
     if (this.#pieces === undefined) {
       this.#since = this.share.now;
@@ -108,7 +116,6 @@ export class PostConnection {
       return -1;
     }
     this.#head = reader.size > REMEMBERED ? undefined : head;
-    this.#used = true;
     this.#looks = 0;
     const from = pos + reader.size;
     const end = from + reader.length;
@@ -116,6 +123,8 @@ export class PostConnection {
       this.#wait(chunk, pos, end - pos);
       return -1;
     }
+    if (!this.#used && this.share.moves(this, head.headers, chunk.subarray(pos), chunk.subarray(from, end))) return -1;
+    this.#used = true;
     if (this.#piled >= MOST_PILED) this.socket.destroy();
     else bosh.post(this.#asked(head), chunk.subarray(from, end));
     return end;

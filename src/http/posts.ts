@@ -6,17 +6,31 @@
 import { type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
+import { giveHandle, type Handle, takeHandle } from '../net/handle.js';
 import type { Bosh } from './bosh.js';
 import type { RawHeaders } from './cors.js';
 import { PostConnection, type PostShare } from './post-connection.js';
-import { HeadReader } from './post-head.js';
+import { HeadReader, type PostHead } from './post-head.js';
 import type { Gate, UpgradeRequest } from './upgrade.js';
 
 export interface PostsDeps {
   /** Who takes requests now. */
   bosh(): Bosh;
   readonly gate: Pick<Gate, 'admits' | 'enter'>;
+  /** Where connections may go; only those that are as the system has them, without TLS or anything in front of it. */
+  readonly handover?: Handover;
 }
+
+/** Other processes that have sessions. */
+export interface Handover {
+  /** The one that is to have the connection of a request with this body; undefined where it may stay. */
+  ownerOf(body: Buffer): number | undefined;
+  /** Gives it a connection, and what was read from that. */
+  give(owner: number, handle: Handle, said: Buffer): void;
+}
+
+/** Whoever says that he speaks for others: over his connection come requests of sessions anywhere. */
+const ON_BEHALF = ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'];
 
 /** What has not said a request to its end for so long is looked after by node:http, which has deadlines for that. */
 const SLOW = 2000;
@@ -30,6 +44,9 @@ export class Posts implements PostShare {
   readonly #deps: PostsDeps;
   readonly #connections = new Set<PostConnection>();
   #hand: (socket: Socket) => void = () => {};
+  #server: Server | undefined;
+  /** What the connection has said that comes from another process at the moment. */
+  #said: Buffer | undefined;
   #silence = 0;
   #kept = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -47,13 +64,21 @@ export class Posts implements PostShare {
     const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
     const accept = server.listeners(event) as ((socket: Socket) => void)[];
     server.removeAllListeners(event);
-    server.on(event, (socket: Socket) => this.#connections.add(new PostConnection(this, socket)));
+    server.on(event, (socket: Socket) => this.#add(socket));
+    this.#server ??= server;
     this.#hand = (socket) => {
       for (const listener of accept) listener.call(server, socket);
     };
     this.#silence = server.timeout;
     this.#kept = server.keepAliveTimeout;
     this.#timer = setInterval(() => this.#sweep(), SWEEP_EVERY).unref();
+  }
+
+  /** Takes a connection from another process, and what that had read from it; it stays here. */
+  take(handle: Handle, said: Buffer): void {
+    this.#said = said;
+    if (this.#server === undefined || !giveHandle(this.#server, handle)) handle.close();
+    this.#said = undefined;
   }
 
   /** Ends what carries no request; the others end with their answers, which `Bosh.closing` sees to. */
@@ -78,6 +103,16 @@ export class Posts implements PostShare {
 
   forget(connection: PostConnection): void {
     this.#connections.delete(connection);
+  }
+
+  moves({ socket }: PostConnection, headers: PostHead['headers'], said: Buffer, body: Buffer): boolean {
+    const { bosh, handover } = this.#deps;
+    if (handover === undefined || bosh().closing || ON_BEHALF.some((name) => name in headers)) return false;
+    const owner = handover.ownerOf(body);
+    const handle = owner === undefined ? undefined : takeHandle(socket);
+    if (owner === undefined || handle === undefined) return false;
+    handover.give(owner, handle, said);
+    return true;
   }
 
   /** Gives it to node:http. */
@@ -105,6 +140,12 @@ export class Posts implements PostShare {
     }
     const line = status === 200 ? OK : `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nContent-Length: `;
     return `${line}${length}${this.#text}${last ? LAST : this.#next}`;
+  }
+
+  #add(socket: Socket): void {
+    const connection = new PostConnection(this, socket);
+    this.#connections.add(connection);
+    if (this.#said !== undefined) connection.goOn(this.#said);
   }
 
   get #next(): string {

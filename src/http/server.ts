@@ -10,6 +10,7 @@ import type { Shelf } from '../files/shelf.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import { plainAddress } from '../net/address.js';
+import type { Handle } from '../net/handle.js';
 import { Networks } from '../stream/address.js';
 import type { Upstream } from '../stream/end.js';
 import { Bosh, type BoshHttpOptions } from './bosh.js';
@@ -21,7 +22,7 @@ import { hostMeta } from './host-meta.js';
 import { answerClientError, Listener, type ListenerOptions } from './listener.js';
 import { HttpMetrics } from './metrics.js';
 import type { Status } from './pages/pages.js';
-import { Posts } from './posts.js';
+import { type Handover, Posts } from './posts.js';
 import { type StatusOptions, statusRoutes } from './status.js';
 import { basePath, Gate } from './upgrade.js';
 import { type WebSocketOptions, WebSockets } from './websocket.js';
@@ -49,6 +50,8 @@ export interface HttpDeps {
   readonly uploads?: () => readonly string[];
   /** Files that clients share; without it there are none. */
   readonly files?: Shelf;
+  /** Other processes that have sessions of BOSH. */
+  readonly handover?: Handover;
 }
 
 export type Http = FastifyInstance & {
@@ -56,6 +59,8 @@ export type Http = FastifyInstance & {
   readonly websockets: number;
   /** Takes new options, for connections and requests from now on. Paths, listener and TLS files stay. */
   reload(options: HttpOptions): void;
+  /** Takes a connection from another process, and what that had read from it. */
+  take(handle: Handle, said: Buffer): void;
 };
 
 /** Connections that are still busy so long after close began are cut. */
@@ -90,7 +95,12 @@ class Face {
     this.#bosh = this.#newBosh();
     this.#websockets = this.#newWebSockets();
     this.#gate = this.#newGate();
-    this.#posts = new Posts({ bosh: () => this.#bosh, gate: this.#gate });
+    const isPlain = options.tls === null && !options.proxy_protocol;
+    this.#posts = new Posts({
+      bosh: () => this.#bosh,
+      gate: this.#gate,
+      ...(isPlain && deps.handover && { handover: deps.handover }),
+    });
     this.app = this.#build();
     this.#guard();
     this.#routes();
@@ -115,7 +125,10 @@ class Face {
       return503OnClosing: false,
     });
     return Object.defineProperty(
-      Object.assign(app, { reload: (options: HttpOptions) => this.#reload(options) }),
+      Object.assign(app, {
+        reload: (options: HttpOptions) => this.#reload(options),
+        take: (handle: Handle, said: Buffer) => this.#posts.take(handle, said),
+      }),
       'websockets',
       {
         get: () => this.#websockets.size,
