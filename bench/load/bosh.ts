@@ -11,6 +11,8 @@ import { type Line, login } from './login.js';
 import { type Listener, logsIn, type Session, type SessionOptions } from './session.js';
 
 const NS = "xmlns='http://jabber.org/protocol/httpbind'";
+/** Connections of proxies stay where they are, and their requests are forwarded. */
+const PROXIED = 'X-Forwarded-For: 192.0.2.1\r\n';
 const RESTART = "xmpp:restart='true' xmlns:xmpp='urn:xmpp:xbosh'";
 
 export class BoshSession implements Session, Line {
@@ -30,15 +32,17 @@ export class BoshSession implements Session, Line {
     this.#listener = listener;
     this.talk = new Conversation(number, options.bytes);
     const path = options.relay ? `${options.path}${number}` : options.path;
-    const connection = () =>
+    const connection = (more = '') =>
       new HttpConnection(
         options.port,
         path,
         (body) => this.#answered(body),
         (error) => listener.failed(new Error(`session ${number}: ${error.message}`)),
+        more,
       );
     this.#first = connection();
-    this.#second = options.two || options.elsewhere ? connection() : undefined;
+    if (options.elsewhere) this.#second = connection(PROXIED);
+    else if (options.two) this.#second = connection();
   }
 
   async open(): Promise<void> {

@@ -19,9 +19,12 @@ export class HttpConnection {
   /** The rid of the request in flight. */
   rid = 0;
 
-  /** `answered` is told every response's body; `lost` why the connection cannot be used any more. */
-  constructor(port: number, path: string, answered: (body: string) => void, lost: (error: Error) => void) {
-    this.#head = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${BROWSER}Content-Length: `;
+  /**
+   * `answered` is told every response's body; `lost` why the connection cannot be used any more. `more`: lines of the head
+   * besides a browser's.
+   */
+  constructor(port: number, path: string, answered: (body: string) => void, lost: (error: Error) => void, more = '') {
+    this.#head = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${BROWSER}${more}Content-Length: `;
     this.#answered = answered;
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true });
     this.#socket.on('data', (chunk) => {

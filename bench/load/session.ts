@@ -17,7 +17,7 @@ export interface SessionOptions {
   readonly burst: number;
   /** BOSH: each turn sends a poll and the messages in two requests on two connections. */
   readonly two: boolean;
-  /** BOSH: messages go over another connection than the one that the session began with. */
+  /** BOSH: messages go over another connection than the one that the session began with, which is that of a proxy. */
   readonly elsewhere?: boolean;
   /** Session n is the user u<n>; without it everybody is anonymous. */
   readonly mechanism?: 'PLAIN' | 'SCRAM-SHA-256';
