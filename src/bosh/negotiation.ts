@@ -123,29 +123,18 @@ export interface Creation {
 /** The attributes of the creation response but for those that the server's stream header brings. */
 export function creationAttributes(terms: Terms, creation: Creation, options: BoshOptions): string {
   const { tag } = creation;
-  const all: Record<string, string | number | undefined> = {
-    sid: creation.sid,
-    wait: terms.wait,
-    requests: terms.requests,
-    hold: terms.hold,
-    inactivity: terms.inactivity,
-    polling: terms.polling > 0 ? terms.polling : undefined,
-    maxpause: terms.maxpause > 0 ? terms.maxpause : undefined,
-    ver: terms.ver,
-    window: terms.requests,
-    charsets: 'UTF-8',
-    accept: options.compression ? 'gzip,deflate' : undefined,
-    ack: terms.acks ? creation.rid : undefined,
-    content: readContent(tag.attr('content')),
-    stream: creation.stream,
-    to: tag.attr('from'),
-    'xmpp:restartlogic': 'true',
-    // The server's header declares the prefix where it brings a version.
-    'xmlns:xmpp': creation.declared ? undefined : NS.xbosh,
-  };
-  return Object.entries(all)
-    .map(([name, value]) => attribute(name, value))
-    .join('');
+  const { wait, requests, hold, polling, maxpause, ver } = terms;
+  let said = attribute('sid', creation.sid) + attribute('wait', wait) + attribute('requests', requests);
+  said += attribute('hold', hold) + attribute('inactivity', terms.inactivity);
+  if (polling > 0) said += attribute('polling', polling);
+  if (maxpause > 0) said += attribute('maxpause', maxpause);
+  said += attribute('ver', ver) + attribute('window', requests) + attribute('charsets', 'UTF-8');
+  if (options.compression) said += attribute('accept', 'gzip,deflate');
+  if (terms.acks) said += attribute('ack', creation.rid);
+  said += attribute('content', readContent(tag.attr('content'))) + attribute('stream', creation.stream);
+  said += attribute('to', tag.attr('from')) + attribute('xmpp:restartlogic', 'true');
+  // The server's header declares the prefix where it brings a version.
+  return creation.declared ? said : said + attribute('xmlns:xmpp', NS.xbosh);
 }
 
 const XMPP = attribute('xmlns:xmpp', NS.xbosh);

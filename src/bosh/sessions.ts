@@ -2,10 +2,11 @@
 // sessions, and answers through Held. It does no I/O, has no timers and no clock of its own; whoever carries the requests
 // hands it time and calls `sweep`. Who may connect where is the upstream's business.
 
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import type { Upstream } from '../stream/end.js';
+import { Tokens } from '../tokens.js';
 import { StreamError } from '../xmpp/errors.js';
 import type { ScannerLimits, StartTag } from '../xmpp/scanner.js';
 import { type Body, readBody, readHead, scanLimits } from './body.js';
@@ -37,6 +38,8 @@ export interface BoshDeps {
 
 // A sweep that comes this much late means that the process stood still.
 const STALL = 2000;
+/** Of randomness in a sid. */
+const SID_BYTES = 18;
 
 export class Sessions implements Shared {
   options: BoshOptions;
@@ -46,6 +49,7 @@ export class Sessions implements Shared {
   readonly acknowledged: Shared['acknowledged'];
   readonly #log: Log;
   readonly #node: string;
+  readonly #sids = new Tokens(SID_BYTES);
   #limits: ScannerLimits;
   readonly #sessions = new Map<string, Session>();
   readonly #departed = new DepartedSessions();
@@ -196,7 +200,7 @@ export class Sessions implements Shared {
   #negotiate(rid: number, body: Body, held: Held): void {
     try {
       const terms = negotiate(body.tag, held, this.options);
-      const sid = `${this.#node}-${randomBytes(18).toString('base64url')}`;
+      const sid = `${this.#node}-${this.#sids.next()}`;
       this.#begin(new Session(this, sid, nameOf(sid), terms, rid), body, held);
     } catch (error) {
       this.#decline(body.tag, held, faultOf(error));

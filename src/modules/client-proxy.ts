@@ -12,6 +12,7 @@ import { checkIq } from '../core/iq.js';
 import { STATE } from '../core/local-component.js';
 import type { ComponentModule } from '../core/module.js';
 import type { Routed } from '../core/routed.js';
+import { Tokens } from '../tokens.js';
 import { StanzaError } from '../xmpp/errors.js';
 import { attribute } from '../xmpp/escape.js';
 import { JID } from '../xmpp/jid.js';
@@ -24,7 +25,6 @@ import { maskOf } from './masks.js';
 import { OpenRequests } from './open-requests.js';
 import { ProxiedRequests } from './proxied-requests.js';
 import { TargetSubscription } from './target-subscription.js';
-import { Tokens } from './tokens.js';
 
 interface Options {
   readonly name?: string;

@@ -2,10 +2,10 @@
 // bounded number is remembered; who has not spoken for longest goes first.
 
 import type { Routed } from '../core/routed.js';
+import type { Tokens } from '../tokens.js';
 import { StanzaError } from '../xmpp/errors.js';
 import type { JID } from '../xmpp/jid.js';
 import type { Serving } from './client-pool.js';
-import type { Tokens } from './tokens.js';
 
 export class Conversation {
   /** Who carries it on, on our side. */

@@ -5,8 +5,8 @@
 //
 // What does not fit into a resource (RFC 7622 section 3.4) is left out. Only the tokens count when it comes back.
 
+import { TOKEN_LENGTH } from '../tokens.js';
 import type { JID } from '../xmpp/jid.js';
-import { TOKEN_LENGTH } from './tokens.js';
 
 /** The tokens of an address; absent: it has none of that kind. */
 export interface Mask {

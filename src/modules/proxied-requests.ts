@@ -5,6 +5,7 @@
 import type { ClientProxyOptions } from '../config/modules.js';
 import type { ComponentHost } from '../core/host.js';
 import { Routed } from '../core/routed.js';
+import type { Tokens } from '../tokens.js';
 import { StanzaError } from '../xmpp/errors.js';
 import { NS } from '../xmpp/ns.js';
 import type { ClientPool, Serving } from './client-pool.js';
@@ -12,7 +13,6 @@ import type { ClientProxyCounts } from './client-proxy-counts.js';
 import type { Conversations } from './conversations.js';
 import { masked } from './masks.js';
 import type { OpenRequest, OpenRequests } from './open-requests.js';
-import type { Tokens } from './tokens.js';
 
 /** Clients that are asked one after the other when each says that it did not take the request. */
 const MOST_REFUSALS = 3;

@@ -7,7 +7,7 @@ import { Part } from '../../core/parts.js';
 import type { Session } from '../../core/session.js';
 import { Turns } from '../../core/turns.js';
 import type { Json, KeyValueStore } from '../../storage/store.js';
-import { Tokens } from '../tokens.js';
+import { Tokens } from '../../tokens.js';
 import { type Announcement, send } from './telling.js';
 
 /** No localpart has a slash. */

@@ -4,9 +4,9 @@
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Command, CommandStage } from '../../core/command.js';
+import { Tokens } from '../../tokens.js';
 import { StanzaError } from '../../xmpp/errors.js';
 import type { JID } from '../../xmpp/jid.js';
-import { Tokens } from '../tokens.js';
 import { bad, expired } from './errors.js';
 
 export interface RunLimits {
