@@ -15,7 +15,7 @@ const BEGINNINGS = new Part<Beginnings>('when sessions began');
 export const administration: Module<ModuleOptions['administration']> = {
   name: 'administration',
   about: 'Lets admins of the domain manage its accounts from their clients.',
-  specifications: [{ id: 'XEP-0133', name: 'Service Administration', version: '1.2' }],
+  specifications: [{ id: 'XEP-0133', name: 'Service Administration', version: '1.3.1' }],
   needs: ['commands', 'roster'],
   load(host, { max_items }) {
     const beginnings: Beginnings = host.keep(BEGINNINGS, () => new WeakMap());

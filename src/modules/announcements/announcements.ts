@@ -17,7 +17,7 @@ import { type Announcement, accountIn, lapse, online, send, TELLING, Telling } f
 export const announcements: Module<ModuleOptions['announcements']> = {
   name: 'announcements',
   about: 'Lets admins tell something to all users, and has a message of the day.',
-  specifications: [{ id: 'XEP-0133', name: 'Service Administration', version: '1.2' }],
+  specifications: [{ id: 'XEP-0133', name: 'Service Administration', version: '1.3.1' }],
   needs: ['commands', 'message'],
   load(host, options) {
     const telling = host.keep(

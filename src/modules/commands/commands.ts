@@ -24,8 +24,8 @@ export const commands: Module<ModuleOptions['commands']> = {
   name: 'commands',
   about: 'Lets users give commands to the server from their clients, as other modules offer them.',
   specifications: [
-    { id: 'XEP-0050', name: 'Ad-Hoc Commands', version: '1.2' },
-    { id: 'XEP-0004', name: 'Data Forms', version: '2.13.1' },
+    { id: 'XEP-0050', name: 'Ad-Hoc Commands', version: '1.3.0' },
+    { id: 'XEP-0004', name: 'Data Forms', version: '2.13.2' },
   ],
   load(host, options) {
     const limited = (limit: string) => host.limited(limit);

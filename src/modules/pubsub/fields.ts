@@ -55,13 +55,15 @@ const namesOf = <Name extends string>(fields: Fields<Name>): Name[] => Object.ke
 
 function readValue({ kind, choices = [], most = 0 }: Field, values: readonly string[]): Value | typeof WRONG {
   const [value = ''] = values;
+  // XEP-0004 section 3.6: an empty value may say that there is none.
+  const several = values.filter((each) => each !== '');
   if (kind === 'flag') return truth(value) ?? WRONG;
   if (kind === 'count') return countOf(value, most) ?? WRONG;
   if (kind === 'time') return value === '' ? undefined : (timeOf(value) ?? WRONG);
   if (kind === 'choice') return choices.includes(value) ? value : WRONG;
-  if (kind === 'choices') return values.every((each) => choices.includes(each)) ? [...new Set(values)] : WRONG;
+  if (kind === 'choices') return several.every((each) => choices.includes(each)) ? [...new Set(several)] : WRONG;
   if (values.join('').length > LONGEST) return WRONG;
-  return kind === 'text' ? values.join('\n') : values;
+  return kind === 'text' ? values.join('\n') : several;
 }
 
 function countOf(value: string, most: number): number | 'max' | undefined {

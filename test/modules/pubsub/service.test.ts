@@ -410,6 +410,23 @@ describe('8 owning', () => {
     expect(await metrics.text()).toContain('bosh_limits_hit_total{limit="pubsub.max_nodes"} 1');
   });
 
+  test('8.2 a list is emptied by a field without a value, or with an empty one', async () => {
+    const { romeo } = await two();
+    const shown = async () => {
+      const config = await romeo.ownerGet("<configure node='news'/>");
+      const fields = config.children[0].children[0].children[0].children;
+      const contact = fields.find((field) => field.attr('var') === 'pubsub#contact');
+      return contact?.children.filter(({ name }) => name === 'value').map(({ text }) => text);
+    };
+    for (const empty of ['', '<value/>']) {
+      await romeo.configure('news', { contact: 'juliet@example.test' });
+      expect(await shown()).toEqual(['juliet@example.test']);
+      const filled = form('node_config', {}).replace('</x>', `<field var='pubsub#contact'>${empty}</field></x>`);
+      expect(errorOf(await romeo.ownerSet(`<configure node='news'>${filled}</configure>`))).toBe('result');
+      expect(await shown()).toEqual([]);
+    }
+  });
+
   test('8.2 the configuration is read and changed by its owner, who may think better of it', async () => {
     const { romeo, juliet } = await two();
     const get = "<configure node='news'/>";
