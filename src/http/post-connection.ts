@@ -237,13 +237,13 @@ export class PostConnection {
     if (this.#first === undefined && this.#pieces === undefined) this.socket.end();
   }
 
-  /** Looks at what it waits for since before `slow`, or, between requests, before `kept`. */
-  sweep(slow: number, kept: number): void {
+  /** Looks at what it waits for since before `slow`, before its first request before `silent`, between requests before `kept`. */
+  sweep(slow: number, silent: number, kept: number): void {
     if (this.#leaving !== 'no' || this.#since > slow) return;
     if (this.#pieces !== undefined) this.#leave(Buffer.concat(this.#pieces));
     else if (this.#first !== undefined) return;
-    else if (!this.#used) this.#leave(NOTHING);
-    else if (this.#since < kept) this.socket.end();
+    else if (!this.#used && this.#since < silent) this.socket.destroySoon();
+    else if (this.#used && this.#since < kept) this.socket.end();
   }
 }
 

@@ -34,6 +34,8 @@ const ON_BEHALF = ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'];
 
 /** What has not said a request to its end for so long is looked after by node:http, which has deadlines for that. */
 const SLOW = 2000;
+/** Browsers open connections before they have something to say; so long without a word, as node:http waits for headers. */
+const SILENT = 10_000;
 const SWEEP_EVERY = 1000;
 
 /** All connections of one server that have said nothing but such requests so far. */
@@ -156,7 +158,7 @@ export class Posts implements PostShare {
     this.now = performance.now();
     this.#headers = undefined;
     const { now } = this;
-    for (const connection of this.#connections) connection.sweep(now - SLOW, now - this.#kept);
+    for (const connection of this.#connections) connection.sweep(now - SLOW, now - SILENT, now - this.#kept);
   }
 }
 

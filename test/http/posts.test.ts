@@ -51,6 +51,37 @@ test('both ways give the same answer, headers included', async () => {
   expect(await headers('')).toEqual(await headers('te: trailers\r\n'));
 });
 
+test("a connection may be silent before its first request, but not for ever; one that begins a request is node:http's soon", async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'performance'] });
+  try {
+    const { port, http } = await start();
+    const seen: unknown[] = [];
+    http.server.on('request', (request) => seen.push(request));
+    let accepted = 0;
+    const all = new Promise<void>((resolve) =>
+      http.server.on('connection', () => {
+        if (++accepted === 4) resolve();
+      }),
+    );
+    const [early, silent, slow, last] = [await raw(port), await raw(port), await raw(port), await raw(port)];
+    await all;
+    vi.advanceTimersByTime(9000);
+    early.send(POST);
+    expect((await early.answer())?.text).toBe('<body echo="7"/>');
+    expect(seen).toEqual([]);
+    last.send(POST.slice(0, 20));
+    slow.send(POST);
+    await slow.answer();
+    vi.advanceTimersByTime(2500);
+    await silent.closed;
+    last.send(POST.slice(20));
+    expect((await last.answer())?.text).toBe('<body echo="7"/>');
+    expect(seen).toHaveLength(1);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test('requests cut anywhere are read whole, and nothing is read twice', async () => {
   const { port, sessions } = await start();
   const both = POST + POST.replace('<body/>', '<BODY/>');
