@@ -2,12 +2,12 @@
 // goes, which is where a start begins to look for more.
 
 import type { Write } from '../draft.js';
-import type { Journal } from '../journal.js';
-import { ownKey, under } from '../records.js';
+import type { Disk, Journal } from '../journal.js';
+import { allUnder, ownKey, under } from '../records.js';
 import { Turns } from '../turns.js';
 import type { Book, Sum } from './book.js';
 import type { Ground } from './files.js';
-import { memoryFor, orderKey, type Places } from './places.js';
+import { memoryFor, type Order, orderKey, Places } from './places.js';
 import type { Recent } from './recent.js';
 
 /** Places in one record. */
@@ -24,10 +24,28 @@ interface Kept extends Ground {
   readonly bytes: number;
   /** How many items of each file are in a history, counted for each that has it. */
   readonly live: Readonly<Record<string, number>>;
+  /** How many there ever were of them; unknown of files that are older than this. */
+  readonly all?: Readonly<Record<string, number>>;
 }
 
 const NONE: Kept = { file: 1, offset: 0, time: 0, bytes: 0, live: {} };
 const NOTHING = { text: undefined, sum: { items: 0, late: 0, last: '' } } as const;
+
+/** A record of places. */
+export interface Page {
+  readonly key: string;
+  readonly text: string;
+  readonly places: Places;
+}
+
+/** From an order on, itself included, to another one, which is outside. */
+export interface Bounds {
+  readonly from: Order | undefined;
+  readonly to: Order | undefined;
+}
+
+/** A file of which less than this is in a history is to be emptied: what is moved is a third of what becomes free, at most. */
+const SPARSE = 1 / 4;
 
 /** A change of what there is of a history. */
 export interface Changed {
@@ -99,9 +117,11 @@ export class Catalogue {
   async index(books: readonly Book[], recent: Recent, { file, offset }: Ground): Promise<number> {
     const row = recent.durable;
     const live = { ...this.#kept.live };
+    const all = { ...this.#kept.all };
     let { bytes, time } = this.#kept;
     const each = (at: number, length: number) => {
       live[at] = (live[at] ?? 0) + 1;
+      all[at] = (all[at] ?? 0) + 1;
       bytes += length + PLACE;
     };
     const writes: Write[] = [];
@@ -124,7 +144,7 @@ export class Catalogue {
       return { text, sum: next };
     });
     const more = bytes - this.#kept.bytes;
-    await this.#write(writes, { file, offset, time, bytes, live });
+    await this.#write(writes, { file, offset, time, bytes, live, all });
     for (const [i, { book }] of taken.entries()) book.sum = sums[i];
     recent.drop(row);
     return more;
@@ -133,21 +153,64 @@ export class Catalogue {
   /** Writes these changes; resolves to whether a file has nothing any more. Only in its turn. */
   async change(changes: readonly Changed[]): Promise<boolean> {
     if (changes.every(({ gone }) => gone.count === 0)) return false;
-    const live: Record<string, number> = { ...this.#kept.live };
-    let { bytes } = this.#kept;
-    for (const { gone } of changes) {
-      for (const [file, sum] of gone.files) {
-        live[file] -= sum.items;
-        if (live[file] === 0) delete live[file];
-        bytes -= sum.bytes;
-      }
-    }
     const files = Object.keys(this.#kept.live).length;
     await this.#write(
       changes.flatMap(({ writes }) => writes),
-      { ...this.#kept, bytes, live },
+      this.#without(changes.map(({ gone }) => gone)),
     );
-    return Object.keys(live).length < files;
+    return Object.keys(this.#kept.live).length < files;
+  }
+
+  /** Writes where items are that were moved from one file to another. Only in its turn. */
+  async move(writes: readonly Write[], from: Gone, to: Gone): Promise<void> {
+    await this.#write(writes, this.#without([from], to));
+  }
+
+  #without(gone: readonly Gone[], come = new Gone()): Kept {
+    const [live, all]: Record<string, number>[] = [{ ...this.#kept.live }, { ...this.#kept.all }];
+    let { bytes } = this.#kept;
+    for (const [file, sum] of come.files) {
+      live[file] = (live[file] ?? 0) + sum.items;
+      all[file] = (all[file] ?? 0) + sum.items;
+      bytes += sum.bytes;
+    }
+    for (const { files } of gone) {
+      for (const [file, sum] of files) {
+        live[file] -= sum.items;
+        bytes -= sum.bytes;
+        if (live[file] > 0) continue;
+        delete live[file];
+        delete all[file];
+      }
+    }
+    return { ...this.#kept, bytes, live, all };
+  }
+
+  /** A file that nothing is added to any more, and that has little of what it had; none of those. */
+  sparse(but: ReadonlySet<number>): number | undefined {
+    const { file: last, live, all = {} } = this.#kept;
+    const isSparse = (file: string) =>
+      Number(file) < last && !but.has(Number(file)) && live[file] < (all[file] ?? 0) * SPARSE;
+    const found = Object.keys(live).find(isSparse);
+    return found === undefined ? undefined : Number(found);
+  }
+
+  /** Records of places of the history of that name that may have some within the bounds. */
+  async *pages(name: string, { from, to }: Bounds, backwards: boolean): AsyncIterable<Page> {
+    const all = allUnder(name);
+    const lt = to === undefined ? all.lt : under(name, orderKey(to));
+    const gte = from === undefined ? all.gte : await this.#pageAt(all.gte, under(name, orderKey(from)));
+    if (gte >= lt) return;
+    for await (const [record, text] of this.journal.each((disk) => disk.iterator({ gte, lt, reverse: backwards }))) {
+      yield { key: record, text, places: Places.read(text) };
+    }
+  }
+
+  /** The record that has what begins there. */
+  async #pageAt(gte: string, start: string): Promise<string> {
+    const last = (disk: Disk) => disk.iterator({ gte, lt: `${start}\u0000`, reverse: true });
+    for await (const [record] of this.journal.each(last)) return record;
+    return start;
   }
 
   #pageOf(book: Book, places: Places, from: number, each: (file: number, length: number) => void): Write {

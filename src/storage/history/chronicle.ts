@@ -8,8 +8,9 @@ import { partUnder } from '../records.js';
 import { type Added, type HistoryItem, StoreError } from '../store.js';
 import { type Book, Books } from './book.js';
 import { Catalogue, type Changed, PLACE } from './catalogue.js';
-import { Files, type Ground } from './files.js';
-import { HEADER, mentions } from './frame.js';
+import { Compaction, type Entry as Moving } from './compaction.js';
+import { Files, type Ground, type Place } from './files.js';
+import { HEADER, mentions, stanzaAt } from './frame.js';
 import { Entry, Gathering, sharedIn } from './gathering.js';
 import { HistoryIds } from './ids.js';
 import type { Places } from './places.js';
@@ -42,6 +43,7 @@ export class Chronicle {
   /** Of frames that were written, at most two: one is written while the next is filled. */
   readonly #memory: Buffer[] = [];
   #stopped = false;
+  readonly #compaction: Compaction;
 
   private constructor(
     readonly journal: Journal,
@@ -51,6 +53,8 @@ export class Chronicle {
     readonly maxBytes: number,
   ) {
     this.#end = catalogue.end;
+    const freed = () => this.#retain();
+    this.#compaction = new Compaction(catalogue, files, (items) => this.#move(items), freed);
   }
 
   /** Finds what was not in the database yet. */
@@ -103,12 +107,14 @@ export class Chronicle {
     }
     this.#push(book, ids.time, ids.number, at, ground.file, ground.offset + start, length);
     gathering.bytes += length + PLACE;
-    if (isNew) {
-      book.open = gathering;
-      book.named = mention;
-      gathering.books.push(book);
-    }
+    if (isNew) this.#opened(book, gathering, mention);
     return new Entry(ids, gathering, start, book.added++);
+  }
+
+  #opened(book: Book, gathering: Gathering, named: number): void {
+    book.open = gathering;
+    book.named = named;
+    gathering.books.push(book);
   }
 
   #push(book: Book, time: number, number: number, at: number, file: number, offset: number, length: number): void {
@@ -257,7 +263,38 @@ export class Chronicle {
     this.#count(0);
     for (const { store, key } of changes) this.#forgetSum(store, key);
     // A file that stays behind is no harm: it is looked for again.
-    if (isFree) await this.files.retain((file) => this.catalogue.uses(file)).catch(() => {});
+    if (isFree) await this.#retain();
+    this.#compaction.look();
+  }
+
+  async #retain(): Promise<void> {
+    await this.files.retain((file) => this.catalogue.uses(file)).catch(() => {});
+  }
+
+  /** Items that are in histories are written again, with what is being gathered. */
+  async #move(items: readonly Moving[]): Promise<Place[]> {
+    const gathering = this.#gathering ?? this.#begin();
+    const { frame, ground } = gathering;
+    const places: Place[] = [];
+    let item = { was: -1, is: -1 };
+    for (const { mention, entries, offset } of items) {
+      const cut = mention.name.lastIndexOf('\u0000');
+      const store = mention.name.slice(0, cut);
+      const book = this.booksOf(store).of(partUnder(store, mention.name));
+      const was = offset + mention.start;
+      // Histories that shared an item follow each other.
+      if (was !== item.was || !frame.reaches(item.is))
+        item = { was, is: frame.item(mention.at, stanzaAt(entries, mention.start)) };
+      const isNew = book.open !== gathering;
+      const at = frame.size;
+      const peer = mention.peer === undefined ? undefined : Buffer.from(mention.peer);
+      frame.mention(mention, book.name, isNew ? -1 : book.named, peer, item.is, true);
+      places.push({ file: ground.file, offset: ground.offset + item.is, length: frame.size - item.is });
+      if (isNew) this.#opened(book, gathering, at);
+    }
+    this.flush();
+    await gathering.done;
+    return places;
   }
 
   #forgetSum(store: string, key: string): void {
@@ -267,6 +304,7 @@ export class Chronicle {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#compaction.stop();
     await this.flush();
     await this.index().catch(() => {});
     await this.files.close().catch(() => {});

@@ -45,21 +45,25 @@ export class Files {
       if (each < file) continue;
       if (each > file) this.offset = 0;
       this.file = each;
-      yield* this.#frames(each);
+      for await (const frame of this.frames(each, this.offset)) {
+        yield frame;
+        this.offset = frame.offset + HEADER + frame.entries.length;
+      }
     }
   }
 
-  async *#frames(file: number): AsyncIterable<{ file: number; offset: number; entries: Buffer }> {
+  /** All whole frames of a file from there on. */
+  async *frames(file: number, from: number): AsyncIterable<{ file: number; offset: number; entries: Buffer }> {
     const handle = await open(this.#path(file), 'r');
     try {
-      for (;;) {
-        const header = await part(handle, this.offset, HEADER);
+      for (let offset = from; ; ) {
+        const header = await part(handle, offset, HEADER);
         const size = announced(header);
         if (size === undefined) return;
-        const entries = await part(handle, this.offset + HEADER, size);
+        const entries = await part(handle, offset + HEADER, size);
         if (!isWhole(header, entries)) return;
-        yield { file, offset: this.offset, entries };
-        this.offset += HEADER + size;
+        yield { file, offset, entries };
+        offset += HEADER + size;
       }
     } finally {
       await handle.close();

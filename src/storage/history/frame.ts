@@ -4,23 +4,30 @@
 //
 //   frame:    mark (4), bytes of entries (4), CRC-32 of them (4), entries
 //   item:     1 (1), length of the stanza (4), at (8), stanza
-//   mention:  2 (1), time, number and chance of the id (6 each) and its run (4), how far back the item is (4), and the
+//   mention:  2, or 3 where it was in another file before (1), time, number and chance of the id (6 each) and its run (4), how far back the item is (4), and the
 //             mention that has the name (4; 0: this one), lengths of the name (2) and the peer or NONE (2), name, peer
 
 import { crc32 } from 'node:zlib';
 import type { ArchiveItem } from '../store.js';
-import { CHANCE, type HistoryIds, idOf } from './ids.js';
+import { CHANCE, type IdNumbers, idOf } from './ids.js';
 
 export const HEADER = 12;
 const MARK = 0x3148_5342;
 const ITEM = 1;
 const MENTION = 2;
+/** Of an item that another file had: what the database says of it counts, and nothing does that is not there. */
+const MOVED = 3;
 const ITEM_HEAD = 13;
 const MENTION_HEAD = 35;
 const HIGH = 2 ** 32;
 const NONE = 0xffff;
 /** An item that is further back is written again. */
 const FAR = 16_384;
+
+/** All of an id. */
+export interface RunNumbers extends IdNumbers {
+  readonly run: number;
+}
 
 /** What is gathered to be written in one go. */
 export class Frame {
@@ -53,16 +60,16 @@ export class Frame {
     return start;
   }
 
-  /** That a history has an item, under the id that was made last; `named`: where its name is in this frame already. */
-  mention(ids: HistoryIds, name: Buffer, named: number, peer: Buffer | undefined, item: number): void {
-    const { time, number, run, low, high } = ids;
+  /** That a history has an item, under this id; `named`: where its name is in this frame already. */
+  mention(id: RunNumbers, name: Buffer, named: number, peer: Buffer | undefined, item: number, isMoved = false): void {
+    const { time, number, run, low, high } = id;
     const start = this.#end;
     const from = start + MENTION_HEAD;
     const size = named < 0 ? name.length : 0;
     const length = peer === undefined ? 0 : peer.length;
     this.#makeRoom(MENTION_HEAD + size + length);
     const [bytes, view] = [this.#bytes, this.#view];
-    bytes[start] = MENTION;
+    bytes[start] = isMoved ? MOVED : MENTION;
     view.setUint32(start + 1, time % HIGH, true);
     view.setUint16(start + 5, Math.floor(time / HIGH), true);
     view.setUint32(start + 7, number % HIGH, true);
@@ -125,25 +132,22 @@ export function isWhole(header: Buffer, entries: Buffer): boolean {
 }
 
 /** A mention as it was found, and the item that it is of. */
-export interface Mention {
+export interface Mention extends RunNumbers {
   readonly name: string;
   readonly peer: string | undefined;
-  readonly id: string;
-  /** Of the id. */
-  readonly time: number;
-  readonly number: number;
   readonly at: number;
   /** Where the item begins, and the mention ends, from the beginning of the bytes. */
   readonly start: number;
   readonly end: number;
 }
 
-/** All mentions in whole entries. */
-export function* mentions(entries: Buffer): Iterable<Mention> {
+/** All mentions in whole entries; on demand those too of what was in another file before. */
+export function* mentions(entries: Buffer, moved = false): Iterable<Mention> {
   let pos = 0;
   while (pos < entries.length) {
     const end = endOf(entries, pos);
-    if (entries[pos] === MENTION) yield { name: nameAt(entries, pos), ...mention(entries, pos, end) };
+    if (entries[pos] === MENTION || (moved && entries[pos] === MOVED))
+      yield { name: nameAt(entries, pos), ...mention(entries, pos, end) };
     pos = end;
   }
 }
@@ -152,20 +156,27 @@ export function* mentions(entries: Buffer): Iterable<Mention> {
 export function itemIn(bytes: Buffer): ArchiveItem {
   let pos = 0;
   for (let end = endOf(bytes, pos); end < bytes.length; end = endOf(bytes, pos)) pos = end;
-  const { id, at, peer } = mention(bytes, pos, bytes.length);
-  const stanza = bytes.toString('utf8', ITEM_HEAD, ITEM_HEAD + bytes.readUInt32LE(1));
+  const { time, number, run, at, peer } = mention(bytes, pos, bytes.length);
+  const id = idOf(time, run, number, bytes.toString('hex', pos + 13, pos + 13 + CHANCE));
+  const stanza = stanzaAt(bytes, 0).toString();
   return Object.freeze(peer === undefined ? { id, at, stanza } : { id, at, with: peer, stanza });
+}
+
+/** Of the item that begins there. */
+export function stanzaAt(bytes: Buffer, start: number): Buffer {
+  return bytes.subarray(start + ITEM_HEAD, start + ITEM_HEAD + bytes.readUInt32LE(start + 1));
 }
 
 function mention(bytes: Buffer, start: number, end: number): Omit<Mention, 'name'> {
   const item = start - bytes.readUInt32LE(start + 23);
   const peer = start + MENTION_HEAD + bytes.readUInt16LE(start + 31);
-  const [time, number] = [longAt(bytes, start + 1), longAt(bytes, start + 7)];
   return {
     peer: bytes.readUInt16LE(start + 33) === NONE ? undefined : bytes.toString('utf8', peer, end),
-    time,
-    number,
-    id: idOf(time, bytes.readUInt32LE(start + 19), number, bytes.toString('hex', start + 13, start + 13 + CHANCE)),
+    time: longAt(bytes, start + 1),
+    number: longAt(bytes, start + 7),
+    low: bytes.readUInt32LE(start + 13),
+    high: bytes.readUInt16LE(start + 17),
+    run: bytes.readUInt32LE(start + 19),
     at: bytes.readDoubleLE(item + 5),
     start: item,
     end,

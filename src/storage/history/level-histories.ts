@@ -3,7 +3,7 @@
 
 import { isInRange } from '../archive.js';
 import type { Write } from '../draft.js';
-import type { Disk, Journal } from '../journal.js';
+import type { Journal } from '../journal.js';
 import { allUnder, nameOf, partUnder, under } from '../records.js';
 import {
   type Added,
@@ -17,7 +17,7 @@ import {
   StoreError,
 } from '../store.js';
 import type { Books } from './book.js';
-import { Gone, sumsOf } from './catalogue.js';
+import { type Bounds, Gone, sumsOf } from './catalogue.js';
 import type { Chronicle } from './chronicle.js';
 import { itemIn } from './frame.js';
 import {
@@ -73,7 +73,8 @@ export class LevelHistories implements HistoryStore {
     const items: ArchiveItem[] = [];
     let waiting: Spot[] = [];
     const take = async () => {
-      for (const item of await this.#read(waiting)) if (item !== undefined && isInRange(item, query)) items.push(item);
+      for (const item of await this.#read(key, waiting))
+        if (item !== undefined && isInRange(item, query)) items.push(item);
       waiting = [];
     };
     for await (const spot of this.#spots(key, query, backwards)) {
@@ -90,7 +91,7 @@ export class LevelHistories implements HistoryStore {
   async size(key: string, range?: ArchiveRange): Promise<number> {
     if (range === undefined) return this.#count(key);
     let size = 0;
-    for await (const _ of this.#matching(this.#spots(key, range, false), range)) size++;
+    for await (const _ of this.#matching(key, this.#spots(key, range, false), range)) size++;
     return size;
   }
 
@@ -124,7 +125,7 @@ export class LevelHistories implements HistoryStore {
         }
         const spots = allOf(page.places).filter((spot) => compareOrders(spot, until) < 0);
         const out = new Set<number>();
-        for await (const spot of this.#matching(spots, range)) {
+        for await (const spot of this.#matching(key, spots, range)) {
           if (gone.count === limit) break;
           out.add(page.places.before(spot));
           gone.add(spot.file, spot.length);
@@ -152,10 +153,10 @@ export class LevelHistories implements HistoryStore {
   }
 
   /** Those that are in the range; read, where their place does not tell. */
-  async *#matching(spots: AsyncIterable<Spot> | Iterable<Spot>, range: ArchiveRange): AsyncIterable<Spot> {
+  async *#matching(key: string, spots: AsyncIterable<Spot> | Iterable<Spot>, range: ArchiveRange): AsyncIterable<Spot> {
     let doubtful: Spot[] = [];
     const read = async () => {
-      const items = await this.#read(doubtful);
+      const items = await this.#read(key, doubtful);
       const found = doubtful.filter((_, i) => isIn(items[i], range));
       doubtful = [];
       return found;
@@ -213,23 +214,8 @@ export class LevelHistories implements HistoryStore {
     }
   }
 
-  /** Records of places that may have some within the bounds. */
-  async *#pages(key: string, { from, to }: Bounds, backwards: boolean): AsyncIterable<Page> {
-    const name = under(this.#store, key);
-    const all = allUnder(name);
-    const lt = to === undefined ? all.lt : under(name, orderKey(to));
-    const gte = from === undefined ? all.gte : await this.#pageAt(all.gte, under(name, orderKey(from)));
-    if (gte >= lt) return;
-    for await (const [record, text] of this.#journal.each((disk) => disk.iterator({ gte, lt, reverse: backwards }))) {
-      yield { key: record, text, places: Places.read(text) };
-    }
-  }
-
-  /** The record that has what begins there. */
-  async #pageAt(gte: string, start: string): Promise<string> {
-    const last = (disk: Disk) => disk.iterator({ gte, lt: `${start}\u0000`, reverse: true });
-    for await (const [record] of this.#journal.each(last)) return record;
-    return start;
+  #pages(key: string, bounds: Bounds, backwards: boolean) {
+    return this.#chronicle.catalogue.pages(under(this.#store, key), bounds, backwards);
   }
 
   #summed(key: string) {
@@ -237,27 +223,28 @@ export class LevelHistories implements HistoryStore {
   }
 
   /** Undefined: it is gone meanwhile. */
-  async #read(spots: readonly Spot[]): Promise<(ArchiveItem | undefined)[]> {
+  async #read(key: string, spots: readonly Spot[]): Promise<(ArchiveItem | undefined)[]> {
     if (spots.length === 0) return [];
     try {
       const found = await this.#chronicle.files.read(spots);
+      for (const [i, spot] of spots.entries()) found[i] ??= await this.#readAgain(key, spot);
       return found.map((bytes) => bytes && itemIn(bytes));
     } catch (cause) {
       throw cause instanceof StoreError ? cause : new StoreError('failed', 'the storage failed', { cause });
     }
   }
-}
 
-interface Page {
-  readonly key: string;
-  readonly text: string;
-  readonly places: Places;
-}
-
-/** From an order on, itself included, to another one, which is outside. */
-interface Bounds {
-  readonly from: Order | undefined;
-  readonly to: Order | undefined;
+  /** What may have been moved after its place was read: its file is not there any more. */
+  async #readAgain(key: string, spot: Spot): Promise<Buffer | undefined> {
+    const to = { time: spot.time, number: spot.number + 1 };
+    for await (const { places } of this.#pages(key, { from: spot, to }, false)) {
+      const at = places.before(spot);
+      if (at === places.before(to)) continue;
+      const [bytes] = await this.#chronicle.files.read([places.at(at)]);
+      return bytes;
+    }
+    return undefined;
+  }
 }
 
 function boundsOf({ after, before, start, end }: ArchiveRange, late: number): Bounds {

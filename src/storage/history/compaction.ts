@@ -1,0 +1,151 @@
+// What is left in a file that has little of what it had is moved to where new items are written, some of it at a time, and
+// the file goes. An item keeps its id and its place among others; the database says from one moment to the next where it is.
+// A crash before that leaves bytes behind that nobody knows of, for a start passes over what was moved.
+
+import type { Write } from '../draft.js';
+import type { Bounds, Catalogue, Page } from './catalogue.js';
+import { Gone } from './catalogue.js';
+import type { Files, Place } from './files.js';
+import { HEADER, type Mention, mentions } from './frame.js';
+import { compareOrders, memoryFor, Places, type Spot } from './places.js';
+
+/** Bytes of a file that are gone through at a time, or one frame. */
+const STEP = 262_144;
+/** Between that and the next, so that chat is not held up; milliseconds. */
+const PAUSE = 100;
+
+/** What a frame says of an item of a history. */
+export interface Entry {
+  readonly mention: Mention;
+  /** Of the frame. */
+  readonly entries: Buffer;
+  /** Where those begin in the file. */
+  readonly offset: number;
+}
+
+/** Writes items anew, and resolves to where they are when they are durable. */
+export type Mover = (items: readonly Entry[]) => Promise<readonly Place[]>;
+
+/** One that the database knows. */
+interface Found extends Entry {
+  readonly page: Page;
+  readonly index: number;
+}
+
+export class Compaction {
+  /** Files that were gone through; what could not be moved is left to the next start. */
+  readonly #tried = new Set<number>();
+  /** The one that is being emptied, and how far that is. */
+  #file: number | undefined;
+  #offset = 0;
+  #pause: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  /** `freed`: a file may have nothing any more. */
+  constructor(
+    readonly catalogue: Catalogue,
+    readonly files: Files,
+    readonly moved: Mover,
+    readonly freed: () => Promise<void>,
+  ) {}
+
+  /** Something was deleted: there may be a file to be emptied. */
+  look(): void {
+    if (this.#file !== undefined || this.#stopped) return;
+    this.#file = this.catalogue.sparse(this.#tried);
+    if (this.#file === undefined) return;
+    this.#tried.add(this.#file);
+    this.#offset = 0;
+    this.#soon();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#pause);
+  }
+
+  #soon(): void {
+    this.#pause = setTimeout(() => void this.catalogue.inTurn(() => this.#next()), PAUSE);
+    this.#pause.unref();
+  }
+
+  async #next(): Promise<void> {
+    if (this.#stopped || this.#file === undefined) return;
+    if (await this.#step(this.#file).catch(() => false)) {
+      this.#soon();
+      return;
+    }
+    this.#file = undefined;
+    await this.freed();
+    this.look();
+  }
+
+  /** Resolves to whether there is more to do. */
+  async #step(file: number): Promise<boolean> {
+    const begun = this.#offset;
+    const histories = new Map<string, Entry[]>();
+    for await (const { offset: frame, entries } of this.files.frames(file, begun)) {
+      const offset = frame + HEADER;
+      for (const mention of mentions(entries, true)) {
+        const known = histories.get(mention.name);
+        const entry = { mention, entries, offset };
+        if (known === undefined) histories.set(mention.name, [entry]);
+        else known.push(entry);
+      }
+      this.#offset = offset + entries.length;
+      if (this.#offset - begun >= STEP) break;
+    }
+    await this.#move(await this.#found(file, histories));
+    return this.#offset > begun;
+  }
+
+  async #move(found: readonly Found[]): Promise<void> {
+    if (found.length === 0) return;
+    const places = await this.moved(found);
+    const [from, to] = [new Gone(), new Gone()];
+    const pages = new Map<Page, Map<number, Place>>();
+    for (const [i, { page, index }] of found.entries()) {
+      const { file, length } = page.places.at(index);
+      from.add(file, length);
+      to.add(places[i].file, places[i].length);
+      const changed = pages.get(page) ?? new Map<number, Place>();
+      pages.set(page, changed.set(index, places[i]));
+    }
+    const writes = [...pages].map(([page, changed]): Write => {
+      return { key: page.key, text: withThese(page.places, changed), was: page.text, free: true };
+    });
+    await this.catalogue.move(writes, from, to);
+  }
+
+  /** Those that are in a history, in the order in which they are in the file. */
+  async #found(file: number, histories: ReadonlyMap<string, readonly Entry[]>): Promise<Found[]> {
+    const found: Found[] = [];
+    for (const [name, those] of histories) {
+      for await (const page of this.catalogue.pages(name, boundsOf(those), false)) {
+        for (const entry of those) {
+          const index = page.places.before(entry.mention);
+          if (index < page.places.count && isAt(page.places.at(index), file, entry))
+            found.push({ ...entry, page, index });
+        }
+      }
+    }
+    return found.sort((a, b) => a.offset + a.mention.end - b.offset - b.mention.end);
+  }
+}
+
+function isAt(spot: Spot, file: number, { mention: { time, number, start, end }, offset }: Entry): boolean {
+  const isSame = spot.time === time && spot.number === number;
+  return isSame && spot.file === file && spot.offset === offset + start && spot.length === end - start;
+}
+
+function boundsOf(those: readonly Entry[]): Bounds {
+  const sorted = those.map(({ mention }) => mention).sort(compareOrders);
+  const [from, to] = [sorted[0], sorted[sorted.length - 1]];
+  return { from, to: { time: to.time, number: to.number + 1 } };
+}
+
+function withThese(places: Places, changed: ReadonlyMap<number, Place>): string {
+  const next = new Places();
+  for (let i = 0; i < places.count; i++) next.add({ ...places.at(i), ...changed.get(i) });
+  return next.text(memoryFor(next.count));
+}
