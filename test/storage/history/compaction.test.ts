@@ -6,7 +6,8 @@ import { once } from 'node:events';
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { Files } from '../../../src/storage/history/files.js';
 import { openLevel } from '../../../src/storage/level.js';
 import type { ArchiveItem, Driver } from '../../../src/storage/store.js';
 
@@ -99,14 +100,26 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
 test('a file that has little left is emptied; ids, order, bytes and sizes of what was moved are as before', async () => {
   const path = join(folder, 'moved');
   cpSync(filled, path, { recursive: true });
   let driver = await openLevel(path);
   expect(filesIn(path).length).toBeGreaterThan(1);
   await thin(driver);
-  // While it is being moved.
+  // Somebody has seen where the items are, and reads them when they are elsewhere.
+  const { read } = Files.prototype;
+  vi.spyOn(Files.prototype, 'read').mockImplementationOnce(async function (this: Files, places) {
+    await gone(path);
+    return read.call(this, places);
+  });
+  const late = all(driver, 'juliet');
+  // While they are being moved.
   while (filesIn(path).includes('00000001')) await expectKept(driver);
+  expect(await late).toEqual(kept.get('juliet'));
   await expectKept(driver);
   await driver.stop();
   driver = await openLevel(path);
