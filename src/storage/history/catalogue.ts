@@ -186,11 +186,11 @@ export class Catalogue {
     return { ...this.#kept, bytes, live, all };
   }
 
-  /** A file that nothing is added to any more, and that has little of what it had; none of those. */
-  sparse(but: ReadonlySet<number>): number | undefined {
+  /** A file that nothing is added to any more, and that has little of what it had; one of those that may be. */
+  sparse(maybe: (file: number) => boolean): number | undefined {
     const { file: last, live, all = {} } = this.#kept;
     const isSparse = (file: string) =>
-      Number(file) < last && !but.has(Number(file)) && live[file] < (all[file] ?? 0) * SPARSE;
+      Number(file) < last && maybe(Number(file)) && live[file] < (all[file] ?? 0) * SPARSE;
     const found = Object.keys(live).find(isSparse);
     return found === undefined ? undefined : Number(found);
   }

@@ -264,7 +264,7 @@ export class Chronicle {
     for (const { store, key } of changes) this.#forgetSum(store, key);
     // A file that stays behind is no harm: it is looked for again.
     if (isFree) await this.#retain();
-    this.#compaction.look();
+    this.#compaction.look(changes.flatMap(({ gone }) => [...gone.files.keys()]));
   }
 
   async #retain(): Promise<void> {

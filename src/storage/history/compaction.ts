@@ -1,5 +1,5 @@
-// What is left in a file that has little of what it had is moved to where new items are written, some of it at a time, and
-// the file goes. An item keeps its id and its place among others; the database says from one moment to the next where it is.
+// What is left in a file that has little of what it had, and from which nothing was deleted lately, so that it will not go by
+// itself soon, is moved to where new items are written, some of it at a time, and the file goes. An item keeps its id and its place among others; the database says from one moment to the next where it is.
 // A crash before that leaves bytes behind that nobody knows of, for a start passes over what was moved.
 
 import type { Write } from '../draft.js';
@@ -13,6 +13,8 @@ import { compareOrders, memoryFor, Places, type Spot } from './places.js';
 const STEP = 262_144;
 /** Between that and the next, so that chat is not held up; milliseconds. */
 const PAUSE = 100;
+/** Deletions elsewhere after which a file is not on its way out by itself: archives that are full lose their oldest items all the time. */
+const LATELY = 30;
 
 /** What a frame says of an item of a history. */
 export interface Entry {
@@ -35,6 +37,9 @@ interface Found extends Entry {
 export class Compaction {
   /** Files that were gone through; what could not be moved is left to the next start. */
   readonly #tried = new Set<number>();
+  /** Files from which something was deleted lately, the last one last, and when, counted in deletions. */
+  readonly #waning = new Map<number, number>();
+  #deletions = 0;
   /** The one that is being emptied, and how far that is. */
   #file: number | undefined;
   #offset = 0;
@@ -49,10 +54,23 @@ export class Compaction {
     readonly freed: () => Promise<void>,
   ) {}
 
-  /** Something was deleted: there may be a file to be emptied. */
-  look(): void {
+  /** Something was deleted, in these files: there may be one to be emptied. */
+  look(files: Iterable<number>): void {
+    this.#deletions++;
+    for (const file of files) {
+      this.#waning.delete(file);
+      this.#waning.set(file, this.#deletions);
+    }
+    for (const [file, at] of this.#waning) {
+      if (this.#deletions - at < LATELY) break;
+      this.#waning.delete(file);
+    }
+    if (this.#deletions >= LATELY) this.#begin();
+  }
+
+  #begin(): void {
     if (this.#file !== undefined || this.#stopped) return;
-    this.#file = this.catalogue.sparse(this.#tried);
+    this.#file = this.catalogue.sparse((file) => !this.#tried.has(file) && !this.#waning.has(file));
     if (this.#file === undefined) return;
     this.#tried.add(this.#file);
     this.#offset = 0;
@@ -77,7 +95,7 @@ export class Compaction {
     }
     this.#file = undefined;
     await this.freed();
-    this.look();
+    this.#begin();
   }
 
   /** Resolves to whether there is more to do. */

@@ -51,10 +51,18 @@ async function expectKept(driver: Driver): Promise<void> {
   }
 }
 
+/** Deletions after which a file from which nothing was deleted is not on its way out by itself. */
+const LATELY = 30;
+
 /** Deletes what is large, which is nearly all there is. */
 async function thin(driver: Driver): Promise<void> {
-  const store = storeOf(driver);
-  await store.delete('romeo', { with: 'large@example.test' });
+  await storeOf(driver).delete('romeo', { with: 'large@example.test' });
+  await others(driver);
+}
+
+/** Deletions elsewhere. */
+async function others(driver: Driver, count = LATELY): Promise<void> {
+  for (let i = 0; i < count; i++) await storeOf(driver).delete('paris');
 }
 
 /** Resolves when the first file is gone. */
@@ -135,6 +143,28 @@ test('a file that has little left is emptied; ids, order, bytes and sizes of wha
   expect(driver.bytes).toBe(bytes);
   for (const who of WHO) await storeOf(driver).delete(who);
   expect(driver.bytes).toBeLessThan(1000);
+  await driver.stop();
+}, 60_000);
+
+test('a file from which something is deleted now and then is left alone: it goes by itself', async () => {
+  const path = join(folder, 'waning');
+  cpSync(filled, path, { recursive: true });
+  const driver = await openLevel(path);
+  const frames = vi.spyOn(Files.prototype, 'frames');
+  const large = { with: 'large@example.test' };
+  // The first file keeps its first ones, and the second all it has.
+  let left = 100;
+  const middle = await storeOf(driver).delete('romeo', { ...large, start: 1000 + left, end: 2000 });
+  // Longer than it takes to begin.
+  for (const until = performance.now() + 500; left > 10 && performance.now() < until; left--) {
+    await others(driver, LATELY - 2);
+    expect(await storeOf(driver).delete('romeo', { ...large, limit: 1 })).toBe(1);
+  }
+  expect(frames).not.toHaveBeenCalled();
+  await others(driver);
+  await gone(path);
+  expect(frames).toHaveBeenCalled();
+  expect((await all(driver, 'romeo')).length).toBe(FEW + MANY - middle - (100 - left));
   await driver.stop();
 }, 60_000);
 
