@@ -25,6 +25,7 @@ function seed({ name, file, from, to, also = [] }) {
     'src/stream',
     'src/metrics.ts',
     'src/log.ts',
+    'src/tokens.ts',
     'test/bosh',
     'test/support',
   ]) {
