@@ -20,8 +20,10 @@ const CHUNK = 5000;
 const OFTEN = 1000;
 
 export class Archives {
-  /** What was added last, until it is there; with it is all that was added before. */
-  #adding: Promise<unknown> | undefined;
+  /** What is not there yet. */
+  readonly #adding = new Set<Promise<unknown>>();
+  /** Of what was added last: much is there at the same time. */
+  #last: Promise<unknown> | undefined;
   readonly #trimming = new Turns();
   #stopped = false;
 
@@ -42,17 +44,16 @@ export class Archives {
   /** Told its id at once, and there a little later. `same`: what was told of it for another archive. */
   add(username: string, peer: string, at: number, stanza: Stanza, same?: Added): Added {
     const added = this.store.add(username, { at, with: peer, stanza: stanza.raw }, same);
-    if (added.done !== this.#adding) this.#follow(added.done);
+    if (added.done !== this.#last) this.#follow(added.done);
     const often = this.#often;
     if (added.before % often === often - 1) this.#grew(username);
     return added;
   }
 
   #follow(done: Promise<unknown>): void {
-    this.#adding = done;
-    const settled = () => {
-      if (this.#adding === done) this.#adding = undefined;
-    };
+    this.#last = done;
+    this.#adding.add(done);
+    const settled = () => void this.#adding.delete(done);
     done.then(settled, settled);
   }
 
@@ -68,7 +69,8 @@ export class Archives {
 
   /** What is not done. */
   unfinished(): Promise<unknown>[] {
-    return [this.#adding, this.#trimming.unfinished()].filter((each) => each !== undefined);
+    const trimming = this.#trimming.unfinished();
+    return trimming === undefined ? [...this.#adding] : [...this.#adding, trimming];
   }
 
   async remove(username: string): Promise<void> {

@@ -1,6 +1,7 @@
-// What is left in a file that has little of what it had, and from which nothing was deleted lately, so that it will not go by
-// itself soon, is moved to where new items are written, some of it at a time, and the file goes. An item keeps its id and its place among others; the database says from one moment to the next where it is.
-// A crash before that leaves bytes behind that nobody knows of, for a start passes over what was moved.
+// What is left in a file that has little of what it had is moved to where new items are written, some of it at a time, and
+// the file goes; not where something was deleted from it lately, for then it will go by itself soon. An item keeps its id and
+// its place among others; the database says from one moment to the next where it is. A crash before that leaves bytes
+// behind that nobody knows of, for a start passes over what was moved.
 
 import type { Write } from '../draft.js';
 import type { Bounds, Catalogue, Page } from './catalogue.js';
