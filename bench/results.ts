@@ -21,10 +21,11 @@ export function compared(what: string, unit: string, series: readonly Series[], 
   const rows = series.map((one) => row(what, unit, one));
   if (reference !== undefined && rows[0] !== undefined) {
     const ratios = measured.values.map((value, i) => value / (reference.values[i] ?? Number.NaN));
+    const ratio = whole(measured, reference) ?? median(ratios);
     rows[0] = {
       ...rows[0],
-      ratio: `${median(ratios).toFixed(2)} (${range(ratios, 2)})`,
-      target: verdict(median(ratios), target, 'x'),
+      ratio: `${ratio.toFixed(2)} (${range(ratios, 2)})`,
+      target: verdict(ratio, target, 'x'),
     };
   }
   return rows;
@@ -36,8 +37,9 @@ export function against(what: string, unit: string, series: readonly Series[], t
   return series.map((one, i) => {
     if (i === 0 || measured === undefined) return row(what, unit, one);
     const ratios = measured.values.map((value, round) => value / (one.values[round] ?? Number.NaN));
-    const target = verdict(median(ratios), targets[one.server], 'x');
-    return { ...row(what, unit, one), ratio: `${median(ratios).toFixed(2)} (${range(ratios, 2)})`, target };
+    const ratio = whole(measured, one) ?? median(ratios);
+    const target = verdict(ratio, targets[one.server], 'x');
+    return { ...row(what, unit, one), ratio: `${ratio.toFixed(2)} (${range(ratios, 2)})`, target };
   });
 }
 
@@ -89,19 +91,31 @@ export function crowdRows(
   ];
 }
 
+/** The ratio of what all rounds together say, where they do. */
+function whole(measured: Series, reference: Series): number | undefined {
+  if (measured.pooled === undefined || reference.pooled === undefined) return undefined;
+  return measured.pooled / reference.pooled;
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return ((sorted[middle] ?? Number.NaN) + (sorted[(sorted.length - 1) >> 1] ?? Number.NaN)) / 2;
 }
 
-function row(what: string, unit: string, { server, values, requests }: Series): Row {
+/** The value that so many of these are below; NaN of none. */
+export function percentile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
+}
+
+function row(what: string, unit: string, { server, values, pooled, requests }: Series): Row {
   const digits = unit.startsWith('ms') || unit === 's' ? 2 : 1;
   const shape = requests === undefined || requests === 0 ? '' : `, ${requests.toFixed(2)} writes a message`;
   return {
     what: `${what}${shape}`,
     server,
-    value: `${median(values).toFixed(digits)} ${unit}`,
+    value: `${(pooled ?? median(values)).toFixed(digits)} ${unit}`,
     spread: values.length > 1 ? range(values, digits) : '',
     ratio: '',
     target: '',

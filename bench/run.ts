@@ -9,7 +9,7 @@
 //   npm run bench -- selfcheck          whether the harness sees lost, doubled, changed and misplaced messages
 //   --rounds N (5)   --sessions N (5000, for rss-*, core-idle-* and crowds)   --profile (leaves CPU profiles in bench/profiles)
 //
-// It does not measure latency, TLS, or what the client costs. It needs Linux (/proc), and file descriptors for
+// It does not measure TLS, or what the client costs. It needs Linux (/proc), and file descriptors for
 // rss-* and crowds: two a session in each process (ulimit -n 12000 for 5,000 sessions). Peers that are not installed are skipped.
 
 import { execFileSync } from 'node:child_process';
@@ -19,6 +19,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CertificateAuthority } from '../test/support/certs.js';
 import { coreScenarios } from './core/list.js';
+import { latency, SELDOM, TRIPS, TURN_SECONDS } from './latency.js';
 import { ejabberd, installed, prosody } from './peers.js';
 import { hottest } from './profile.js';
 import { bounded, compared, crowdRows, type Row, table, trips } from './results.js';
@@ -28,7 +29,6 @@ import {
   type Chat,
   chat,
   crowd,
-  latency,
   MOST_FILES,
   memory,
   RETURNING,
@@ -168,6 +168,11 @@ function tables(edge: readonly Row[], core: readonly Row[]): [string, string] {
   return [table(edge, 'ratio to the next row'), table(core, "the first server's ratio to this one")];
 }
 
+/** How trips are timed, said wherever their rows are. */
+const TRIPS_TAKE = `Trips are made at a fixed rate, the same for all, in turns of ${TURN_SECONDS} seconds, until each server has made ${TRIPS}
+or more in a round (the third, for scale, has one turn in ${SELDOM}), after a turn that does not count; percentiles and their ratios are
+those of the trips of all rounds together, ranges those of single rounds.`;
+
 function report(edge: string, core: string, workers: string): string {
   const commit =
     git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', 'src') === '' ? '' : ' with changes');
@@ -179,7 +184,8 @@ Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: Node $
 CPU time (user and system) of the server process alone, on loopback; 64 sessions in a closed loop, every message checked
 to come back once, whole and in order. The servers were loaded in turns, ${run.rounds} rounds each; ratios are taken round by
 round. "us" is for one message up and its echo down, sizes are those of the message's text. Set-up is from connection to
-bound resource, after 3,000 sessions of warm-up (the first 500 cost three times as much). Memory is what ${sessions} idle sessions added to the resident memory of a fresh process, each with one plain
+bound resource, after 3,000 sessions of warm-up (the first 500 cost three times as much). A trip is a message and its echo, timed from when it should have
+begun. ${TRIPS_TAKE} Memory is what ${sessions} idle sessions added to the resident memory of a fresh process, each with one plain
 socket to the backend and, over BOSH, one waiting request. How: \`bench/run.ts\`.
 
 ## The edge
@@ -188,7 +194,7 @@ ${edge}
 ## The built-in core
 
 Beside Debian's ejabberd and Prosody in the same run, each with the same accounts, plain on loopback, the same features and no
-archive, loaded in turns. A trip is a message and its answer, timed from when it should have begun. Chat is 32 pairs of users, each answering the other's messages; "us" is for one message from
+archive, loaded in turns. A trip is a message and its answer, timed from when it should have begun. ${TRIPS_TAKE} Chat is 32 pairs of users, each answering the other's messages; "us" is for one message from
 one to the other. Presence is one user's change, seen by 1,000 contacts over TCP: "us" is for each of them. A message to a
 room is heard by 500 occupants over TCP, and "us" is for each of them too. Idle users are
 available and have fetched their roster; Set-up is from connection to bound resource, accounts are kept for SCRAM-SHA-256 with

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeyPair } from '../test/support/certs.js';
 import type { SessionOptions } from './load/session.js';
 import { cpu, Load, rss } from './processes.js';
+import { percentile } from './results.js';
 import { backend, type Kind, type Launch, type Server, type Start } from './servers.js';
 
 export interface Chat {
@@ -36,6 +37,8 @@ export interface Series {
   readonly server: string;
   /** One number a round. */
   readonly values: number[];
+  /** What all rounds together say, where that is more than the median of the rounds. */
+  readonly pooled?: number;
   /** Requests or writes of the client for each message. */
   readonly requests?: number;
 }
@@ -52,14 +55,13 @@ export interface Run {
 /** How sessions log in, and who talks with whom. */
 export type Login = Pick<SessionOptions, 'mechanism' | 'available' | 'pairs'>;
 
-const SESSIONS = 64;
-const MESSAGES = 16_000;
+/** Sessions that chat. */
+export const SESSIONS = 64;
+export const MESSAGES = 16_000;
 /** Rounds of set-ups before the ones that count: they are cold code for long. */
 const WARM_UP = 6;
 /** Sessions of one round of set-ups. */
 export const SET_UPS = 500;
-/** How long messages are sent at a rate. */
-const PACED_SECONDS = 4;
 /** Sessions that come back at once. */
 export const RETURNING = 1000;
 /** A crowd's two talkers send so many messages a second, for so long after a warm-up. */
@@ -68,7 +70,7 @@ const MURMUR_SECONDS = 3;
 /** Connections that one process holds; many machines have a limit of 20,000 open files. */
 export const MOST_FILES = 19_000;
 /** Options of sessions that do not chat. */
-const SILENT = { bytes: 100, burst: 1, two: false };
+export const SILENT = { bytes: 100, burst: 1, two: false };
 
 /** CPU microseconds a message, for each of the servers. */
 export async function chat(scenario: Chat, launches: readonly Launch[], run: Run): Promise<Series[]> {
@@ -119,34 +121,6 @@ export async function setup(name: string, launches: readonly Launch[], run: Run,
       }
     }
     return series;
-  });
-}
-
-/** Milliseconds a trip takes at a rate that all servers bear, messages a second: three series a server, by percentile. */
-export async function latency(
-  name: string,
-  launches: readonly Launch[],
-  rate: number,
-  run: Run,
-  login: Login = {},
-): Promise<Record<'p50' | 'p99' | 'p999', Series[]>> {
-  return await withServers(launches, run, name, async (fronts) => {
-    const series = () => fronts.map(({ server }) => ({ server: server.name, values: [] as number[] }));
-    const all = { p50: series(), p99: series(), p999: series() };
-    for (const { server, load } of fronts) {
-      await load.order({ order: 'open', sessions: SESSIONS, options: { ...server.where, ...login, ...SILENT } });
-      await load.order({ order: 'chat', messages: MESSAGES / 2 });
-    }
-    for (let round = 1; round <= run.rounds; round++) {
-      for (const [i, { server, load }] of fronts.entries()) {
-        const { took } = await load.order({ order: 'pace', messages: rate * PACED_SECONDS, rate });
-        for (const part of ['p50', 'p99', 'p999'] as const) all[part][i].values.push(took?.[part] ?? Number.NaN);
-        const text = `${took?.p50.toFixed(2)} ms, p99 ${took?.p99.toFixed(2)}, p99.9 ${took?.p999.toFixed(2)}`;
-        run.say(`${name} ${round}/${run.rounds} ${server.name}: ${text}`);
-      }
-    }
-    for (const { load } of fronts) await load.order({ order: 'finish' });
-    return all;
   });
 }
 
@@ -230,14 +204,15 @@ export async function crowd(
     const talkers = new Load(server.name);
     await talkers.order({ order: 'open', sessions: 2, options });
     await talkers.order({ order: 'pace', messages: MURMUR, rate: MURMUR });
-    const { took } = await talkers.order({ order: 'pace', messages: MURMUR * MURMUR_SECONDS, rate: MURMUR });
+    const { trips } = await talkers.order({ order: 'pace', messages: MURMUR * MURMUR_SECONDS, rate: MURMUR });
+    const [p50, p99] = [0.5, 0.99].map((part) => percentile(trips?.took ?? [], part));
     const memory = (rss(server.pid) - before) / sessions;
     await talkers.stop();
     for (const one of loads) await one.order({ order: 'check' });
     for (const one of loads.slice(1)) await one.stop();
-    run.say(`${name}: ${memory.toFixed(1)} KiB a session, ${took?.p50.toFixed(2)} ms, p99 ${took?.p99.toFixed(2)}`);
+    run.say(`${name}: ${memory.toFixed(1)} KiB a session, ${p50?.toFixed(2)} ms, p99 ${p99?.toFixed(2)}`);
     const series = (value = Number.NaN) => [{ server: server.name, values: [value] }];
-    return { memory: series(memory), p50: series(took?.p50), p99: series(took?.p99) };
+    return { memory: series(memory), p50: series(p50), p99: series(p99) };
   });
 }
 

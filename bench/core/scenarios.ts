@@ -2,6 +2,7 @@
 // presence to a thousand contacts, an idle session, a login. The servers run side by side and are loaded in turns.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { latency } from '../latency.js';
 import type { Order } from '../load/load.js';
 import { cpu } from '../processes.js';
 import type { Targets } from '../results.js';
@@ -10,7 +11,6 @@ import {
   chat,
   crowd,
   type Login,
-  latency,
   memory,
   RETURNING,
   type Run,

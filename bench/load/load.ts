@@ -3,7 +3,7 @@
 
 import { page } from './archive.js';
 import { BoshSession } from './bosh.js';
-import { Pace, type Percentiles } from './pace.js';
+import { Pace, type Trips } from './pace.js';
 import { befriend, broadcast } from './presence.js';
 import { ask, serve } from './proxied.js';
 import { publish, subscribe } from './pubsub.js';
@@ -35,8 +35,8 @@ export interface Done {
   messages: number;
   requests: number;
   seconds: number;
-  /** How long trips took, where they were timed. */
-  took?: Percentiles;
+  /** Where they were timed. */
+  trips?: Trips;
 }
 export type Answer = { done: Done } | { failed: string };
 
@@ -55,7 +55,7 @@ let requests = 0;
 let turns = 0;
 let chatted: (() => void) | undefined;
 let pace: Pace<Session> | undefined;
-let took: Percentiles | undefined;
+let trips: Trips | undefined;
 let watch: (() => void) | undefined;
 
 const listener = { turned, failed, sent: () => void requests++ };
@@ -115,7 +115,7 @@ async function paced(messages: number, rate: number): Promise<void> {
   const each = pairs ? 2 : 1;
   for (const session of sessions) if (answers(session) && !session.rests()) session.rest();
   pace = new Pace(askers, rate / each, Math.ceil(messages / each / askers.length));
-  took = await pace.run();
+  trips = await pace.run();
   pace = undefined;
 }
 
@@ -189,13 +189,13 @@ function watchdog(): () => void {
 process.on('message', async (order: Order) => {
   const start = performance.now();
   requests = 0;
-  took = undefined;
+  trips = undefined;
   watch = watchdog();
   try {
     await obey(order);
     const messages = order.order === 'chat' ? order.messages : 0;
     const seconds = (performance.now() - start) / 1000;
-    process.send?.({ done: { messages, requests, seconds, took } } satisfies Answer);
+    process.send?.({ done: { messages, requests, seconds, trips } } satisfies Answer);
   } catch (error) {
     failed(error as Error);
   }

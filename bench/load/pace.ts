@@ -1,23 +1,25 @@
 // Messages at a given rate, and how long each took: every session has its times, and what it could not say in time
 // because it still waited counts from when it should have been said, so a server that stalls is not asked less.
 
-/** Milliseconds below which so many of the trips were. */
-export interface Percentiles {
-  readonly p50: number;
-  readonly p99: number;
-  readonly p999: number;
+/** Milliseconds, one for each trip: how long it took, and how much of that was this process, which began it late. */
+export interface Trips {
+  readonly took: number[];
+  readonly late: number[];
 }
 
 interface Paced {
   /** When its next trip is to begin. */
   due: number;
   left: number;
+  /** When it had its last answer. */
+  free: number;
   busy: boolean;
 }
 
 export class Pace<T extends { turn(): void }> {
   readonly #sessions = new Map<T, Paced>();
   readonly #took: number[] = [];
+  readonly #late: number[] = [];
   readonly #interval: number;
   readonly #total: number;
   #timer: NodeJS.Timeout | undefined;
@@ -29,19 +31,18 @@ export class Pace<T extends { turn(): void }> {
     this.#total = sessions.length * trips;
     const begin = performance.now() + 10;
     for (const [i, session] of sessions.entries()) {
-      this.#sessions.set(session, { due: begin + (this.#interval * i) / sessions.length, left: trips, busy: false });
+      const due = begin + (this.#interval * i) / sessions.length;
+      this.#sessions.set(session, { due, left: trips, free: due, busy: false });
     }
   }
 
-  async run(): Promise<Percentiles> {
+  async run(): Promise<Trips> {
     await new Promise<void>((resolve) => {
       this.#done = resolve;
       this.#timer = setInterval(() => this.#look(), 1);
     });
     clearInterval(this.#timer);
-    const sorted = this.#took.sort((a, b) => a - b);
-    const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
-    return { p50: at(0.5), p99: at(0.99), p999: at(0.999) };
+    return { took: this.#took, late: this.#late };
   }
 
   /** A trip is over. */
@@ -52,6 +53,7 @@ export class Pace<T extends { turn(): void }> {
     this.#took.push(now - paced.due);
     paced.due += this.#interval;
     paced.left--;
+    paced.free = now;
     paced.busy = false;
     if (this.#took.length === this.#total) this.#done?.();
     else this.#next(session, paced, now);
@@ -64,6 +66,7 @@ export class Pace<T extends { turn(): void }> {
 
   #next(session: T, paced: Paced, now: number): void {
     if (paced.busy || paced.left === 0 || paced.due > now) return;
+    this.#late.push(now - Math.max(paced.due, paced.free));
     paced.busy = true;
     session.turn();
   }
