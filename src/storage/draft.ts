@@ -6,9 +6,11 @@ import { cost } from './records.js';
 export interface Write {
   readonly key: string;
   readonly text: string | undefined;
-  readonly was: string | undefined;
+  readonly was?: string | undefined;
   /** Its bytes are counted elsewhere. */
   readonly free?: true;
+  /** What it takes the place of was not read: `was` says nothing. */
+  readonly unread?: true;
 }
 
 /** Reads records as they will be when all changes before this one are made. */

@@ -54,8 +54,8 @@ export class Journal {
   #last: Promise<void> = Promise.resolve();
   #isWriting = false;
   #disk: Disk | undefined;
-  /** What sets back a batch that failed; while there is one, nothing is written. */
-  #undo: readonly Write[] | undefined;
+  /** A batch that failed, and is to be set back; while there is one, nothing is written. */
+  #torn: readonly Write[] | undefined;
   #repair: Promise<Disk> | undefined;
   #failure: StoreError | undefined;
   #stopped: Promise<void> | undefined;
@@ -155,7 +155,7 @@ export class Journal {
   async #stop(): Promise<void> {
     await Promise.allSettled(this.#begun);
     // What failed must be set back even now: closing may complete it.
-    if (this.#undo !== undefined) await this.#mended().catch(() => {});
+    if (this.#torn !== undefined) await this.#mended().catch(() => {});
     await this.#disk?.close().catch(() => {});
     this.#disk = undefined;
   }
@@ -228,14 +228,14 @@ export class Journal {
   }
 
   async #commit(group: readonly Change[]): Promise<void> {
-    const disk = this.#undo === undefined && this.#disk !== undefined ? this.#disk : await this.#mended();
+    const disk = this.#torn === undefined && this.#disk !== undefined ? this.#disk : await this.#mended();
     const bytes = group.reduce((sum, change) => sum + change.growth, this.#bytes);
     const total = { key: BYTES, text: String(bytes), was: String(this.#bytes) };
     const writes = merged([...group.flatMap((change) => change.writes), total]);
     try {
       await disk.batch(writes.map(operation), { sync: true });
     } catch (error) {
-      this.#undo = writes.map(({ key, was }) => ({ key, text: was, was }));
+      this.#torn = writes;
       throw error;
     }
     this.#bytes = bytes;
@@ -271,17 +271,20 @@ export class Journal {
 
   /** The database, opened anew, without what failed. */
   async #mend(): Promise<Disk> {
-    if (this.#disk !== undefined) await this.ground.probe();
+    if (this.#disk !== undefined) {
+      await this.ground.probe();
+      this.#torn = this.#torn && (await complete(this.#torn, this.#disk));
+    }
     await this.#disk?.close();
     this.#disk = undefined;
     const disk = await this.ground.open();
     try {
-      if (this.#undo !== undefined) await disk.batch(this.#undo.map(operation), { sync: true });
+      if (this.#torn !== undefined) await disk.batch(this.#torn.map(reverse), { sync: true });
     } catch (error) {
       await disk.close();
       throw error;
     }
-    this.#undo = undefined;
+    this.#torn = undefined;
     this.#disk = disk;
     return disk;
   }
@@ -292,13 +295,25 @@ function merged(writes: readonly Write[]): readonly Write[] {
   const all = new Map<string, Write>();
   for (const write of writes) {
     const before = all.get(write.key);
-    all.set(write.key, before === undefined ? write : { ...write, was: before.was });
+    all.set(write.key, before === undefined ? write : { ...write, was: before.was, unread: before.unread });
   }
   return [...all.values()];
 }
 
-function operation({ key, text }: Write): Operation {
+function operation({ key, text }: Pick<Write, 'key' | 'text'>): Operation {
   return text === undefined ? { type: 'del', key } : { type: 'put', key, value: text };
+}
+
+function reverse({ key, was }: Write): Operation {
+  return operation({ key, text: was });
+}
+
+/** The same, with what they take the place of: the disk that failed still knows it, and nothing of them. */
+async function complete(writes: readonly Write[], disk: Disk): Promise<readonly Write[]> {
+  const unread = writes.filter((write) => write.unread);
+  const texts = await disk.getMany(unread.map(({ key }) => key));
+  const read = unread.map(({ key, text }, i) => ({ key, text, was: texts[i] }));
+  return [...writes.filter((write) => !write.unread), ...read];
 }
 
 function closed(): StoreError {

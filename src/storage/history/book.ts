@@ -28,7 +28,7 @@ export class Book implements Recently {
   peer: Buffer | undefined;
   hash = 0;
   /** What the database has, once it was read. */
-  sum: { readonly text: string | undefined; readonly sum: Sum } | undefined;
+  sum: Sum | undefined;
 
   constructor(
     readonly store: string,

@@ -7,13 +7,9 @@ import { allUnder, ownKey, under } from '../records.js';
 import { Turns } from '../turns.js';
 import type { Book, Sum } from './book.js';
 import type { Ground } from './files.js';
-import { memoryFor, type Order, orderKey, Places } from './places.js';
+import { behind, type Head, headOf, PAGE, type Page, pageOf, pageWrite, Tally } from './pages.js';
+import { memoryFor, type Order, orderKey } from './places.js';
 import type { Recent } from './recent.js';
-
-/** Places in one record. */
-const PAGE = 500;
-/** Bytes that the place of an item counts for, its share of the database included. */
-export const PLACE = 64;
 
 const KEPT = ownKey('history');
 
@@ -29,14 +25,7 @@ interface Kept extends Ground {
 }
 
 const NONE: Kept = { file: 1, offset: 0, time: 0, bytes: 0, live: {} };
-const NOTHING = { text: undefined, sum: { items: 0, late: 0, last: '' } } as const;
-
-/** A record of places. */
-export interface Page {
-  readonly key: string;
-  readonly text: string;
-  readonly places: Places;
-}
+const NOTHING: Sum = { items: 0, late: 0, last: '' };
 
 /** From an order on, itself included, to another one, which is outside. */
 export interface Bounds {
@@ -51,23 +40,11 @@ const SPARSE = 1 / 4;
 export interface Changed {
   readonly store: string;
   readonly key: string;
+  /** Of its pages. */
   readonly writes: readonly Write[];
-  readonly gone: Gone;
-}
-
-/** Items that leave a history, counted for each file. */
-export class Gone {
-  count = 0;
-  readonly files = new Map<number, { items: number; bytes: number }>();
-
-  readonly add = (file: number, length: number): void => {
-    const known = this.files.get(file);
-    const sum = known ?? { items: 0, bytes: 0 };
-    if (known === undefined) this.files.set(file, sum);
-    sum.items++;
-    sum.bytes += length + PLACE;
-    this.count++;
-  };
+  readonly gone: Tally;
+  /** What it is in sum after that. */
+  readonly sum: Sum;
 }
 
 export class Catalogue {
@@ -116,20 +93,16 @@ export class Catalogue {
   /** Takes in what is durable, which ends there in the files; resolves to its bytes. Only in its turn. */
   async index(books: readonly Book[], recent: Recent, { file, offset }: Ground): Promise<number> {
     const row = recent.durable;
-    const live = { ...this.#kept.live };
-    const all = { ...this.#kept.all };
-    let { bytes, time } = this.#kept;
-    const each = (at: number, length: number) => {
-      live[at] = (live[at] ?? 0) + 1;
-      all[at] = (all[at] ?? 0) + 1;
-      bytes += length + PLACE;
-    };
+    let { time } = this.#kept;
+    const come = new Tally();
     const writes: Write[] = [];
     const taken = books.flatMap((book) => {
       const places = recent.briefly(book);
       const { count } = places;
       if (count === 0) return [];
-      for (let from = 0; from < count; from += PAGE) writes.push(this.#pageOf(book, places, from, each));
+      const name = under(book.store, book.key);
+      for (let from = 0; from < count; from += PAGE)
+        writes.push(pageWrite(name, places, come, from, Math.min(from + PAGE, count), this.#page));
       const last = places.order(count - 1);
       time = Math.max(time, last.time);
       return [{ book, count, last: orderKey(last), late: book.late }];
@@ -137,17 +110,15 @@ export class Catalogue {
     if (taken.length === 0) return 0;
     await this.#readSums(taken.map(({ book }) => book));
     const sums = taken.map(({ book, count, last, late }) => {
-      const { text: was, sum } = book.sum ?? NOTHING;
+      const sum = book.sum ?? NOTHING;
       const next = { items: sum.items + count, late: Math.max(sum.late, late), last };
-      const text = JSON.stringify(next);
-      writes.push({ key: sumKeyOf(book), text, was, free: true });
-      return { text, sum: next };
+      writes.push(sumWrite(book.store, book.key, next));
+      return next;
     });
-    const more = bytes - this.#kept.bytes;
-    await this.#write(writes, { file, offset, time, bytes, live, all });
+    await this.#write(writes, { ...this.#with([], come), file, offset, time });
     for (const [i, { book }] of taken.entries()) book.sum = sums[i];
     recent.drop(row);
-    return more;
+    return come.bytes;
   }
 
   /** Writes these changes; resolves to whether a file has nothing any more. Only in its turn. */
@@ -155,29 +126,28 @@ export class Catalogue {
     if (changes.every(({ gone }) => gone.count === 0)) return false;
     const files = Object.keys(this.#kept.live).length;
     await this.#write(
-      changes.flatMap(({ writes }) => writes),
-      this.#without(changes.map(({ gone }) => gone)),
+      changes.flatMap(({ store, key, writes, sum }) => [...writes, sumWrite(store, key, sum)]),
+      this.#with(changes.map(({ gone }) => gone)),
     );
     return Object.keys(this.#kept.live).length < files;
   }
 
   /** Writes where items are that were moved from one file to another. Only in its turn. */
-  async move(writes: readonly Write[], from: Gone, to: Gone): Promise<void> {
-    await this.#write(writes, this.#without([from], to));
+  async move(writes: readonly Write[], from: Tally, to: Tally): Promise<void> {
+    await this.#write(writes, this.#with([from], to));
   }
 
-  #without(gone: readonly Gone[], come = new Gone()): Kept {
+  #with(gone: readonly Tally[], come = new Tally()): Kept {
     const [live, all]: Record<string, number>[] = [{ ...this.#kept.live }, { ...this.#kept.all }];
-    let { bytes } = this.#kept;
-    for (const [file, sum] of come.files) {
-      live[file] = (live[file] ?? 0) + sum.items;
-      all[file] = (all[file] ?? 0) + sum.items;
-      bytes += sum.bytes;
+    let bytes = this.#kept.bytes + come.bytes;
+    for (const [file, items] of come.files) {
+      live[file] = (live[file] ?? 0) + items;
+      all[file] = (all[file] ?? 0) + items;
     }
-    for (const { files } of gone) {
-      for (const [file, sum] of files) {
-        live[file] -= sum.items;
-        bytes -= sum.bytes;
+    for (const tally of gone) {
+      bytes -= tally.bytes;
+      for (const [file, items] of tally.files) {
+        live[file] -= items;
         if (live[file] > 0) continue;
         delete live[file];
         delete all[file];
@@ -199,48 +169,58 @@ export class Catalogue {
   async *pages(name: string, { from, to }: Bounds, backwards: boolean): AsyncIterable<Page> {
     const all = allUnder(name);
     const lt = to === undefined ? all.lt : under(name, orderKey(to));
-    const gte = from === undefined ? all.gte : await this.#pageAt(all.gte, under(name, orderKey(from)));
+    const gte = from === undefined ? all.gte : await this.#pageAt(all.gte, name, from);
     if (gte >= lt) return;
     for await (const [record, text] of this.journal.each((disk) => disk.iterator({ gte, lt, reverse: backwards }))) {
-      yield { key: record, text, places: Places.read(text) };
+      yield pageOf(record, text);
     }
   }
 
-  /** The record that has what begins there. */
-  async #pageAt(gte: string, start: string): Promise<string> {
-    const last = (disk: Disk) => disk.iterator({ gte, lt: `${start}\u0000`, reverse: true });
-    for await (const [record] of this.journal.each(last)) return record;
-    return start;
+  /** What keys say of all of them, in their order. */
+  async *heads(name: string): AsyncGenerator<Head, undefined> {
+    for await (const record of this.journal.each((disk) => disk.keys(allUnder(name)))) yield headOf(name, record);
   }
 
-  #pageOf(book: Book, places: Places, from: number, each: (file: number, length: number) => void): Write {
-    const key = under(under(book.store, book.key), orderKey(places.order(from)));
-    const text = places.text(this.#page, from, Math.min(from + PAGE, places.count), each);
-    return { key, text, was: undefined, free: true };
+  async page(key: string): Promise<Page | undefined> {
+    const [text] = await this.journal.read((disk) => disk.getMany([key]));
+    return text === undefined ? undefined : pageOf(key, text);
+  }
+
+  /** The record that has what begins there. */
+  async #pageAt(gte: string, name: string, start: Order): Promise<string> {
+    const last = (disk: Disk) => disk.iterator({ gte, lt: behind(name, start), reverse: true });
+    for await (const [record] of this.journal.each(last)) return record;
+    return under(name, orderKey(start));
   }
 
   async #write(writes: readonly Write[], kept: Kept): Promise<void> {
-    const note: Write = { key: KEPT, text: JSON.stringify(kept), was: JSON.stringify(this.#kept), free: true };
-    await this.journal.add([...writes, note]);
+    await this.journal.add([...writes, { key: KEPT, text: JSON.stringify(kept), free: true, unread: true }]);
     this.#kept = kept;
   }
 
   async #readSums(books: readonly Book[]): Promise<void> {
     const unread = books.filter(({ sum }) => sum === undefined);
     if (unread.length === 0) return;
-    for (const [i, sum] of (await this.sums(unread.map(sumKeyOf))).entries()) unread[i].sum = sum;
+    const keys = unread.map(({ store, key }) => sumKey(store, key));
+    for (const [i, sum] of (await this.#sums(keys)).entries()) unread[i].sum = sum;
   }
 
-  async sums(keys: readonly string[]): Promise<readonly { key: string; text: string | undefined; sum: Sum }[]> {
-    const texts = await this.journal.read((disk) => disk.getMany([...keys]));
-    return keys.map((key, i) => {
-      const text = texts[i];
-      return { key, text, sum: text === undefined ? NOTHING.sum : JSON.parse(text) };
-    });
+  async sum(store: string, key: string): Promise<Sum> {
+    const [sum] = await this.#sums([sumKey(store, key)]);
+    return sum;
+  }
+
+  async #sums(keys: string[]): Promise<Sum[]> {
+    const texts = await this.journal.read((disk) => disk.getMany(keys));
+    return texts.map((text) => (text === undefined ? NOTHING : JSON.parse(text)));
   }
 }
 
 /** The record names of a store, by the name that its entries have in the files. */
 export const sumsOf = (store: string) => `${store} sum`;
 
-const sumKeyOf = ({ store, key }: Book) => under(sumsOf(store), key);
+const sumKey = (store: string, key: string) => under(sumsOf(store), key);
+
+function sumWrite(store: string, key: string, sum: Sum): Write {
+  return { key: sumKey(store, key), text: sum.items > 0 ? JSON.stringify(sum) : undefined, free: true, unread: true };
+}

@@ -4,15 +4,16 @@
 // costs its bytes once, however many histories have it, and small parts of one write and one sync.
 
 import type { Journal } from '../journal.js';
-import { partUnder } from '../records.js';
+import { partUnder, under } from '../records.js';
 import { type Added, type HistoryItem, StoreError } from '../store.js';
-import { type Book, Books } from './book.js';
-import { Catalogue, type Changed, PLACE } from './catalogue.js';
+import { type Book, Books, type Sum } from './book.js';
+import { Catalogue, type Changed } from './catalogue.js';
 import { Compaction, type Entry as Moving } from './compaction.js';
 import { Files, type Ground, type Place } from './files.js';
 import { HEADER, mentions, stanzaAt } from './frame.js';
 import { Entry, Gathering, sharedIn } from './gathering.js';
 import { HistoryIds } from './ids.js';
+import { PLACE } from './pages.js';
 import type { Places } from './places.js';
 import { Recent } from './recent.js';
 
@@ -27,12 +28,21 @@ const MEMORY = 262_144;
 /** A larger one is not. */
 const LARGEST = 8_388_608;
 
+/** A change of what the database has of a history. */
+export interface Change {
+  readonly store: string;
+  readonly key: string;
+  /** Items that the database has to have for it; else all that was added until then goes in there first. */
+  readonly needs: number;
+  /** Told what it is in sum; says what is to be written, and which items are gone. */
+  make(sum: Sum): Promise<Changed>;
+}
+
 export class Chronicle {
   readonly #books = new Map<string, Books>();
   readonly #recent = new Recent();
-  /** Changes that are not begun. */
-  readonly #waiting: Map<string, () => Promise<Changed>>[] = [];
-  readonly #changing = new WeakMap<object, Promise<void>>();
+  /** Changes that are not begun, by history; each of these maps is made together. */
+  readonly #waiting: { readonly changes: Map<string, Change>; readonly done: Promise<void> }[] = [];
   /** Behind the last frame that is durable. */
   #end: Ground;
   #gathering: Gathering | undefined;
@@ -236,35 +246,45 @@ export class Chronicle {
     }
   }
 
-  /**
-   * Changes what the database has of places, when all that was added until now is in there: `make` gives what is to be
-   * written, and which items are gone. All that wait are made together; two of one history are not.
-   */
-  change(history: string, make: () => Promise<Changed>): Promise<void> {
+  /** Changes what the database has of places. All that wait are made together; two of one history are not. */
+  change(change: Change): Promise<void> {
     if (this.#stopped) return Promise.reject(new StoreError('failed', 'the storage is closed'));
+    const history = under(change.store, change.key);
     const last = this.#waiting.at(-1);
-    if (last !== undefined && !last.has(history)) last.set(history, make);
-    else this.#waiting.push(new Map([[history, make]]));
-    const group = this.#waiting.at(-1) as Map<string, () => Promise<Changed>>;
-    const known = this.#changing.get(group);
-    if (known !== undefined) return known;
-    const change = this.flush().then(() => this.catalogue.inTurn(() => this.#change(group)));
-    this.#changing.set(group, change);
-    return change;
+    if (last !== undefined && !last.changes.has(history)) {
+      last.changes.set(history, change);
+      return last.done;
+    }
+    const changes = new Map([[history, change]]);
+    const done = Promise.resolve().then(() => this.catalogue.inTurn(() => this.#changeNext()));
+    this.#waiting.push({ changes, done });
+    return done;
   }
 
-  async #change(group: ReadonlyMap<string, () => Promise<Changed>>): Promise<void> {
-    this.#waiting.splice(this.#waiting.indexOf(group as Map<string, () => Promise<Changed>>), 1);
-    // What was added meanwhile by those that joined.
-    await this.flush();
-    await this.#index();
-    const changes = await Promise.all([...group.values()].map((make) => make()));
+  async #changeNext(): Promise<void> {
+    const group = [...(this.#waiting.shift()?.changes.values() ?? [])];
+    const sums = await this.#sumsOf(group);
+    const changes = await Promise.all(group.map((change, i) => change.make(sums[i])));
     const isFree = await this.catalogue.change(changes);
     this.#count(0);
-    for (const { store, key } of changes) this.#forgetSum(store, key);
+    for (const { store, key, sum } of changes) this.#knows(store, key, sum);
     // A file that stays behind is no harm: it is looked for again.
     if (isFree) await this.#retain();
     this.#compaction.look(changes.flatMap(({ gone }) => [...gone.files.keys()]));
+  }
+
+  /** What the database has of them, with all that is durable where that is not enough. */
+  async #sumsOf(changes: readonly Change[]): Promise<Sum[]> {
+    const sums = () => Promise.all(changes.map(({ store, key }) => this.#sumOf(store, key)));
+    const known = await sums();
+    if (changes.every(({ needs }, i) => known[i].items >= needs)) return known;
+    await this.flush();
+    await this.#index();
+    return sums();
+  }
+
+  async #sumOf(store: string, key: string): Promise<Sum> {
+    return this.#books.get(store)?.find(key)?.sum ?? this.catalogue.sum(store, key);
   }
 
   async #retain(): Promise<void> {
@@ -297,9 +317,9 @@ export class Chronicle {
     return places;
   }
 
-  #forgetSum(store: string, key: string): void {
+  #knows(store: string, key: string, sum: Sum): void {
     const book = this.#books.get(store)?.find(key);
-    if (book !== undefined) book.sum = undefined;
+    if (book !== undefined) book.sum = sum;
   }
 
   async stop(): Promise<void> {

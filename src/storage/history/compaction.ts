@@ -3,12 +3,11 @@
 // its place among others; the database says from one moment to the next where it is. A crash before that leaves bytes
 // behind that nobody knows of, for a start passes over what was moved.
 
-import type { Write } from '../draft.js';
-import type { Bounds, Catalogue, Page } from './catalogue.js';
-import { Gone } from './catalogue.js';
+import type { Bounds, Catalogue } from './catalogue.js';
 import type { Files, Place } from './files.js';
 import { HEADER, type Mention, mentions } from './frame.js';
-import { compareOrders, memoryFor, Places, type Spot } from './places.js';
+import { changed, type Page, Tally } from './pages.js';
+import { compareOrders, Places, type Spot } from './places.js';
 
 /** Bytes of a file that are gone through at a time, or one frame. */
 const STEP = 262_144;
@@ -121,18 +120,17 @@ export class Compaction {
   async #move(found: readonly Found[]): Promise<void> {
     if (found.length === 0) return;
     const places = await this.moved(found);
-    const [from, to] = [new Gone(), new Gone()];
-    const pages = new Map<Page, Map<number, Place>>();
-    for (const [i, { page, index }] of found.entries()) {
+    const [from, to] = [new Tally(), new Tally()];
+    const pages = new Map<Page, { readonly name: string; readonly moved: Map<number, Place> }>();
+    for (const [i, { page, index, mention }] of found.entries()) {
       const { file, length } = page.places.at(index);
       from.add(file, length);
       to.add(places[i].file, places[i].length);
-      const changed = pages.get(page) ?? new Map<number, Place>();
-      pages.set(page, changed.set(index, places[i]));
+      const known = pages.get(page) ?? { name: mention.name, moved: new Map<number, Place>() };
+      known.moved.set(index, places[i]);
+      pages.set(page, known);
     }
-    const writes = [...pages].map(([page, changed]): Write => {
-      return { key: page.key, text: withThese(page.places, changed), was: page.text, free: true };
-    });
+    const writes = [...pages].flatMap(([page, { name, moved }]) => changed(page, name, withThese(page.places, moved)));
     await this.catalogue.move(writes, from, to);
   }
 
@@ -163,8 +161,8 @@ function boundsOf(those: readonly Entry[]): Bounds {
   return { from, to: { time: to.time, number: to.number + 1 } };
 }
 
-function withThese(places: Places, changed: ReadonlyMap<number, Place>): string {
+function withThese(places: Places, moved: ReadonlyMap<number, Place>): Places {
   const next = new Places();
-  for (let i = 0; i < places.count; i++) next.add({ ...places.at(i), ...changed.get(i) });
-  return next.text(memoryFor(next.count));
+  for (let i = 0; i < places.count; i++) next.add({ ...places.at(i), ...moved.get(i) });
+  return next;
 }

@@ -16,21 +16,12 @@ import {
   type HistoryStore,
   StoreError,
 } from '../store.js';
-import type { Books } from './book.js';
-import { type Bounds, Gone, sumsOf } from './catalogue.js';
+import type { Books, Sum } from './book.js';
+import { type Bounds, sumsOf } from './catalogue.js';
 import type { Chronicle } from './chronicle.js';
 import { itemIn } from './frame.js';
-import {
-  compareOrders,
-  hashOf,
-  memoryFor,
-  type Order,
-  orderIn,
-  orderKey,
-  orderOf,
-  Places,
-  type Spot,
-} from './places.js';
+import { changed, Tally } from './pages.js';
+import { compareOrders, hashOf, type Order, orderIn, orderKey, orderOf, Places, type Spot } from './places.js';
 
 /** Items that are read at a time to see whether they are asked for. */
 const CHUNK = 200;
@@ -97,7 +88,7 @@ export class LevelHistories implements HistoryStore {
 
   async #count(key: string): Promise<number> {
     const { places } = this.#chronicle.fresh(this.#store, key);
-    const [{ sum }] = await this.#summed(key);
+    const sum = await this.#summed(key);
     if (sum.last === '') return sum.items + places.count;
     // The database may have the first ones of these already.
     const { time, number } = orderIn(sum.last);
@@ -108,38 +99,66 @@ export class LevelHistories implements HistoryStore {
     const { limit = Number.POSITIVE_INFINITY } = range;
     const { time, number } = this.#chronicle.ids;
     const until = { time, number: number + 1 };
+    const store = this.#store;
     let count = 0;
-    await this.#chronicle.change(under(this.#store, key), async () => {
-      const sumKey = under(sumsOf(this.#store), key);
-      const [{ text, sum }] = await this.#chronicle.catalogue.sums([sumKey]);
-      const writes: Write[] = [];
-      const gone = new Gone();
-      for await (const page of this.#pages(key, boundsOf(range, sum.late), false)) {
-        if (isOfAll(range)) {
-          const { places } = page;
-          const out = Math.min(places.before(until), limit - gone.count);
-          places.each(0, out, gone.add);
-          if (out > 0) writes.push({ key: page.key, text: behind(places, out), was: page.text, free: true });
-          if (out < places.count || gone.count === limit) break;
-          continue;
-        }
-        const spots = allOf(page.places).filter((spot) => compareOrders(spot, until) < 0);
-        const out = new Set<number>();
-        for await (const spot of this.#matching(key, spots, range)) {
-          if (gone.count === limit) break;
-          out.add(page.places.before(spot));
-          gone.add(spot.file, spot.length);
-        }
-        if (out.size > 0) writes.push({ key: page.key, text: without(page.places, out), was: page.text, free: true });
-        if (gone.count === limit) break;
-      }
-      const items = sum.items - gone.count;
-      const next = items > 0 ? JSON.stringify({ ...sum, items }) : undefined;
-      writes.push({ key: sumKey, text: next, was: text, free: true });
+    const make = async (sum: Sum) => {
+      const gone = new Tally();
+      const writes = isOfAll(range)
+        ? await this.#first(key, limit, until, gone)
+        : await this.#those(key, range, sum, until, gone);
       count = gone.count;
-      return { store: this.#store, key, writes, gone };
-    });
+      return { store, key, writes, gone, sum: { ...sum, items: sum.items - count } };
+    };
+    // Where there are enough older ones, what came lately is no concern.
+    await this.#chronicle.change({ store, key, needs: isOfAll(range) ? limit : Number.POSITIVE_INFINITY, make });
     return count;
+  }
+
+  /** Deletes the first ones, so many, all of them in front of `until`: mostly whole pages, which go unread. */
+  async #first(key: string, limit: number, until: Order, gone: Tally): Promise<Write[]> {
+    const { catalogue } = this.#chronicle;
+    const name = under(this.#store, key);
+    const heads = catalogue.heads(name);
+    const writes: Write[] = [];
+    let head = (await heads.next()).value;
+    while (head !== undefined && gone.count < limit) {
+      const next = (await heads.next()).value;
+      const { tally } = head;
+      // All of it is in front of the next one.
+      const isOver = next !== undefined && compareOrders(next.order, until) <= 0;
+      if (isOver && tally !== undefined && gone.count + tally.count <= limit) {
+        gone.join(tally);
+        writes.push({ key: head.key, text: undefined, free: true, unread: true });
+      } else {
+        const page = await catalogue.page(head.key);
+        const places = page?.places ?? new Places();
+        const out = Math.min(places.before(until), limit - gone.count);
+        places.each(0, out, gone.add);
+        if (page !== undefined && out > 0) writes.push(...changed(page, name, places, out));
+        if (out < places.count) break;
+      }
+      head = next;
+    }
+    await heads.return(undefined);
+    return writes;
+  }
+
+  /** Deletes those in the range that are in front of `until`. */
+  async #those(key: string, range: DeletedRange, sum: Sum, until: Order, gone: Tally): Promise<Write[]> {
+    const { limit = Number.POSITIVE_INFINITY } = range;
+    const writes: Write[] = [];
+    for await (const page of this.#pages(key, boundsOf(range, sum.late), false)) {
+      const spots = allOf(page.places).filter((spot) => compareOrders(spot, until) < 0);
+      const out = new Set<number>();
+      for await (const spot of this.#matching(key, spots, range)) {
+        if (gone.count === limit) break;
+        out.add(page.places.before(spot));
+        gone.add(spot.file, spot.length);
+      }
+      if (out.size > 0) writes.push(...changed(page, under(this.#store, key), without(page.places, out)));
+      if (gone.count === limit) break;
+    }
+    return writes;
   }
 
   async *keys(): AsyncIterable<string> {
@@ -176,8 +195,7 @@ export class LevelHistories implements HistoryStore {
     // Taken first: what the database has meanwhile is behind all that is seen here, or seen here as well.
     const { places, late } = this.#chronicle.fresh(this.#store, key);
     const isLate = range.end !== undefined;
-    const [{ sum }] = isLate ? await this.#summed(key) : [{ sum: { late: 0 } }];
-    const bounds = boundsOf(range, Math.max(late, sum.late));
+    const bounds = boundsOf(range, isLate ? Math.max(late, (await this.#summed(key)).late) : late);
     for (const each of range.ids === undefined ? [bounds] : boundsOfAll(range.ids, bounds, backwards)) {
       const all = backwards ? this.#backwards(key, places, each) : this.#forwards(key, places, each);
       for await (const spot of all) if (verdict(spot, range, each) !== false) yield spot;
@@ -219,7 +237,7 @@ export class LevelHistories implements HistoryStore {
   }
 
   #summed(key: string) {
-    return this.#chronicle.catalogue.sums([under(sumsOf(this.#store), key)]);
+    return this.#chronicle.catalogue.sum(this.#store, key);
   }
 
   /** Undefined: it is gone meanwhile. */
@@ -308,13 +326,8 @@ function allOf(places: Places): Spot[] {
   return Array.from({ length: places.count }, (_, i) => places.at(i));
 }
 
-function behind(places: Places, out: number): string | undefined {
-  return out === places.count ? undefined : places.text(memoryFor(places.count - out), out);
-}
-
-function without(places: Places, out: ReadonlySet<number>): string | undefined {
-  if (out.size === places.count) return undefined;
+function without(places: Places, out: ReadonlySet<number>): Places {
   const left = new Places();
   for (let i = 0; i < places.count; i++) if (!out.has(i)) left.add(places.at(i));
-  return left.text(memoryFor(left.count));
+  return left;
 }
