@@ -121,6 +121,18 @@ test('nothing of a failed batch is there after a stop, though nothing was writte
   expect(await new LevelKeyValues(journal, 'h', 's').get('a')).toBe('old');
 });
 
+test('a record that was deleted without being read is there again when that failed', async () => {
+  await journal.add([{ key: 'a', text: 'old', free: true }]);
+  faults.push(torn);
+  const gone = { key: 'a', text: undefined, free: true, unread: true } as const;
+  await expect(journal.add([gone, { key: 'b', text: 'new', free: true, unread: true }])).rejects.toThrow();
+  await journal.add([{ key: 'c', text: 'next', free: true }]);
+  expect(opened).toBe(2);
+  expect(await journal.read((disk) => disk.getMany(['a', 'b', 'c']))).toEqual(['old', undefined, 'next']);
+  await journal.add([gone]);
+  expect(await journal.read((disk) => disk.getMany(['a']))).toEqual([undefined]);
+});
+
 test('changes that built on a failed one fail with it', async () => {
   const count = (value: Json | undefined) => Number(value ?? 0) + 1;
   await store.update('n', count);

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ClassicLevel } from 'classic-level';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openStorage } from '../../src/storage/index.js';
 import { openLevel } from '../../src/storage/level.js';
@@ -16,6 +17,22 @@ beforeAll(() => {
 afterAll(() => {
   rmSync(ground, { recursive: true, force: true });
 });
+
+/** Gives records of a database other keys; throws when none has one. */
+async function rename(path: string, name: (key: string) => string): Promise<void> {
+  const level = new ClassicLevel(path);
+  let renamed = 0;
+  for await (const [key, value] of level.iterator()) {
+    if (name(key) === key) continue;
+    renamed++;
+    await level.batch([
+      { type: 'del', key },
+      { type: 'put', key: name(key), value },
+    ]);
+  }
+  await level.close();
+  if (renamed === 0) throw new Error('no such key');
+}
 
 let folders = 0;
 const folder = () => join(ground, String(folders++));
@@ -56,6 +73,32 @@ describe('a database that is opened again', () => {
     expect(Object.fromEntries(await maps().all('romeo'))).toEqual({ a: 1, b: { c: ['ž'] } });
     expect((await archives().query('romeo', { limit: 9 })).items.map(({ id }) => id)).toEqual(ids);
     expect(await archives().size('romeo')).toBe(3);
+  });
+
+  test('has places of an older version, whose keys do not say what they have, and deletes them with the others', async () => {
+    const history = () => driver.open('h', 's', 'history');
+    const add = (from: number, to: number) =>
+      Promise.all(
+        Array.from(
+          { length: to - from },
+          (_, i) => history().add('romeo', { at: from + i, stanza: `${from + i}` }).done,
+        ),
+      );
+    await add(0, 1200);
+    await driver.stop();
+    await rename(path, (key) => key.replace(/^(h\0s\0history\0romeo\0.{18}).*/s, '$1'));
+    driver = await openLevel(path);
+    await add(1200, 1900);
+    await again();
+    expect(await history().size('romeo')).toBe(1900);
+    expect(await history().delete('romeo', { limit: 1250 })).toBe(1250);
+    expect(await history().delete('romeo', { ids: [(await history().query('romeo', { limit: 1 })).items[0].id] })).toBe(
+      1,
+    );
+    const { items } = await history().query('romeo', { limit: 1000 });
+    expect(items.map(({ stanza }) => stanza)).toEqual(Array.from({ length: 649 }, (_, i) => `${1251 + i}`));
+    await history().delete('romeo');
+    expect(driver.bytes).toBe(0);
   });
 
   test('gives ids that were never given, even when the clock was set back', async () => {
