@@ -47,7 +47,7 @@ const BATCH = 1_048_576;
 
 export class Journal {
   readonly #turns = new Turns();
-  /** What waits or is being written, by key: the next change builds on it. */
+  /** What waits or is being written, by key: the next change builds on it. Histories do not, and their texts are long: dead tables of a `Map` would keep them. */
   readonly #ahead = new Map<string, Write>();
   readonly #begun = new Set<Promise<unknown>>();
   #queue: Change[] = [];
@@ -192,7 +192,7 @@ export class Journal {
       throw new StoreError('full', `the storage has its ${this.maxBytes} bytes`);
     }
     this.#bytesAhead += more;
-    for (const write of writes) this.#ahead.set(write.key, write);
+    for (const write of writes) if (!write.free) this.#ahead.set(write.key, write);
     const written = new Promise<void>((resolve, reject) => {
       this.#queue.push({ writes, growth: more, resolve, reject });
     });

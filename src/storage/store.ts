@@ -81,6 +81,8 @@ export interface ArchiveQuery extends ArchiveRange {
 export interface DeletedRange extends ArchiveRange {
   /** Most items that are deleted, the first ones. */
   readonly limit?: number;
+  /** Some of them may stay, where the store would have to write again what lies with them; not all. */
+  readonly roughly?: boolean;
 }
 
 /** Items in the order in which they were appended, whichever end they were taken from. */

@@ -101,6 +101,29 @@ describe('a database that is opened again', () => {
     expect(driver.bytes).toBe(0);
   });
 
+  test('deletes roughly what it is told: the first ones, never more, and always some', async () => {
+    const history = driver.open('h', 's', 'history');
+    const add = (from: number, to: number) =>
+      Promise.all(
+        Array.from({ length: to - from }, (_, at) => history.add('romeo', { at, stanza: `${from + at}` }).done),
+      );
+    await add(0, 700);
+    expect(await history.delete('romeo', { limit: 0 })).toBe(0);
+    await history.delete('romeo', { ids: ['none'] });
+    await add(700, 1200);
+    let left = 1200;
+    for (const limit of [900, 10, 260, 200]) {
+      const gone = await history.delete('romeo', { limit, roughly: true });
+      expect(gone).toBeGreaterThan(0);
+      expect(gone).toBeLessThanOrEqual(limit);
+      left -= gone;
+      const { items } = await history.query('romeo', { limit: 2000 });
+      expect(items.map(({ stanza }) => stanza)).toEqual(Array.from({ length: left }, (_, i) => `${1200 - left + i}`));
+    }
+    await again();
+    expect(await driver.open('h', 's', 'history').size('romeo')).toBe(left);
+  });
+
   test('gives ids that were never given, even when the clock was set back', async () => {
     const seen: string[] = [];
     for (const at of [5000, 4000, 3000]) {

@@ -16,6 +16,8 @@ export interface Retention {
 const DAY = 86_400_000;
 /** Items that are deleted at a time. */
 const CHUNK = 5000;
+/** A share of what an archive may have: so much more may stay, where to delete it would cost what it would spare later on. */
+const SLACK = 1 / 20;
 /** An archive without a limit of items is looked at after so many. */
 const OFTEN = 1000;
 
@@ -112,8 +114,8 @@ export class Archives {
       if (max_items === 0) return;
       let excess = (await this.store.size(username)) - max_items;
       if (excess > 0) this.host.limited(this.limit);
-      while (excess > 0) {
-        const gone = await this.store.delete(username, { limit: Math.min(excess, CHUNK) });
+      while (excess > max_items * SLACK) {
+        const gone = await this.store.delete(username, { limit: Math.min(excess, CHUNK), roughly: true });
         excess = gone === 0 ? 0 : excess - gone;
       }
     });

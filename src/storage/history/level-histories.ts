@@ -104,7 +104,7 @@ export class LevelHistories implements HistoryStore {
     const make = async (sum: Sum) => {
       const gone = new Tally();
       const writes = isOfAll(range)
-        ? await this.#first(key, limit, until, gone)
+        ? await this.#first(key, range, until, gone)
         : await this.#those(key, range, sum, until, gone);
       count = gone.count;
       return { store, key, writes, gone, sum: { ...sum, items: sum.items - count } };
@@ -115,7 +115,8 @@ export class LevelHistories implements HistoryStore {
   }
 
   /** Deletes the first ones, so many, all of them in front of `until`: mostly whole pages, which go unread. */
-  async #first(key: string, limit: number, until: Order, gone: Tally): Promise<Write[]> {
+  async #first(key: string, range: DeletedRange, until: Order, gone: Tally): Promise<Write[]> {
+    const { limit = Number.POSITIVE_INFINITY, roughly = false } = range;
     const { catalogue } = this.#chronicle;
     const name = under(this.#store, key);
     const heads = catalogue.heads(name);
@@ -129,7 +130,8 @@ export class LevelHistories implements HistoryStore {
       if (isOver && tally !== undefined && gone.count + tally.count <= limit) {
         gone.join(tally);
         writes.push({ key: head.key, text: undefined, free: true, unread: true });
-      } else {
+      } else if (roughly && gone.count > 0) break;
+      else {
         const page = await catalogue.page(head.key);
         const places = page?.places ?? new Places();
         const out = Math.min(places.before(until), limit - gone.count);

@@ -70,9 +70,9 @@ export class Places {
     return this.#count;
   }
 
-  /** The memory that they lie in, the first one first. */
-  get words(): Uint32Array<ArrayBuffer> {
-    return this.#words;
+  /** The same in memory of their own. */
+  get copy(): Places {
+    return new Places(this.#words.slice(0, this.#count * WORDS), this.#count);
   }
 
   add(spot: Spot): void {

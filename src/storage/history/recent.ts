@@ -16,7 +16,8 @@ export interface Recently {
 
 export class Recent {
   #words = new Uint32Array(ROWS * ROW);
-  #brief = new Uint32Array(0);
+  /** What was taken briefly lies at its end. */
+  #brief = new Uint32Array(ROWS * WORDS);
   // Rows are numbered from the first there ever was.
   #first = 0;
   #durable = 0;
@@ -81,28 +82,34 @@ export class Recent {
 
   /** Those of a history that are durable. */
   of(history: Recently): Places {
-    return this.#taken(history, new Uint32Array(0));
+    return this.#taken(history).copy;
   }
 
   /** The same, until it is asked again: all in the same memory. */
   briefly(history: Recently): Places {
-    const places = this.#taken(history, this.#brief);
-    this.#brief = places.words;
-    return places;
+    return this.#taken(history);
   }
 
-  #taken(history: Recently, memory: Uint32Array<ArrayBuffer>): Places {
-    const last = this.#lastOf(history);
-    let count = 0;
-    for (let row = last; row >= this.#first; row = this.#before(row)) count++;
-    let to = count * WORDS;
-    const words = to > memory.length ? new Uint32Array(to) : memory;
-    for (let row = last; row >= this.#first; row = this.#before(row)) {
+  /** Rows lie far apart: each is looked at once, the last one first. */
+  #taken(history: Recently): Places {
+    let at = this.#brief.length;
+    for (let row = this.#lastOf(history); row >= this.#first; row = this.#before(row)) {
+      if (at === 0) at = this.#growBrief();
       const from = (row - this.#first) * ROW;
-      to -= WORDS;
-      for (let i = 0; i < WORDS; i++) words[to + i] = this.#words[from + i];
+      at -= WORDS;
+      for (let i = 0; i < WORDS; i++) this.#brief[at + i] = this.#words[from + i];
     }
-    return new Places(words, count);
+    const words = this.#brief.subarray(at);
+    return new Places(words, words.length / WORDS);
+  }
+
+  /** Where what was there begins now. */
+  #growBrief(): number {
+    const { length } = this.#brief;
+    const words = new Uint32Array(2 * length);
+    words.set(this.#brief, length);
+    this.#brief = words;
+    return length;
   }
 
   /** The last one that is durable. */
