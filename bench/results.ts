@@ -109,7 +109,7 @@ export function percentile(values: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
 }
 
-function row(what: string, unit: string, { server, values, pooled, requests }: Series): Row {
+export function row(what: string, unit: string, { server, values, pooled, requests }: Series): Row {
   const digits = unit.startsWith('ms') || unit === 's' ? 2 : 1;
   const shape = requests === undefined || requests === 0 ? '' : `, ${requests.toFixed(2)} writes a message`;
   return {
@@ -122,7 +122,7 @@ function row(what: string, unit: string, { server, values, pooled, requests }: S
   };
 }
 
-function range(values: readonly number[], digits: number): string {
+export function range(values: readonly number[], digits: number): string {
   return `${Math.min(...values).toFixed(digits)} - ${Math.max(...values).toFixed(digits)}`;
 }
 

@@ -5,6 +5,7 @@
 //
 //   npm run bench                       everything; writes bench/RESULTS.md
 //   npm run bench -- ws-100 core-chat   only these, and those whose names go on so; prints
+//   npm run bench -- scaling            what `npm run scaling` computes with, in one window (bench/scaling/window.ts)
 //   npm run bench -- micro              the hot objects alone, in this process
 //   npm run bench -- selfcheck          whether the harness sees lost, doubled, changed and misplaced messages
 //   --rounds N (5)   --sessions N (5000, for rss-*, core-idle-* and crowds)   --profile (leaves CPU profiles in bench/profiles)
@@ -23,6 +24,7 @@ import { latency, SELDOM, TRIPS, TURN_SECONDS } from './latency.js';
 import { ejabberd, installed, prosody } from './peers.js';
 import { hottest } from './profile.js';
 import { bounded, compared, crowdRows, type Row, table, trips } from './results.js';
+import { scalingRows } from './scaling/window.js';
 import {
   behindOne,
   CHATS,
@@ -87,7 +89,8 @@ const EDGE: Record<string, () => Promise<Row[]>> = {
 };
 const CORE = coreScenarios(run, sessions);
 const WORKERS = workerScenarios(run);
-const NAMES = [...Object.keys(EDGE), ...Object.keys(CORE), ...Object.keys(WORKERS)];
+const SCALING = { scaling: () => scalingRows(run) };
+const NAMES = [EDGE, CORE, SCALING, WORKERS].flatMap(Object.keys);
 
 async function chats(one: Chat): Promise<Row[]> {
   const series = await behindOne(one.kind, servers, (launches) => chat(one, launches, run));
@@ -173,7 +176,7 @@ const TRIPS_TAKE = `Trips are made at a fixed rate, the same for all, in turns o
 or more in a round (the third, for scale, has one turn in ${SELDOM}), after a turn that does not count; percentiles and their ratios are
 those of the trips of all rounds together, ranges those of single rounds.`;
 
-function report(edge: string, core: string, workers: string): string {
+function report(edge: string, core: string, scaling: string, workers: string): string {
   const commit =
     git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', 'src') === '' ? '' : ' with changes');
   const model = cpus()[0]?.model ?? 'unknown';
@@ -201,6 +204,12 @@ available and have fetched their roster; Set-up is from connection to bound reso
 10,000 iterations.
 
 ${core}
+## What docs/scaling.md is made from
+
+Everything that \`npm run scaling\` computes with, ours alone, all servers there at once and loaded in short turns; what counts of a row is its ratio
+to the mean of its turn. How: \`bench/scaling/window.ts\`.
+
+${scaling}
 ## Several workers
 
 One process against two and four workers and the process above them (\`workers: 2\`), 256 sessions. All processes of the servers are kept to
@@ -232,12 +241,16 @@ if (run.profile !== undefined) {
 }
 const edgeRows = await measure(EDGE, wanted);
 const coreRows = await measure(CORE, wanted);
+const windowRows = await measure(SCALING, wanted);
 const workerRows = await measure(WORKERS, wanted);
 const [edge, core] = tables(edgeRows, coreRows);
+const scaling = table(windowRows, 'times that mean');
 const workers = table(workerRows, 'times one process');
 if (edgeRows.length > 0) console.log(`\n${edge}`);
 if (coreRows.length > 0) console.log(`\n${core}`);
+if (windowRows.length > 0) console.log(`\n${scaling}`);
 if (workerRows.length > 0) console.log(`\n${workers}`);
-if (names.length === 0 && !flags['reference-only']) writeFileSync(`${BENCH}RESULTS.md`, report(edge, core, workers));
+if (names.length === 0 && !flags['reference-only'])
+  writeFileSync(`${BENCH}RESULTS.md`, report(edge, core, scaling, workers));
 if (run.profile !== undefined) profiles();
 process.exit([...edgeRows, ...coreRows].some((row) => row.target.endsWith('MISSED')) ? 1 : 0);

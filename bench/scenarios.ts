@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeyPair } from '../test/support/certs.js';
+import type { Done, Order } from './load/load.js';
 import type { SessionOptions } from './load/session.js';
 import { cpu, Load, rss } from './processes.js';
 import { percentile } from './results.js';
@@ -74,35 +75,45 @@ export const SILENT = { bytes: 100, burst: 1, two: false };
 
 /** CPU microseconds a message, for each of the servers. */
 export async function chat(scenario: Chat, launches: readonly Launch[], run: Run): Promise<Series[]> {
-  const { name, bytes, burst, two, login } = scenario;
+  const { name, bytes, burst } = scenario;
   const messages = Math.round(MESSAGES * (bytes > 1000 ? 0.5 : 1) * (burst > 1 ? 2 : 1) * (run.part ?? 1));
   return await withServers(launches, run, name, async (fronts) => {
     const series = fronts.map(({ server }) => ({ server: server.name, values: [] as number[], requests: 0 }));
-    for (const { server, load } of fronts) {
-      await load.order({
-        order: 'open',
-        sessions: SESSIONS,
-        options: { ...server.where, ...login, bytes, burst, two },
-      });
-    }
+    for (const front of fronts) await opened(front, scenario);
     for (let round = 1; round <= (scenario.warmUp ?? 1); round++) {
       for (const { load } of fronts) await load.order({ order: 'chat', messages });
     }
     for (let round = 1; round <= run.rounds; round++) {
-      for (const [i, { server, load }] of fronts.entries()) {
-        const { values } = series[i];
-        const before = cpu(server.pid);
-        const done = await load.order({ order: 'chat', messages });
-        const each = (cpu(server.pid) - before) / messages;
-        values.push(each);
+      for (const [i, front] of fronts.entries()) {
+        const { each, done } = await spent(front, { order: 'chat', messages }, messages);
+        series[i].values.push(each);
         series[i].requests = done.requests / messages;
         const rate = Math.round(messages / done.seconds);
-        run.say(`${name} ${round}/${run.rounds} ${server.name}: ${each.toFixed(1)} us a message, ${rate} messages/s`);
+        run.say(
+          `${name} ${round}/${run.rounds} ${front.server.name}: ${each.toFixed(1)} us a message, ${rate} messages/s`,
+        );
       }
     }
     for (const { load } of fronts) await load.order({ order: 'finish' });
     return series;
   });
+}
+
+/** Opens the sessions that chat so. */
+export async function opened({ server, load }: Front, { bytes, burst, two, login }: Chat): Promise<void> {
+  const options = { ...server.where, ...login, bytes, burst, two };
+  await load.order({ order: 'open', sessions: SESSIONS, options });
+}
+
+/** CPU microseconds of the server for each of so many things that an order makes it do. */
+export async function spent(
+  { server, load }: Front,
+  order: Order,
+  count: number,
+): Promise<{ readonly each: number; readonly done: Done }> {
+  const before = cpu(server.pid);
+  const done = await load.order(order);
+  return { each: (cpu(server.pid) - before) / count, done };
 }
 
 /** CPU milliseconds a session from its connection to the result of the resource binding; through a relay, what it asks the backend. */

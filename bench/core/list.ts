@@ -8,16 +8,17 @@ import {
   CORE_CHATS,
   CORE_FLOODS,
   coreArchivePage,
+  coreAudience,
   coreChat,
   coreClientProxy,
   coreCrowd,
   coreIdle,
   coreLatency,
-  corePresence,
-  corePubsub,
   coreReconnect,
-  coreRoom,
   coreSetup,
+  PRESENCE,
+  PUBSUB,
+  ROOM,
 } from './scenarios.js';
 import { type CoreStart, ejabberdCore, oursCore, oursCoreOf, oursWithArchive, prosodyCore } from './servers.js';
 
@@ -30,6 +31,10 @@ export function coreScenarios(run: Run, sessions: number): Record<string, () => 
   const chats = [...CORE_CHATS, ...CORE_FLOODS].map((one) => [
     one.name,
     async () => against(one.title, 'us', await coreChat(one, servers(), run), one.targets),
+  ]);
+  const audiences = [PRESENCE, ROOM, PUBSUB].map((one) => [
+    one.name,
+    async () => against(one.title, 'us', await coreAudience(one, servers(), run), one.targets),
   ]);
   const idle = async (kind: 'tcp' | 'ws' | 'bosh', title: string, most: number) =>
     bounded(`idle user over ${title}`, 'KiB', await coreIdle(kind, servers(), sessions, run), most);
@@ -59,11 +64,7 @@ export function coreScenarios(run: Run, sessions: number): Record<string, () => 
       }),
     'core-archive-page': async () =>
       bounded('page of 50 archived messages', 'ms', await coreArchivePage([oursWithArchive], run), 2),
-    'core-presence': async () =>
-      against('presence to 1,000 contacts', 'us', await corePresence(servers(), run), { ejabberd: 0.33, Prosody: 0.2 }),
-    'core-room': async () =>
-      against('message to 500 occupants', 'us', await coreRoom(servers(), run), { ejabberd: 0.5 }),
-    'core-pubsub': async () => against('item to 500 subscribers', 'us', await corePubsub(servers(), run), {}),
+    ...Object.fromEntries(audiences),
     'core-client-proxy': async () =>
       against('request and answer, 32 users, one client', 'us', await coreClientProxy(run)),
     'core-idle-tcp': () => idle('tcp', 'TCP', 40),

@@ -10,6 +10,7 @@ import {
   type Chat,
   chat,
   crowd,
+  type Front,
   type Login,
   memory,
   RETURNING,
@@ -18,6 +19,7 @@ import {
   SET_UPS,
   type Series,
   setup,
+  spent,
   withServers,
 } from '../scenarios.js';
 import type { Kind, Launch } from '../servers.js';
@@ -89,6 +91,7 @@ const CONTACTS = 1000;
 const CHANGES = 20;
 const OCCUPANTS = 500;
 const SAID = 100;
+const COVEN = `coven@${ROOMS}`;
 const PEER_SESSIONS = 1000;
 const SERVED = 33;
 const REQUESTS = 10_000;
@@ -98,82 +101,78 @@ export function coreChat(scenario: CoreChat, starts: readonly CoreStart[], run: 
   return chat(scenario, launches(starts, scenario.kind, 64), run);
 }
 
-/** CPU microseconds for each contact that is told of a change of presence. */
-export async function corePresence(starts: readonly CoreStart[], run: Run): Promise<Series[]> {
-  const name = 'core-presence';
-  return await withServers(launches(starts, 'tcp', CONTACTS + 1), run, name, async (fronts) => {
-    const series = fronts.map(({ server }) => ({ server: server.name, values: [] as number[] }));
-    for (const { server, load } of fronts) {
-      const options = {
-        ...server.where,
-        mechanism: 'SCRAM-SHA-256',
-        available: true,
-        bytes: 0,
-        burst: 1,
-        two: false,
-      } as const;
-      await load.order({ order: 'open', sessions: CONTACTS + 1, options });
-      const { seconds } = await load.order({ order: 'befriend' });
-      run.say(`${name} ${server.name}: ${CONTACTS} contacts made in ${Math.round(seconds)} s`);
-      await sleep(1000);
-      await load.order({ order: 'presence', changes: CHANGES });
-    }
-    for (let round = 1; round <= run.rounds; round++) {
-      for (const [i, { server, load }] of fronts.entries()) {
-        const before = cpu(server.pid);
-        await load.order({ order: 'presence', changes: CHANGES });
-        const each = (cpu(server.pid) - before) / CHANGES / CONTACTS;
-        series[i].values.push(each);
-        run.say(`${name} ${round}/${run.rounds} ${server.name}: ${each.toFixed(1)} us a delivery`);
-      }
-    }
-    return series;
-  });
-}
-
-/** CPU microseconds for each occupant who hears a message of 100 bytes; nobody archives it. */
-export function coreRoom(starts: readonly CoreStart[], run: Run): Promise<Series[]> {
-  const room = `coven@${ROOMS}`;
-  const orders = {
-    gather: { order: 'enter', room },
-    tell: { order: 'speak', room, messages: SAID, bytes: 100 },
-  } as const;
-  return audience('core-room', orders, starts, run);
-}
-
-/** CPU microseconds for each subscriber who hears of an item of 100 bytes, which the node keeps. */
-export function corePubsub(starts: readonly CoreStart[], run: Run): Promise<Series[]> {
-  const orders = {
-    gather: { order: 'subscribe', service: NODES },
-    tell: { order: 'publish', service: NODES, items: SAID, bytes: 100 },
-  } as const;
-  return audience('core-pubsub', orders, starts, run);
-}
-
 /** All users gather at one place, and the first tells the others something, again and again. */
-async function audience(
-  name: string,
-  { gather, tell }: { readonly gather: Order; readonly tell: Order },
-  starts: readonly CoreStart[],
-  run: Run,
-): Promise<Series[]> {
-  return await withServers(launches(starts, 'tcp', OCCUPANTS), run, name, async (fronts) => {
+export interface Audience {
+  readonly name: string;
+  readonly title: string;
+  readonly users: number;
+  readonly gather: Order;
+  /** So many things are told, one after the other. */
+  readonly tell: (things: number) => Order;
+  readonly things: number;
+  /** Who hears each of them. */
+  readonly listeners: number;
+  readonly targets: Targets;
+}
+
+/** A change of presence, by each contact who is told of it. */
+export const PRESENCE: Audience = {
+  name: 'core-presence',
+  title: 'presence to 1,000 contacts',
+  users: CONTACTS + 1,
+  gather: { order: 'befriend' },
+  tell: (changes) => ({ order: 'presence', changes }),
+  things: CHANGES,
+  listeners: CONTACTS,
+  targets: HTTP,
+};
+
+/** A message of 100 bytes, by each occupant who hears it; nobody archives it. */
+export const ROOM: Audience = {
+  name: 'core-room',
+  title: 'message to 500 occupants',
+  users: OCCUPANTS,
+  gather: { order: 'enter', room: COVEN },
+  tell: (messages) => ({ order: 'speak', room: COVEN, messages, bytes: 100 }),
+  things: SAID,
+  listeners: OCCUPANTS,
+  targets: { ejabberd: 0.5 },
+};
+
+/** An item of 100 bytes, which the node keeps, by each subscriber who hears of it. */
+export const PUBSUB: Audience = {
+  name: 'core-pubsub',
+  title: 'item to 500 subscribers',
+  users: OCCUPANTS,
+  gather: { order: 'subscribe', service: NODES },
+  tell: (items) => ({ order: 'publish', service: NODES, items, bytes: 100 }),
+  things: SAID,
+  listeners: OCCUPANTS,
+  targets: {},
+};
+
+/** Brings them together over TCP, and lets them hear something once. */
+export async function gathered({ server, load }: Front, audience: Audience, run: Run): Promise<void> {
+  const { name, users, gather, tell, things } = audience;
+  const login = { mechanism: 'SCRAM-SHA-256', available: true, bytes: 0, burst: 1, two: false } as const;
+  await load.order({ order: 'open', sessions: users, options: { ...server.where, ...login } });
+  const { seconds } = await load.order(gather);
+  run.say(`${name} ${server.name}: ${users} are there after ${Math.round(seconds)} s`);
+  await sleep(1000);
+  await load.order(tell(things));
+}
+
+/** CPU microseconds for each who hears. */
+export async function coreAudience(audience: Audience, starts: readonly CoreStart[], run: Run): Promise<Series[]> {
+  const { name, users, tell, things, listeners } = audience;
+  return await withServers(launches(starts, 'tcp', users), run, name, async (fronts) => {
     const series = fronts.map(({ server }) => ({ server: server.name, values: [] as number[] }));
-    const login = { mechanism: 'SCRAM-SHA-256', available: true, bytes: 0, burst: 1, two: false } as const;
-    for (const { server, load } of fronts) {
-      await load.order({ order: 'open', sessions: OCCUPANTS, options: { ...server.where, ...login } });
-      const { seconds } = await load.order(gather);
-      run.say(`${name} ${server.name}: ${OCCUPANTS} are there after ${Math.round(seconds)} s`);
-      await sleep(1000);
-      await load.order(tell);
-    }
+    for (const front of fronts) await gathered(front, audience, run);
     for (let round = 1; round <= run.rounds; round++) {
-      for (const [i, { server, load }] of fronts.entries()) {
-        const before = cpu(server.pid);
-        await load.order(tell);
-        const each = (cpu(server.pid) - before) / SAID / OCCUPANTS;
+      for (const [i, front] of fronts.entries()) {
+        const { each } = await spent(front, tell(things), things * listeners);
         series[i].values.push(each);
-        run.say(`${name} ${round}/${run.rounds} ${server.name}: ${each.toFixed(1)} us a delivery`);
+        run.say(`${name} ${round}/${run.rounds} ${front.server.name}: ${each.toFixed(1)} us a delivery`);
       }
     }
     return series;

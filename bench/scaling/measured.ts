@@ -4,18 +4,45 @@ import type { Costs } from './loop.js';
 
 export type Measured = (title: string) => number;
 
-/** Reads the median of our own row of this title; throws when there is none. */
-export function measuredIn(results: string): Measured {
-  const rows = results.split('\n').flatMap((line) => {
-    const [, what, server, value] = line.split('|').map((cell) => cell.trim());
-    return server === 'bosh-server' && value !== undefined
-      ? [{ what: what ?? '', value: Number.parseFloat(value) }]
+/** The row before those of one window, which say how many times that they took. */
+export const MEAN = 'geometric mean of the rows below';
+
+interface Figure {
+  readonly what: string;
+  readonly median: number;
+  readonly ratio: number;
+}
+
+function ours(results: string): Figure[] {
+  return results.split('\n').flatMap((line) => {
+    const [, what = '', server, value = '', , ratio = ''] = line.split('|').map((cell) => cell.trim());
+    return server === 'bosh-server'
+      ? [{ what, median: Number.parseFloat(value), ratio: Number.parseFloat(ratio) }]
       : [];
   });
+}
+
+function find(figures: readonly Figure[], title: string): Figure {
+  const figure = figures.find(({ what }) => what === title || what.startsWith(`${title}, `));
+  if (figure === undefined) throw new Error(`RESULTS.md has no row "${title}": npm run bench`);
+  return figure;
+}
+
+/** Reads the median of our own first row of this title; throws when there is none. */
+export function measuredIn(results: string): Measured {
+  const figures = ours(results);
+  return (title) => find(figures, title).median;
+}
+
+/** Reads the first window: the ratio of a row to its mean, as microseconds by the median of that mean. Throws when there is none. */
+export function windowIn(results: string): Measured {
+  const figures = ours(results);
+  const mean = find(figures, MEAN);
+  const rows = figures.slice(figures.indexOf(mean) + 1);
   return (title) => {
-    const row = rows.find(({ what }) => what === title || what.startsWith(`${title}, `));
-    if (row === undefined) throw new Error(`RESULTS.md has no row "${title}": npm run bench`);
-    return row.value;
+    const { ratio } = find(rows, title);
+    if (Number.isNaN(ratio)) throw new Error(`RESULTS.md has no row "${title}" in a window: npm run bench -- scaling`);
+    return mean.median * ratio;
   };
 }
 

@@ -2,11 +2,14 @@
 
 import type { Costs } from './loop.js';
 
-/** Microseconds; measured apart, docs/performance.md says how. */
+/** Measured apart and at another level of noise, so as parts of what a message takes in one process; docs/performance.md says how. */
 export interface Between {
-  /** A BOSH request that reached another worker than its session's, in both processes together. */
+  /** Of a message over BOSH: its request reached another worker than its session's, in both processes together. */
   readonly forwarded: number;
-  /** A stanza of a local domain to the process of the core and one back, at each end; there when it is full, so with many at a time. */
+  /**
+   * Of a message of a local domain over WebSocket: a stanza to the process of the core and one back, at each end; there
+   * when it is full, so with many at a time.
+   */
   readonly crossing: { readonly worker: number; readonly core: number };
 }
 
@@ -33,7 +36,7 @@ export function machines(costs: Costs, between: Between, memory: Memory): string
   const websocket = 2 * (costs.hop + costs.stanza) + costs.frame;
   const bosh = 2 * (costs.hop + costs.stanza) + costs.request;
   const lines = [1, 2, 4, 16].map((cores) => {
-    const strayed = bosh + between.forwarded * (1 - 1 / cores);
+    const strayed = bosh * (1 + between.forwarded * (1 - 1 / cores));
     const users = (cores * rate(websocket)) / PER_USER;
     return line([
       cores,
@@ -62,7 +65,8 @@ export function machines(costs: Costs, between: Between, memory: Memory): string
 function chat(costs: Costs, { crossing }: Between): { alone: number; hub: number; worker: number } {
   const hub = costs.route + costs.stanza;
   const edge = costs.turn + costs.stanza + costs.frame;
-  return { alone: edge + costs.route, hub: hub + crossing.core, worker: edge + crossing.worker };
+  const alone = edge + costs.route;
+  return { alone, hub: hub + alone * crossing.core, worker: edge + alone * crossing.worker };
 }
 
 /** How many times as much as one process so many workers carry, each with a core, beside the process of the core. */
