@@ -206,8 +206,8 @@ available and have fetched their roster; Set-up is from connection to bound reso
 ${core}
 ## What docs/scaling.md is made from
 
-Everything that \`npm run scaling\` computes with, ours alone, all servers there at once and loaded in short turns; what counts of a row is its ratio
-to the mean of its turn. How: \`bench/scaling/window.ts\`.
+Everything that \`npm run scaling\` computes with, besides memory and several workers: ours alone, all servers there at once and loaded in short turns.
+What counts of a row is its ratio to the mean of its turn, taken turn by turn. How: \`bench/scaling/window.ts\`.
 
 ${scaling}
 ## Several workers

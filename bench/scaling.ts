@@ -10,7 +10,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { simulate, type Workload } from './scaling/loop.js';
-import { costsFrom, measuredIn, timesIn, windowIn } from './scaling/measured.js';
+import { costsFrom, measuredIn, sharesIn, timesIn, windowIn } from './scaling/measured.js';
 import { type Between, core, type Memory, machines, timesOne } from './scaling/tables.js';
 
 const WITHIN = 0.15;
@@ -20,13 +20,9 @@ const measured = windowIn(results);
 const idle = measuredIn(results);
 const costs = costsFrom(measured);
 
-/**
- * From `npm run bench -- workers-forward workers-core-ws` on a quiet machine; docs/performance.md has the runs. Forwarded: 11 us,
- * where a message over BOSH took 35. Crossing: the mean of two runs, 3.8 and 0.2 us for a worker, 0.1 and 0.2 for the first process
- * where four have filled it, where a message took one process 15.5: chosen when what two and four workers carry was known,
- * so that the check of these is a weak one.
- */
-const between: Between = { forwarded: 11 / 35, crossing: { worker: 2 / 15.5, core: 0.2 / 15.5 } };
+const SPREAD = 'WebSocket chat, local domain';
+/** Forwarded: 11 us where a message over BOSH took 35, by `npm run bench -- workers-forward` on a quiet machine; docs/performance.md has the run. */
+const between: Between = { forwarded: 11 / 35, shares: sharesIn(results, SPREAD) };
 const memory: Memory = { websocket: idle('idle WebSocket session'), bosh: idle('idle BOSH session') };
 
 const chat = { sessions: 64, burst: 1, requests: 0, fan: 1, frames: false };
@@ -41,7 +37,11 @@ const CHECKED: readonly [string, Workload][] = [
 console.log(
   `constants, us: ${Object.entries(costs)
     .map(([name, value]) => `${name} ${value.toFixed(1)}`)
-    .join(', ')}\n`,
+    .join(', ')}`,
+);
+const { shares } = between;
+console.log(
+  `of one process: the workers ${shares.workers.toFixed(2)}, the process of the core ${shares.core.toFixed(2)}\n`,
 );
 console.log('| what | simulated | measured | off |\n| --- | ---: | ---: | ---: |');
 let off = 0;
@@ -52,10 +52,9 @@ for (const [title, work] of CHECKED) {
   if (Math.abs(error) > WITHIN) off++;
   console.log(`| ${title} | ${each.toFixed(1)} us | ${is.toFixed(1)} us | ${(error * 100).toFixed(0)} % |`);
 }
-const SPREAD = 'WebSocket chat, local domain';
 console.log('\n| several workers, times one process | simulated | measured | off |\n| --- | ---: | ---: | ---: |');
 for (const workers of [2, 4]) {
-  const times = timesOne(workers, costs, between);
+  const times = timesOne(workers, between.shares);
   const were = timesIn(results, SPREAD, workers);
   const error = times / were - 1;
   if (Math.abs(error) > WITHIN) off++;

@@ -11,7 +11,7 @@ export interface Costs {
   readonly stanza: number;
   /** The core besides: stamped, routed, delivered. */
   readonly route: number;
-  /** A stanza in WebSocket frames, in and out. */
+  /** Frames of WebSocket, read and written, beside their bytes; frames that come together share it. */
   readonly frame: number;
   /** A request of BOSH and its answer, beside their bytes. */
   readonly request: number;
@@ -91,5 +91,5 @@ function costOf(costs: Costs, work: Workload, { stanzas, from }: Arrival): numbe
   const more = Math.max(0, requests - stanzas);
   const http = requests * costs.request + more * turn;
   if (work.fan > 1) return turn / 2 + stanzas * (costs.stanza + work.fan * costs.fan);
-  return turn + http + stanzas * (costs.stanza + core + frame);
+  return turn + frame + http + stanzas * (costs.stanza + core);
 }

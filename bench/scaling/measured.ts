@@ -55,6 +55,26 @@ export function timesIn(results: string, title: string, workers: number): number
   return times;
 }
 
+/** What each process takes of a message in a local domain, where one process that does it all takes 1. */
+export interface Shares {
+  /** All workers together. */
+  readonly workers: number;
+  /** The process of the core. */
+  readonly core: number;
+}
+
+/** By two workers' CPU, each process at its limit or near it, so with many messages in a read and a write. */
+export function sharesIn(results: string, title: string): Shares {
+  const cpu = (server: string) => {
+    const row = results.split('\n').find((line) => line.startsWith(`| ${title} | ${server} |`));
+    const value = Number.parseFloat(row?.split('|')[3] ?? '');
+    if (Number.isNaN(value)) throw new Error(`RESULTS.md has no row "${title}" of ${server}: npm run bench -- workers`);
+    return value;
+  };
+  const [one, all, core] = ['one process', '2 workers, all processes', '2 workers, the first process'].map(cpu);
+  return { workers: (all - core) / one, core: core / one };
+}
+
 /** From seven rows, each of which differs from another in one thing. */
 export function costsFrom(measured: Measured): Costs {
   const tcp = measured('TCP chat, 100 B');
@@ -65,7 +85,7 @@ export function costsFrom(measured: Measured): Costs {
   const frame = measured('WebSocket chat, 100 B') - tcp;
   // One hop of the edge, with a message to itself and with an eighth of what is paid for the read and the write.
   const alone = measured('TCP, 100 B') / 2;
-  const stanza = ((measured('WebSocket, 8 x 100 B at a time') - frame) / 2 - alone / 8) / (1 - 1 / 8);
+  const stanza = ((measured('WebSocket, 8 x 100 B at a time') - frame / 8) / 2 - alone / 8) / (1 - 1 / 8);
   return {
     turn,
     hop: alone - stanza,

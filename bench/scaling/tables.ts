@@ -1,16 +1,14 @@
 // What machines and fleets hold, by the constants: CPU, memory, and what is forwarded between processes.
 
 import type { Costs } from './loop.js';
+import type { Shares } from './measured.js';
 
-/** Measured apart and at another level of noise, so as parts of what a message takes in one process; docs/performance.md says how. */
+/** Parts of what a message takes in one process: ratios, so at whatever noise they were measured. */
 export interface Between {
   /** Of a message over BOSH: its request reached another worker than its session's, in both processes together. */
   readonly forwarded: number;
-  /**
-   * Of a message of a local domain over WebSocket: a stanza to the process of the core and one back, at each end; there
-   * when it is full, so with many at a time.
-   */
-  readonly crossing: { readonly worker: number; readonly core: number };
+  /** Of a message of a local domain over WebSocket. */
+  readonly shares: Shares;
 }
 
 /** KiB of an idle session. */
@@ -61,28 +59,24 @@ export function machines(costs: Costs, between: Between, memory: Memory): string
   ].join('\n');
 }
 
-/** A message over WebSocket in a local domain: in the one process; or in the process of the core, and in a worker. */
-function chat(costs: Costs, { crossing }: Between): { alone: number; hub: number; worker: number } {
-  const hub = costs.route + costs.stanza;
-  const edge = costs.turn + costs.stanza + costs.frame;
-  const alone = edge + costs.route;
-  return { alone, hub: hub + alone * crossing.core, worker: edge + alone * crossing.worker };
-}
-
 /** How many times as much as one process so many workers carry, each with a core, beside the process of the core. */
-export function timesOne(workers: number, costs: Costs, between: Between): number {
-  const { alone, hub, worker } = chat(costs, between);
-  return alone / Math.max(hub, worker / workers);
+export function timesOne(workers: number, { core, workers: all }: Shares): number {
+  return 1 / Math.max(core, all / workers);
 }
 
 /** The same for a local domain, whose core is one process whatever the number of workers. */
-export function core(costs: Costs, between: Between): string {
-  const { alone, hub, worker } = chat(costs, between);
+export function core(costs: Costs, { shares }: Between): string {
+  const alone = costs.turn + costs.stanza + costs.frame + costs.route;
   const lines = [1, 2, 4, 16].map((cores) => {
     // One core is the hub's; the others carry connections.
     const workers = cores - 1;
-    const first = cores === 1 ? 'the one process' : hub > worker / workers ? 'the process of the core' : 'the workers';
-    const carried = rate(cores === 1 ? alone : Math.max(hub, worker / workers));
+    const first =
+      cores === 1
+        ? 'the one process'
+        : shares.core > shares.workers / workers
+          ? 'the process of the core'
+          : 'the workers';
+    const carried = rate(alone) * (cores === 1 ? 1 : timesOne(workers, shares));
     return line([cores, thousands(carried), first]);
   });
   return [

@@ -1,6 +1,6 @@
 // What the simulation needs, its constants and the figures it has to come to, measured in one window: all servers stand
 // there from the beginning, and short turns follow one another, A B C D, A B C D. Whatever disturbs the machine disturbs
-// every row, and what counts of a row is its ratio to the mean of its turns, taken round by round.
+// every row, and what counts of a row is its ratio to the mean of its turns, taken turn by turn.
 
 import { type Audience, CORE_CHATS, CORE_FLOODS, type CoreChat, gathered, PRESENCE, ROOM } from '../core/scenarios.js';
 import { oursCore } from '../core/servers.js';
@@ -34,7 +34,7 @@ export function scalingRows(run: Run): Promise<Row[]> {
   const all: readonly CoreChat[] = [...CORE_CHATS, ...CORE_FLOODS];
   const edge = CHATS.filter(({ name }) => EDGE.includes(name));
   const core = all.filter(({ name }) => CORE.includes(name));
-  // Each kind of session before the one backend.
+  // One backend for all; each brings its own kind.
   return behindOne(
     'tcp',
     edge.map(
@@ -54,7 +54,7 @@ export function scalingRows(run: Run): Promise<Row[]> {
 }
 
 function chatting(chat: Chat, launch: Launch): Part {
-  // All sessions have several bursts.
+  // Each session has two bursts or more.
   const messages = Math.max(MESSAGES, 128 * chat.burst);
   const begin = async (front: Front) => {
     await opened(front, chat);
