@@ -47,7 +47,8 @@ const BATCH = 1_048_576;
 
 export class Journal {
   readonly #turns = new Turns();
-  /** What waits or is being written, by key: the next change builds on it. Histories do not, and their texts are long: dead tables of a `Map` would keep them. */
+  // Histories build on nothing here, and their texts are long: tables that this has outgrown would keep them a while.
+  /** What waits or is being written, by key: the next change builds on it. */
   readonly #ahead = new Map<string, Write>();
   readonly #begun = new Set<Promise<unknown>>();
   #queue: Change[] = [];
