@@ -7,6 +7,7 @@ import { Connection, MOST_PILED } from './connection.js';
 import type { RawHeaders } from './cors.js';
 import { type Exchange, IN_ONE_PIECE } from './exchange.js';
 import { type HeadReader, kindOf, type PostHead } from './post-head.js';
+import { disown, own, type SocketOwner } from './socket-owner.js';
 import type { UpgradeRequest } from './upgrade.js';
 import { readUpgrade } from './upgrade-head.js';
 
@@ -38,10 +39,7 @@ const MOST_LOOKS = 8;
 const REMEMBERED = 4096;
 const NOTHING = Buffer.alloc(0);
 
-const POSTED = Symbol('posted');
-type Posted = Socket & { [POSTED]?: PostConnection };
-
-export class PostConnection {
+export class PostConnection implements SocketOwner {
   /** The head of its last request, unless it was large. */
   #head: PostHead | undefined;
   /** It has had a request. */
@@ -67,9 +65,8 @@ export class PostConnection {
     readonly socket: Socket,
   ) {
     this.#since = share.now;
-    (socket as Posted)[POSTED] = this;
     socket.setTimeout(share.silence);
-    for (const [event, listener] of LISTENERS) socket.on(event, listener);
+    own(socket, this);
   }
 
   /** Takes what another process had read from it; here it stays. */
@@ -174,23 +171,15 @@ export class PostConnection {
     const { method, url, headers, size } = head;
     const request = { method, url, headers, socket: this.socket };
     if (!this.share.admits(request)) return false;
-    this.#release();
     this.share.enter(this, request, bytes.subarray(size));
     return true;
   }
 
-  /** Has no more to do with the socket. */
-  #release(): void {
-    const { socket } = this;
-    socket.pause();
-    for (const [event, listener] of LISTENERS) socket.removeListener(event, listener);
-    (socket as Posted)[POSTED] = undefined;
-    socket.setTimeout(0);
-  }
-
   #hand(): void {
     const { socket } = this;
-    this.#release();
+    socket.pause();
+    disown(socket);
+    socket.setTimeout(0);
     if (this.#pieces !== undefined) socket.unshift(Buffer.concat(this.#pieces));
     if (socket.destroyed) this.share.forget(this);
     else this.share.hand(this);
@@ -230,6 +219,22 @@ export class PostConnection {
 
   drained(): void {
     this.socket.resume();
+  }
+
+  ended(): void {
+    this.socket.end();
+  }
+
+  broke(): void {
+    this.socket.destroy();
+  }
+
+  silent(): void {
+    this.socket.destroy();
+  }
+
+  gone(): void {
+    this.share.forget(this);
   }
 
   /** Ends when it carries no request. */
@@ -273,36 +278,4 @@ class Post implements Exchange {
     this.body = body;
     this.#connection.flush();
   }
-}
-
-const of = (socket: Socket): PostConnection | undefined => (socket as Posted)[POSTED];
-
-const LISTENERS: readonly [string, (this: Socket, chunk: Buffer) => void][] = [
-  ['data', onData],
-  ['drain', onDrain],
-  ['end', onEnd],
-  ['error', onGone],
-  ['timeout', onGone],
-  ['close', onClose],
-];
-
-function onData(this: Socket, chunk: Buffer): void {
-  of(this)?.take(chunk);
-}
-
-function onDrain(this: Socket): void {
-  of(this)?.drained();
-}
-
-function onEnd(this: Socket): void {
-  this.end();
-}
-
-function onGone(this: Socket): void {
-  this.destroy();
-}
-
-function onClose(this: Socket): void {
-  const connection = of(this);
-  connection?.share.forget(connection);
 }

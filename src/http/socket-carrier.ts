@@ -1,12 +1,12 @@
 // One WebSocket on its socket, from the upgrade to its end: what comes is read here and told to the stream, which gathers
-// frames and writes them through here. The opening handshake is that of `ws`, which makes one of these instead of a
-// WebSocket of its own: its reading, a Writable behind each socket, costs a tenth of a message (docs/performance.md).
+// frames and writes them through here.
 
 import type { Socket } from 'node:net';
 import type { Client } from '../net/address.js';
 import type { Tls } from '../stream/end.js';
 import { FrameError, type FrameHearer, FrameReader } from '../websocket/frames.js';
 import type { Carrier, WebSocketStream } from '../websocket/stream.js';
+import { own, type SocketOwner } from './socket-owner.js';
 
 /** What all WebSockets of a server share. */
 export interface CarrierShare {
@@ -36,10 +36,7 @@ const PING_BURST = 50;
 /** Milliseconds that the client may take to say goodbye and to end the connection. */
 const PATIENCE = 1000;
 
-const CARRIER = Symbol('carrier');
-type Carrying = Socket & { [CARRIER]?: SocketCarrier };
-
-export class SocketCarrier implements Carrier, FrameHearer {
+export class SocketCarrier implements Carrier, FrameHearer, SocketOwner {
   readonly #reader: FrameReader;
   #stream: WebSocketStream | undefined;
   #pings = PING_BURST;
@@ -63,12 +60,15 @@ export class SocketCarrier implements Carrier, FrameHearer {
   begin(stream: WebSocketStream, head: Buffer): void {
     const { socket } = this;
     this.#stream = stream;
-    (socket as Carrying)[CARRIER] = this;
     socket.setTimeout(0);
-    // Shared by all sockets, whose they are called on.
-    socket.on('data', onData).on('drain', onDrain).on('end', onEnd).on('error', onError).on('close', onClose);
-    if (head.length > 0) this.take(head);
+    own(socket, this);
     socket.resume();
+    if (head.length > 0) this.take(head);
+  }
+
+  /** Lets go what the handshake wrote. */
+  flush(): void {
+    this.socket.uncork();
   }
 
   get stream(): WebSocketStream | undefined {
@@ -182,6 +182,12 @@ export class SocketCarrier implements Carrier, FrameHearer {
     this.#stream?.drained();
   }
 
+  broke(error: Error): void {
+    this.share.broke(error);
+  }
+
+  silent(): void {}
+
   gone(): void {
     // What a connection that was not read from had brought before it was lost.
     const { readableLength } = this.socket;
@@ -219,24 +225,4 @@ function goodbye(code: number): Buffer {
 
 function pong(payload: Buffer): Buffer {
   return Buffer.concat([Buffer.from([PONG, payload.length]), payload]);
-}
-
-function onData(this: Carrying, chunk: Buffer): void {
-  this[CARRIER]?.take(chunk);
-}
-
-function onDrain(this: Carrying): void {
-  this[CARRIER]?.drained();
-}
-
-function onEnd(this: Carrying): void {
-  this[CARRIER]?.ended();
-}
-
-function onError(this: Carrying, error: Error): void {
-  this[CARRIER]?.share.broke(error);
-}
-
-function onClose(this: Carrying): void {
-  this[CARRIER]?.gone();
 }

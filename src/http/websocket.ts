@@ -1,9 +1,6 @@
-// WebSockets (RFC 6455): their opening handshake by the server that @fastify/websocket brings, and the streams on them: made, swept for their
-// deadlines, and ended when the server stops. upgrade.ts decides who gets one; what is said over it is the matter of ../websocket.
+// WebSockets (RFC 6455) and the streams on them: made, swept for their deadlines, and ended when the server stops. upgrade.ts decides who gets one; what is said over it is the matter of ../websocket.
 
-import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
-import fastifyWebsocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../log.js';
 import type { Upstream } from '../stream/end.js';
@@ -11,6 +8,7 @@ import { Tick } from '../tick.js';
 import { type StreamShare, WebSocketStream } from '../websocket/stream.js';
 import { DEFAULT_LIMITS } from '../xmpp/scanner.js';
 import type { Connection } from './connection.js';
+import { shakeHands } from './handshake.js';
 import type { HttpMetrics } from './metrics.js';
 import { type CarrierShare, SocketCarrier } from './socket-carrier.js';
 import { basePath, type Gate, type GateOptions, type UpgradeRequest } from './upgrade.js';
@@ -40,17 +38,6 @@ export interface WebSocketDeps {
 
 /** How long clients may take to say goodbye when the server stops. */
 const GOODBYE = 1000;
-
-/** What `ws` makes after its handshake: the socket, and what came behind the request. */
-class Upgraded {
-  socket: Socket | undefined;
-  head: Buffer | undefined;
-
-  setSocket(socket: Socket, head: Buffer): void {
-    this.socket = socket;
-    this.head = head;
-  }
-}
 
 /** The WebSockets of one HTTP server. */
 export class WebSockets {
@@ -94,21 +81,10 @@ export class WebSockets {
 
   /** What the gate lets in, and the route of requests that want no upgrade; in their own context, so that no other route pays for hooks. */
   readonly routes = async (app: FastifyInstance, { gate }: { gate: Gate }): Promise<void> => {
-    await app.register(fastifyWebsocket, {
-      preClose: () => this.#stop(gate),
-      options: {
-        // In place of the server whose upgrades are listened to.
-        server: gate as unknown as Server,
-        WebSocket: Upgraded as never,
-        perMessageDeflate: false,
-        clientTracking: false,
-        handleProtocols: () => 'xmpp',
-      },
-    });
-    gate.enter = (request, socket, head) =>
-      app.websocketServer.handleUpgrade(request as IncomingMessage, socket, head, (upgraded) =>
-        this.#connected(request, socket, (upgraded as unknown as Upgraded).head ?? head),
-      );
+    app.addHook('preClose', () => this.#stop(gate));
+    gate.enter = (request, socket, head) => {
+      if (shakeHands(request, socket)) this.#connected(request, socket, head);
+    };
     const absent = (_: FastifyRequest, reply: FastifyReply) =>
       reply
         .code(426)
@@ -124,6 +100,7 @@ export class WebSockets {
     const connection = this.#deps.connectionOf(request);
     const carrier = new SocketCarrier(socket, connection.clientOf(request), connection.tlsOf(request), this.#carrying);
     connection.left(socket);
+    this.#turn.soon(carrier);
     this.#carriers.add(carrier);
     this.#deps.metrics.websocket.open++;
     carrier.begin(new WebSocketStream(`ws-${++this.#count}`, carrier, this.#share), head);
