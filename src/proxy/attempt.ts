@@ -73,6 +73,7 @@ export class Attempt implements Dialled, Negotiated {
   abort(reason: Unreachable): void {
     if (this.#told === undefined) return;
     this.#dial?.abort();
+    this.#dial = undefined;
     this.#socket?.destroy();
     this.#negotiation?.abort();
     this.#tell(reason);
@@ -101,11 +102,16 @@ export class Attempt implements Dialled, Negotiated {
 
   #call(found: readonly string[]): void {
     if (this.#told === undefined) return;
-    const { breaker, options } = this.#caller.exchange;
+    const { breaker, options, tcp } = this.#caller.exchange;
     breaker.check(this.#name);
-    this.#begun = performance.now();
     this.#dial = new Dial(found, this.#target.port, { timeout: options.connect_timeout * 1000 }, this);
-    this.#dial.next();
+    tcp.turn.soon(this);
+  }
+
+  /** Dials, with all that are to be dialled in this turn: among reads it costs more (src/tick.ts). */
+  flush(): void {
+    this.#begun = performance.now();
+    this.#guarded(() => this.#dial?.next());
   }
 
   connected(socket: Socket, address: string): void {
