@@ -32,8 +32,8 @@ const MOST = { text: 8192, value: 1024, count: 16 };
 
 /** The attributes in a JSON object of strings; whatever is not fit to be one is left out. */
 export function readExtra(json: string | undefined): Map<string, string> {
+  if (json === undefined || json.length > MOST.text) return new Map();
   const extra = new Map<string, string>();
-  if (json === undefined || json.length > MOST.text) return extra;
   for (const [name, value] of Object.entries(parse(json))) {
     if (extra.size === MOST.count) break;
     if (typeof value !== 'string' || value.length > MOST.value) continue;

@@ -5,6 +5,7 @@
 // answers.ts what is said to them, exchange.ts both by rid, deadlines.ts when, termination.ts the end.
 
 import type { Upstream } from '../stream/end.js';
+import type { Tokens } from '../tokens.js';
 import type { StreamError } from '../xmpp/errors.js';
 import type { StartTag } from '../xmpp/scanner.js';
 import { Activity } from './activity.js';
@@ -30,6 +31,8 @@ export interface Shared {
   readonly upstream: Upstream;
   readonly clock: BoshClock;
   readonly counts: Counts;
+  /** Names for streams. */
+  readonly names: Tokens;
   /** The client has seen the responses to this rid and all before it; said once for a rid. */
   readonly acknowledged?: ((rid: number, session: string) => void) | undefined;
   /** The session is over. */
@@ -64,7 +67,7 @@ export class Session implements StreamOwner {
     this.counts = shared.counts;
     this.created = shared.clock.now();
     const exchange = new Exchange(this, shared, terms, rid);
-    const streams = new Streams(this, shared.upstream);
+    const streams = new Streams(this, shared.upstream, shared.names);
     const activity = new Activity(terms.requests, terms.polling * 1000, terms.polls);
     const deadlines = new Deadlines(exchange);
     const answers = new Answers(exchange, streams, activity, deadlines);

@@ -2,7 +2,7 @@
 // sessions, and answers through Held. It does no I/O, has no timers and no clock of its own; whoever carries the requests
 // hands it time and calls `sweep`. Who may connect where is the upstream's business.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import type { Upstream } from '../stream/end.js';
@@ -40,6 +40,7 @@ export interface BoshDeps {
 const STALL = 2000;
 /** Of randomness in a sid. */
 const SID_BYTES = 18;
+const NAME_BYTES = 12;
 
 export class Sessions implements Shared {
   options: BoshOptions;
@@ -47,6 +48,7 @@ export class Sessions implements Shared {
   readonly clock: BoshClock;
   readonly counts: Counts;
   readonly acknowledged: Shared['acknowledged'];
+  readonly names = new Tokens(NAME_BYTES);
   readonly #log: Log;
   readonly #node: string;
   readonly #sids = new Tokens(SID_BYTES);
@@ -233,4 +235,4 @@ const CREATION = ['to', 'route', 'ver', 'wait', 'hold'];
 const asksForSession = (tag: StartTag) => CREATION.some((name) => tag.attr(name) !== undefined);
 
 /** What stands for a sid in logs. */
-const nameOf = (sid: string) => `bosh-${createHash('sha256').update(sid).digest('hex').slice(0, 12)}`;
+const nameOf = (sid: string) => `bosh-${hash('sha256', sid, 'hex').slice(0, 12)}`;

@@ -1,7 +1,7 @@
 // The streams of a session (XEP-0124 section 16): one nearly always, several for clients with several accounts.
 
-import { randomBytes } from 'node:crypto';
 import type { Ending, Upstream } from '../stream/end.js';
+import type { Tokens } from '../tokens.js';
 import type { StartTag } from '../xmpp/scanner.js';
 import { headerOf } from './header.js';
 import type { Responses } from './responses.js';
@@ -19,13 +19,13 @@ export class Streams {
   constructor(
     readonly owner: StreamOwner,
     readonly upstream: Upstream,
+    readonly names: Tokens,
   ) {}
 
   /** Opens one, as a creation asks for it or a request that adds one (section 16.2). */
   open(tag: StartTag, client: Origin): BoshStream {
     const header = headerOf(tag);
-    const id = randomBytes(12).toString('base64url');
-    const stream = new BoshStream(this.owner, id, header, client, tag.attr('route'));
+    const stream = new BoshStream(this.owner, this.names.next(), header, client, tag.attr('route'));
     this.#add(stream);
     const server = this.upstream.attach(stream, header);
     if (!stream.ending) stream.server = server;
