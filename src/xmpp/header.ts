@@ -25,20 +25,31 @@ export function writeHeader(header: StreamHeader, contentNs: string = NS.client)
 export function writeStreamTag(header: StreamHeader, contentNs: string, quote = "'"): string {
   const { from, to, id, version, lang, extra } = header;
   const own = (name: string, value: string | undefined) => attribute(name, value, quote);
-  let text = `<stream:stream${own('xmlns', contentNs)}${own('xmlns:stream', NS.stream)}${own('from', from)}${own('to', to)}`;
+  let text = quote === "'" && contentNs === NS.client ? CLIENT_STREAM : ownStream(contentNs, quote);
+  text += `${own('from', from)}${own('to', to)}`;
   text += `${own('id', id)}${own('version', version)}${own('xml:lang', lang)}`;
   if (extra !== undefined) for (const [name, value] of extra) if (!OWN.has(name)) text += own(name, value);
   return `${text}>`;
 }
 
+const ownStream = (contentNs: string, quote: string) =>
+  `<stream:stream${attribute('xmlns', contentNs, quote)}${attribute('xmlns:stream', NS.stream, quote)}`;
+const CLIENT_STREAM = ownStream(NS.client, "'");
+
 const OWN: ReadonlySet<string> = new Set(['xmlns', 'xmlns:stream', 'from', 'to', 'id', 'version', 'xml:lang']);
 
 /** What a header says, be it a stream's start tag or an `<open/>`; what it does not say is absent. */
 export function readHeader(tag: Pick<StartTag, 'attr'>): StreamHeader {
-  const header: Record<string, string> = {};
-  for (const name of ['to', 'from', 'id', 'version', 'xml:lang']) {
-    const value = tag.attr(name);
-    if (value !== undefined) header[name === 'xml:lang' ? 'lang' : name] = value;
-  }
+  const to = tag.attr('to');
+  const from = tag.attr('from');
+  const id = tag.attr('id');
+  const version = tag.attr('version');
+  const lang = tag.attr('xml:lang');
+  const header: { -readonly [K in keyof StreamHeader]: StreamHeader[K] } = {};
+  if (to !== undefined) header.to = to;
+  if (from !== undefined) header.from = from;
+  if (id !== undefined) header.id = id;
+  if (version !== undefined) header.version = version;
+  if (lang !== undefined) header.lang = lang;
   return header;
 }

@@ -134,14 +134,15 @@ export class StartTag {
     return at < 0 ? undefined : this.#value(at);
   }
 
-  /** The value of the attribute with this expanded name, whatever its prefix; `ns` is never ''. */
+  /** The value of the attribute with this expanded name, whatever its prefix; `ns` is never '', `local` is ASCII. */
   attrNS(ns: string, local: string): string | undefined {
     const spans = this.#spans;
     for (let at = 0; at < spans.length; at += 4) {
-      // Nothing is made a string that is too short to have a prefix.
-      if (spans[at + 1] - spans[at] < local.length + 2) continue;
-      const [prefix, rest] = this.#name(at).split(':');
-      if (rest === local && prefix !== 'xmlns' && this.declared(prefix) === ns) return this.#value(at);
+      const end = spans[at + 1];
+      const colon = end - local.length - 1;
+      if (colon <= spans[at] || this.#bytes[colon] !== COLON || !same(this.#bytes, colon + 1, end, local)) continue;
+      const prefix = this.#bytes.toString('utf8', spans[at], colon);
+      if (prefix !== 'xmlns' && this.declared(prefix) === ns) return this.#value(at);
     }
     return undefined;
   }
