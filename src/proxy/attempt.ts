@@ -60,9 +60,9 @@ export class Attempt implements Dialled, Negotiated {
     this.#header = header;
   }
 
-  /** Begins, and resolves with what it failed of, with `late` after so many milliseconds; undefined: the stream is open. */
-  run(time: number, late: Unreachable): Promise<Unreachable | undefined> {
-    this.#timer = setTimeout(() => this.abort(late), time);
+  /** Begins, and resolves with what it failed of, with `late` after so many milliseconds, if any; undefined: the stream is open. */
+  run(time: number | undefined, late: Unreachable): Promise<Unreachable | undefined> {
+    if (time !== undefined) this.#timer = setTimeout(() => this.abort(late), time);
     return new Promise((resolve) => {
       this.#told = resolve;
       this.#guarded(() => this.#find());

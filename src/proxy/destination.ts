@@ -21,7 +21,10 @@ export interface Destination {
 }
 
 export function destination(domain: string, client: ClientStream, options: ProxyOptions): Destination {
-  const configured = Object.entries(options.upstreams).find(([name]) => normalizeDomain(name) === domain)?.[1];
+  const { upstreams } = options;
+  const configured = Object.hasOwn(upstreams, domain)
+    ? upstreams[domain]
+    : Object.entries(upstreams).find(([name]) => normalizeDomain(name) === domain)?.[1];
   const route = allowedRoute(client.route, options.route_filter);
   const tls = matches(options.no_tls_domains, domain) ? 'none' : configured?.tls;
   return { domain, upstream: configured ?? {}, trusted: configured !== undefined && route === undefined, route, tls };

@@ -34,6 +34,7 @@ export function interleave(addresses: readonly string[]): string[] {
 
 /** One address that is being tried. */
 interface Trial {
+  readonly socket: LendingSocket;
   readonly address: string;
   /** When it has had its time. */
   readonly timer: NodeJS.Timeout;
@@ -45,7 +46,7 @@ export class Dial implements Dialler {
   readonly #port: number;
   readonly #options: DialOptions;
   readonly #dialled: Dialled;
-  readonly #open = new Map<LendingSocket, Trial>();
+  #open: Trial[] = [];
   #timer: NodeJS.Timeout | undefined;
   #failure: Unreachable | undefined;
   #over = false;
@@ -61,14 +62,13 @@ export class Dial implements Dialler {
     clearTimeout(this.#timer);
     const address = this.#addresses.shift();
     if (address !== undefined) this.#try(address);
-    else if (this.#open.size === 0) this.#lose(this.#failure ?? new Unreachable('dns', 'no address to dial'));
+    else if (this.#open.length === 0) this.#lose(this.#failure ?? new Unreachable('dns', 'no address to dial'));
   }
 
   connected(socket: LendingSocket): void {
-    const { address = '' } = this.#open.get(socket) ?? {};
-    this.#forget(socket);
+    const trial = this.#forget(socket);
     this.abort();
-    this.#dialled.connected(socket, address);
+    this.#dialled.connected(socket, trial?.address ?? '');
   }
 
   failed(socket: LendingSocket, error: Error): void {
@@ -82,7 +82,7 @@ export class Dial implements Dialler {
   abort(): void {
     this.#over = true;
     clearTimeout(this.#timer);
-    for (const socket of this.#open.keys()) {
+    for (const { socket } of this.#open) {
       this.#forget(socket);
       socket.destroy();
     }
@@ -92,16 +92,18 @@ export class Dial implements Dialler {
     const socket = new LendingSocket();
     socket.dialler = this;
     const timer = setTimeout(() => this.failed(socket, late(address)), this.#options.timeout);
-    this.#open.set(socket, { address, timer });
+    this.#open = [...this.#open, { socket, address, timer }];
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE);
     socket.connect({ host: address, port: this.#port });
     if (this.#addresses.length > 0) this.#timer = setTimeout(() => this.next(), this.#options.stagger ?? STAGGER);
   }
 
-  #forget(socket: LendingSocket): void {
-    clearTimeout(this.#open.get(socket)?.timer);
-    this.#open.delete(socket);
+  #forget(socket: LendingSocket): Trial | undefined {
+    const trial = this.#open.find((one) => one.socket === socket);
+    clearTimeout(trial?.timer);
+    this.#open = this.#open.filter((one) => one !== trial);
     socket.dialler = undefined;
+    return trial;
   }
 
   #lose(failure: Unreachable): void {

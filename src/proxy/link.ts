@@ -117,8 +117,11 @@ export class Link implements StreamEnd, Caller {
 
   async #reach(header: StreamHeader): Promise<void> {
     const { resolver, options } = this.exchange;
-    const choice = await this.#timed(targets(this.to, resolver));
-    const share = (options.negotiation_timeout * 1000) / Math.min(SHARES, choice.length);
+    const asked = targets(this.to, resolver);
+    const choice = asked instanceof Promise ? await this.#timed(asked) : asked;
+    // The one and only target has all the time, which `begin` minds.
+    const share =
+      choice.length > 1 ? (options.negotiation_timeout * 1000) / Math.min(SHARES, choice.length) : undefined;
     const failures: Unreachable[] = [];
     for (const target of choice) {
       if (!this.#pending) return;
@@ -149,8 +152,7 @@ export class Link implements StreamEnd, Caller {
     this.exchange.unverified(this);
   }
 
-  async #timed(asked: Target[] | Promise<Target[]>): Promise<Target[]> {
-    if (!(asked instanceof Promise)) return asked;
+  async #timed(asked: Promise<Target[]>): Promise<Target[]> {
     const begun = performance.now();
     const answer = await asked;
     this.exchange.took('dns', (performance.now() - begun) / 1000);
