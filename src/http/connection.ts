@@ -48,13 +48,18 @@ export class Connection {
   // Nobody nearly always.
   #told: readonly (() => void)[] | undefined;
 
-  constructor(socket: Socket, peer: Client, trusted: Networks) {
+  constructor(peer: Client, trusted: Networks) {
     this.#peer = peer;
     this.#trusted = trusted;
     this.#viaProxy = trusted.has(peer.address);
     this.#lastClient = peer;
+  }
+
+  /** It is this socket's, and ends with it. */
+  keep(socket: Socket): this {
     (socket as Carrying)[CONNECTION] = this;
     socket.on('close', closed);
+    return this;
   }
 
   /** The connection below a request; `undefined` before its first. */
@@ -91,10 +96,13 @@ export class Connection {
     this.#told = [...(this.#told ?? []), told];
   }
 
-  /** Another protocol goes on over it, and nothing of it is asked for any more. */
-  left(socket: Socket): void {
+  /** Another protocol goes on over this socket, and nothing of its connection is asked for any more. */
+  static leave(socket: Socket): Connection | undefined {
+    const known = Connection.of(socket);
+    if (known === undefined) return undefined;
     socket.off('close', closed);
     (socket as Carrying)[CONNECTION] = undefined;
+    return known;
   }
 
   /** It has. */

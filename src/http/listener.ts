@@ -66,11 +66,18 @@ export class Listener {
 
   /** The connection of a request, known from its first on. */
   connectionOf(socket: Socket, trusted: Networks): Connection {
-    const known = Connection.of(socket);
-    if (known !== undefined) return known;
+    return Connection.of(socket) ?? this.#newConnection(socket, trusted).keep(socket);
+  }
+
+  /** The same where this request is the last, for another protocol goes on over it. */
+  leavingBy(socket: Socket, trusted: Networks): Connection {
+    return Connection.leave(socket) ?? this.#newConnection(socket, trusted);
+  }
+
+  #newConnection(socket: Socket, trusted: Networks): Connection {
     const peer = peerOf(socket);
     const named = this.#proxied?.of(socket);
-    return new Connection(socket, named ? { ...named, secure: named.secure || peer.secure } : peer, trusted);
+    return new Connection(named ? { ...named, secure: named.secure || peer.secure } : peer, trusted);
   }
 
   close(): void {

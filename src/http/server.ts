@@ -209,7 +209,8 @@ class Face {
 
   #newWebSockets(): WebSockets {
     const { upstream, log } = this.#deps;
-    return new WebSockets(this.#options, { upstream, log, metrics: this.#metrics, connectionOf: this.#connectionOf });
+    const leavingBy = ({ socket }: { readonly socket: Socket }) => this.#listener.leavingBy(socket, this.#trusted);
+    return new WebSockets(this.#options, { upstream, log, metrics: this.#metrics, leavingBy });
   }
 
   #newGate(): Gate {

@@ -33,7 +33,8 @@ export interface WebSocketDeps {
   readonly upstream: Upstream;
   readonly log: Log;
   readonly metrics: HttpMetrics;
-  connectionOf(message: UpgradeRequest): Connection;
+  /** The connection of a request after which another protocol goes on over it. */
+  leavingBy(message: UpgradeRequest): Connection;
 }
 
 /** How long clients may take to say goodbye when the server stops. */
@@ -97,9 +98,8 @@ export class WebSockets {
   };
 
   #connected(request: UpgradeRequest, socket: Socket, head: Buffer): void {
-    const connection = this.#deps.connectionOf(request);
+    const connection = this.#deps.leavingBy(request);
     const carrier = new SocketCarrier(socket, connection.clientOf(request), connection.tlsOf(request), this.#carrying);
-    connection.left(socket);
     this.#turn.soon(carrier);
     this.#carriers.add(carrier);
     this.#deps.metrics.websocket.open++;
