@@ -48,13 +48,23 @@ export interface ServerEvents {
   error: [error: unknown];
 }
 
-const OF_THE_CORE = /^(session-(authenticated|created|closed)|module-|halt-)/;
+const OF_STREAMS: readonly (keyof ServerEvents)[] = [
+  'stream-add',
+  'stream-added',
+  'stream-restart',
+  'stream-restarted',
+  'nodes',
+  'response',
+  'stream-terminate',
+  'terminate',
+  'no-client',
+];
 
 /** A typed emitter; a listener that throws harms nobody and is told to `error`. */
 export class Events extends EventEmitter<ServerEvents> {
   /** Whether somebody listens to what happens on streams, so that they have to be watched. */
   get watched(): boolean {
-    return this.eventNames().some((name) => !OF_THE_CORE.test(String(name)));
+    return OF_STREAMS.some((name) => this.listenerCount(name) > 0);
   }
 
   /** Emits, and turns what a listener throws into an `error` event, if that is heard. */
