@@ -39,11 +39,14 @@ function exactness(pattern: string, domain: string): number {
     const parent = normalizeDomain(pattern.slice(2));
     return parent !== undefined && domain.endsWith(`.${parent}`) ? 1 + parent.length : 0;
   }
-  return normalizeDomain(pattern) === domain ? Number.POSITIVE_INFINITY : 0;
+  return pattern === domain || normalizeDomain(pattern) === domain ? Number.POSITIVE_INFINITY : 0;
 }
 
-const best = (patterns: readonly string[], domain: string): number =>
-  Math.max(0, ...patterns.map((pattern) => exactness(pattern, domain)));
+function best(patterns: readonly string[], domain: string): number {
+  let most = 0;
+  for (const pattern of patterns) most = Math.max(most, exactness(pattern, domain));
+  return most;
+}
 
 /**
  * Whether the lists allow a normalized domain. What is in neither is denied. In both, the more exact pattern counts, and
@@ -51,7 +54,7 @@ const best = (patterns: readonly string[], domain: string): number =>
  */
 export function allows(firewall: Firewall, domain: string): boolean {
   const allowed = best(firewall.allow, domain);
-  return allowed > 0 && allowed >= best(firewall.deny, domain);
+  return allowed === Number.POSITIVE_INFINITY || (allowed > 0 && allowed >= best(firewall.deny, domain));
 }
 
 /** Whether a list of patterns has this name or address. */
