@@ -2,6 +2,7 @@
 // before a WebSocket exists, and whoever does not pass gets an HTTP answer. Those who do pass Fastify's router by, as BOSH
 // does: routing, hooks and their response cost a twentieth of a set-up.
 
+import { EventEmitter } from 'node:events';
 import { type IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { Origins, type RawHeaders } from './cors.js';
@@ -23,7 +24,8 @@ export interface GateDeps {
   plain(message: IncomingMessage, response: ServerResponse): void;
 }
 
-export class Gate {
+/** Emits nothing; an emitter because @fastify/websocket wants to listen to one. */
+export class Gate extends EventEmitter {
   /** Makes a WebSocket of what was let in. */
   enter: (request: UpgradeRequest, socket: Socket, head: Buffer) => void = (_, socket) => socket.destroy();
   /** Lets nobody in any more. */
@@ -34,6 +36,7 @@ export class Gate {
   #origins: Origins | undefined;
 
   constructor(options: GateOptions, deps: GateDeps) {
+    super();
     this.#deps = deps;
     this.#bosh = basePath(options.path);
     this.#websocket = basePath(options.websocket_path);

@@ -1,6 +1,9 @@
-// WebSockets (RFC 6455) and the streams on them: made, swept for their deadlines, and ended when the server stops. upgrade.ts decides who gets one; what is said over it is the matter of ../websocket.
+// WebSockets (RFC 6455) and the streams on them: made, swept for their deadlines, and ended when the server stops. upgrade.ts decides who gets
+// one; handshake.ts answers the usual request, the server that @fastify/websocket brings any other; what is said then is the matter of ../websocket.
 
+import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
+import fastifyWebsocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../log.js';
 import type { Upstream } from '../stream/end.js';
@@ -39,6 +42,17 @@ export interface WebSocketDeps {
 
 /** How long clients may take to say goodbye when the server stops. */
 const GOODBYE = 1000;
+
+/** What `ws` makes after its handshake: the socket, and what came behind the request. */
+class Upgraded {
+  socket: Socket | undefined;
+  head: Buffer | undefined;
+
+  setSocket(socket: Socket, head: Buffer): void {
+    this.socket = socket;
+    this.head = head;
+  }
+}
 
 /** The WebSockets of one HTTP server. */
 export class WebSockets {
@@ -82,9 +96,23 @@ export class WebSockets {
 
   /** What the gate lets in, and the route of requests that want no upgrade; in their own context, so that no other route pays for hooks. */
   readonly routes = async (app: FastifyInstance, { gate }: { gate: Gate }): Promise<void> => {
-    app.addHook('preClose', () => this.#stop(gate));
+    await app.register(fastifyWebsocket, {
+      preClose: () => this.#stop(gate),
+      options: {
+        // In place of the server whose upgrades are listened to.
+        server: gate as unknown as Server,
+        WebSocket: Upgraded as never,
+        perMessageDeflate: false,
+        clientTracking: false,
+        handleProtocols: () => 'xmpp',
+      },
+    });
     gate.enter = (request, socket, head) => {
       if (shakeHands(request, socket)) this.#connected(request, socket, head);
+      else
+        app.websocketServer.handleUpgrade(request as IncomingMessage, socket, head, (upgraded) =>
+          this.#connected(request, socket, (upgraded as unknown as Upgraded).head ?? head),
+        );
     };
     const absent = (_: FastifyRequest, reply: FastifyReply) =>
       reply

@@ -1,4 +1,4 @@
-// What the server of `ws` answers to a request, word for word, is what is answered here; where it makes a WebSocket, there is one.
+// What is answered here is what the server of `ws` answers, word for word; whatever it refuses is left to it.
 
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -71,8 +71,13 @@ class Shaker {
 
 const theirs = new WebSocketServer({ noServer: true, perMessageDeflate: false, handleProtocols: () => 'xmpp' });
 const reference = new Shaker((...told) => theirs.handleUpgrade(...told));
-const ours = new Shaker((request, socket, _, made) => {
-  if (!shakeHands(request, socket as Socket)) return;
+const answered: string[] = [];
+const ours = new Shaker((request, socket, head, made) => {
+  if (!shakeHands(request, socket as Socket)) {
+    theirs.handleUpgrade(request, socket, head, made);
+    return;
+  }
+  answered.push(JSON.stringify(request.headers));
   socket.uncork();
   made(undefined as never, request);
 });
@@ -91,6 +96,7 @@ async function compare(lines: readonly string[]): Promise<string> {
 test('the example of RFC 6455 section 1.3', async () => {
   const lines = ['Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 13'];
   expect(await compare([...lines, 'Sec-WebSocket-Protocol: xmpp'])).toBe('HTTP/1.1 101');
+  expect(answered).toHaveLength(1);
 });
 
 test('each odd field alone', async () => {
