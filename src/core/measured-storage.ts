@@ -112,22 +112,24 @@ class Meter {
 
   /** Many that are written together are timed as one, and counted each. */
   gathered(added: Added): Added {
-    if (this.#group?.done === added.done) {
-      this.#group.size++;
-      return added;
-    }
-    const group = { done: added.done, begun: performance.now(), size: 1 };
+    const group = this.#group;
+    if (group !== undefined && group.done === added.done) group.size++;
+    else this.#begin(added.done);
+    return added;
+  }
+
+  #begin(done: Promise<void>): void {
+    const group = { done, begun: performance.now(), size: 1 };
     this.#group = group;
     const ended = (outcome: StoreError['condition'] | 'ok') => {
       if (this.#group === group) this.#group = undefined;
       this.#operations.inc({ kind: 'history', operation: 'write', outcome }, group.size);
       this.#seconds.observe({ kind: 'history', operation: 'write' }, (performance.now() - group.begun) / 1000);
     };
-    added.done.then(
+    done.then(
       () => ended('ok'),
       (error) => ended(this.#failed('history', 'write', error)),
     );
-    return added;
   }
 
   #failed(kind: StoreKind, operation: Operation, error: StoreError): StoreError['condition'] {

@@ -11,29 +11,28 @@ export function identified(stanza: Stanza, by: string, id: string | undefined): 
   return stanza.ending(`<stanza-id xmlns='${STANZA_ID}'${attribute('by', by)}${attribute('id', id)}/>`);
 }
 
-const TAIL = Buffer.from("'/>");
-/** Beginnings that are remembered. */
+const TAIL = "'/>";
+/** Elements that are remembered. */
 const MANY = 10_000;
 
-/** Does the same for archives that are asked again and again; their ids are letters and digits. */
+/** Does the same for archives that are asked again and again; their ids are letters and digits, as many in each. */
 export class Identifying {
-  /** `<stanza-id/>` up to the id, by address. */
-  readonly #heads = new Map<string, Buffer>();
+  /** `<stanza-id/>` with its last id, by address. */
+  readonly #elements = new Map<string, Buffer>();
 
   identified(stanza: Stanza, by: string, id: Uint8Array): Stanza {
-    return stanza.endingIn(this.#headOf(by), id, TAIL);
+    const element = this.#elements.get(by) ?? this.#made(by, id.length);
+    element.set(id, element.length - TAIL.length - id.length);
+    return stanza.endingIn(element);
   }
 
-  #headOf(by: string): Buffer {
-    let head = this.#heads.get(by);
-    if (head === undefined) {
-      if (this.#heads.size >= MANY) this.#heads.clear();
-      const text = `<stanza-id xmlns='${STANZA_ID}'${attribute('by', by)} id='`;
-      // Of its own: a piece of a shared one would keep all of that.
-      head = Buffer.alloc(Buffer.byteLength(text), text);
-      this.#heads.set(by, head);
-    }
-    return head;
+  #made(by: string, length: number): Buffer {
+    if (this.#elements.size >= MANY) this.#elements.clear();
+    const text = `<stanza-id xmlns='${STANZA_ID}'${attribute('by', by)} id='${' '.repeat(length)}${TAIL}`;
+    // Of its own: a piece of a shared one would keep all of that.
+    const element = Buffer.alloc(Buffer.byteLength(text), text);
+    this.#elements.set(by, element);
+    return element;
   }
 }
 

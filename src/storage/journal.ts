@@ -63,7 +63,7 @@ export class Journal {
   #bytes: number;
   #bytesAhead: number;
   /** Bytes that are kept elsewhere, and count with those that are here. */
-  outside = 0;
+  outside: () => number = () => 0;
 
   constructor(
     disk: Disk,
@@ -189,7 +189,7 @@ export class Journal {
   #enqueue(writes: readonly Write[]): Promise<void> {
     if (writes.length === 0) return Promise.resolve();
     const more = growth(writes);
-    if (more > 0 && this.maxBytes > 0 && this.#bytesAhead + this.outside + more > this.maxBytes) {
+    if (more > 0 && this.maxBytes > 0 && this.#bytesAhead + this.outside() + more > this.maxBytes) {
       throw new StoreError('full', `the storage has its ${this.maxBytes} bytes`);
     }
     this.#bytesAhead += more;

@@ -185,18 +185,16 @@ export class Stanza {
     return copy;
   }
 
-  /** `ending` with an element in three parts, bytes that are there already: half the time. */
-  endingIn(head: Buffer, text: Uint8Array, tail: Buffer): Stanza {
-    if (this.closed) return this.ending(Buffer.concat([head, text, tail]).toString());
+  /** `ending` with an element that is bytes already: a third of the time. */
+  endingIn(element: Uint8Array): Stanza {
+    if (this.closed) return this.ending(element.toString());
     const { raw } = this;
     const end = this.#endTag;
-    const longer = Buffer.allocUnsafe(raw.length + head.length + text.length + tail.length);
+    const more = element.length;
+    const longer = Buffer.allocUnsafe(raw.length + more);
     longer.set(raw);
-    longer.set(head, end);
-    let at = end + head.length;
-    for (let i = 0; i < text.length; i++) longer[at++] = text[i];
-    for (let i = 0; i < tail.length; i++) longer[at++] = tail[i];
-    for (let i = end; i < raw.length; i++) longer[at++] = raw[i];
+    longer.set(element, end);
+    for (let i = end; i < raw.length; i++) longer[more + i] = raw[i];
     const copy = new Stanza(longer, this.#ns);
     copy.#tag = this.#tag;
     return copy;

@@ -145,10 +145,7 @@ test.each([
   ],
 ])('another last child: %s', (before, after) => {
   const stanza = scanStanza(Buffer.from(before));
-  const copies = [
-    stanza.ending("<id xmlns='s' n='1'/>"),
-    stanza.endingIn(Buffer.from("<id xmlns='s' n='"), Buffer.from('1'), Buffer.from("'/>")),
-  ];
+  const copies = [stanza.ending("<id xmlns='s' n='1'/>"), stanza.endingIn(Buffer.from("<id xmlns='s' n='1'/>"))];
   for (const copy of copies) {
     expect(copy.raw.toString()).toBe(after);
     expect([copy.name, copy.ns]).toEqual([stanza.name, 'u']);

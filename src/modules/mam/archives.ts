@@ -20,6 +20,8 @@ const CHUNK = 5000;
 const SLACK = 1 / 20;
 /** An archive without a limit of items is looked at after so many. */
 const OFTEN = 1000;
+/** Milliseconds in which archives that are to be looked at are gathered: what is deleted is synced, all of it at once. */
+const PAUSE = 1000;
 
 export class Archives {
   /** What is not there yet. */
@@ -27,6 +29,9 @@ export class Archives {
   /** Of what was added last: much is there at the same time. */
   #last: Promise<unknown> | undefined;
   readonly #trimming = new Turns();
+  /** Archives that are to be looked at. */
+  readonly #grown = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
   constructor(
@@ -71,11 +76,13 @@ export class Archives {
 
   /** What is not done. */
   unfinished(): Promise<unknown>[] {
+    this.#trimGrown();
     const trimming = this.#trimming.unfinished();
     return trimming === undefined ? [...this.#adding] : [...this.#adding, trimming];
   }
 
   async remove(username: string): Promise<void> {
+    this.#grown.delete(username);
     await this.store.delete(username);
   }
 
@@ -91,6 +98,8 @@ export class Archives {
 
   stop(): void {
     this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#grown.clear();
   }
 
   /** A tenth of what it may have. */
@@ -101,7 +110,17 @@ export class Archives {
 
   #grew(username: string): void {
     const { max_age, max_items } = this.retention;
-    if (max_age > 0 || max_items > 0) this.#trim(username).catch(() => {});
+    if (this.#stopped || (max_age === 0 && max_items === 0)) return;
+    this.#grown.add(username);
+    this.#timer ??= setTimeout(() => this.#trimGrown(), PAUSE);
+    this.#timer.unref();
+  }
+
+  #trimGrown(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const username of this.#grown) this.#trim(username).catch(() => {});
+    this.#grown.clear();
   }
 
   /** Deletes what is too old, then what is too much. Rejects with StoreError. */

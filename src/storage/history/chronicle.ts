@@ -63,6 +63,7 @@ export class Chronicle {
     readonly maxBytes: number,
   ) {
     this.#end = catalogue.end;
+    journal.outside = () => this.bytes;
     const freed = () => this.#retain();
     this.#compaction = new Compaction(catalogue, files, (items) => this.#move(items), freed);
   }
@@ -118,7 +119,7 @@ export class Chronicle {
     this.#push(book, ids.time, ids.number, at, ground.file, ground.offset + start, length);
     gathering.bytes += length + PLACE;
     if (isNew) this.#opened(book, gathering, mention);
-    return new Entry(ids, gathering, start, book.added++);
+    return new Entry(gathering, start, book.added++);
   }
 
   #opened(book: Book, gathering: Gathering, named: number): void {
@@ -131,12 +132,7 @@ export class Chronicle {
     const late = at !== time;
     if (late) book.late = Math.max(book.late, Math.ceil(time - at));
     this.#recent.push(book, time, number, file, offset, length, late, book.hash);
-    this.#count(length + PLACE);
-  }
-
-  #count(bytes: number): void {
-    this.#bytes += bytes;
-    this.journal.outside = this.bytes;
+    this.#bytes += length + PLACE;
   }
 
   #refused(book: Book, item: HistoryItem, error: StoreError): Added {
@@ -163,7 +159,7 @@ export class Chronicle {
     const ground = this.#writing
       ? this.files.next(this.#writing.ground, this.#writing.frame.size)
       : this.files.next({ file, offset }, 0);
-    const gathering = new Gathering(this.#memory.pop() ?? Buffer.allocUnsafeSlow(MEMORY), ground);
+    const gathering = new Gathering(this.#memory.pop() ?? Buffer.allocUnsafeSlow(MEMORY), ground, this.ids);
     this.#gathering = gathering;
     gathering.timer = setTimeout(() => void this.flush(), GATHER);
     return gathering;
@@ -208,7 +204,7 @@ export class Chronicle {
     const lost = behind === undefined ? [gathering] : [gathering, behind];
     this.#recent.lose(lost.flatMap(({ books }) => books));
     for (const each of lost) {
-      this.#count(-each.bytes);
+      this.#bytes -= each.bytes;
       each.over = true;
       each.reject(failure);
     }
@@ -235,7 +231,8 @@ export class Chronicle {
   async #index(): Promise<void> {
     const books = [...this.#books.values()].flatMap((each) => [...each.all]);
     const recent = books.filter((book) => this.#recent.has(book));
-    this.#count(-(await this.catalogue.index(recent, this.#recent, this.#end)));
+    const taken = await this.catalogue.index(recent, this.#recent, this.#end);
+    this.#bytes -= taken;
     if (books.length > KNOWN) this.#forget();
   }
 
@@ -266,7 +263,6 @@ export class Chronicle {
     const sums = await this.#sumsOf(group);
     const changes = await Promise.all(group.map((change, i) => change.make(sums[i])));
     const isFree = await this.catalogue.change(changes);
-    this.#count(0);
     for (const { store, key, sum } of changes) this.#knows(store, key, sum);
     // A file that stays behind is no harm: it is looked for again.
     if (isFree) await this.#retain();
@@ -275,7 +271,7 @@ export class Chronicle {
 
   /** What the database has of them, with all that is durable where that is not enough. */
   async #sumsOf(changes: readonly Change[]): Promise<Sum[]> {
-    const sums = () => Promise.all(changes.map(({ store, key }) => this.#sumOf(store, key)));
+    const sums = () => Promise.all(changes.map(({ store, key }) => this.sum(store, key)));
     const known = await sums();
     if (changes.every(({ needs }, i) => known[i].items >= needs)) return known;
     await this.flush();
@@ -283,7 +279,8 @@ export class Chronicle {
     return sums();
   }
 
-  async #sumOf(store: string, key: string): Promise<Sum> {
+  /** What the database has of a history. */
+  async sum(store: string, key: string): Promise<Sum> {
     return this.#books.get(store)?.find(key)?.sum ?? this.catalogue.sum(store, key);
   }
 

@@ -21,6 +21,7 @@ export class Gathering {
   constructor(
     memory: Buffer,
     readonly ground: Ground,
+    readonly ids: HistoryIds,
   ) {
     this.frame = new Frame(memory);
     this.done = new Promise((resolve, reject) => {
@@ -33,7 +34,6 @@ export class Gathering {
 
 /** What was added, as long as others may have the same. */
 export class Entry implements Added, IdNumbers {
-  readonly #ids: HistoryIds;
   readonly time: number;
   readonly number: number;
   readonly low: number;
@@ -41,12 +41,11 @@ export class Entry implements Added, IdNumbers {
 
   /** `item`: where the item is in the frame. */
   constructor(
-    ids: HistoryIds,
     readonly gathering: Gathering,
     readonly item: number,
     readonly before: number,
   ) {
-    this.#ids = ids;
+    const { ids } = gathering;
     this.time = ids.time;
     this.number = ids.number;
     this.low = ids.low;
@@ -58,7 +57,7 @@ export class Entry implements Added, IdNumbers {
   }
 
   get idBytes(): Buffer {
-    return this.#ids.text(this);
+    return this.gathering.ids.text(this);
   }
 
   get done(): Promise<void> {

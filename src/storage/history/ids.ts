@@ -21,7 +21,7 @@ const HEX = Uint16Array.from({ length: 256 }, (_, i) => Buffer.from(i.toString(1
 export interface IdNumbers {
   readonly time: number;
   readonly number: number;
-  /** Its chance, the first four bytes and the others, lowest first. */
+  /** Its chance, the first four bytes and the others, lowest first, as integers of 32 bits. */
   readonly low: number;
   readonly high: number;
 }
@@ -58,7 +58,7 @@ export class HistoryIds implements IdNumbers {
       randomFillSync(this.#pool);
       this.#taken = 0;
     }
-    this.low = this.#pool.getUint32(this.#taken, true);
+    this.low = this.#pool.getInt32(this.#taken, true);
     this.high = this.#pool.getUint16(this.#taken + 4, true);
     this.#taken += CHANCE;
   }

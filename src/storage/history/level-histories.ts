@@ -239,7 +239,7 @@ export class LevelHistories implements HistoryStore {
   }
 
   #summed(key: string) {
-    return this.#chronicle.catalogue.sum(this.#store, key);
+    return this.#chronicle.sum(this.#store, key);
   }
 
   /** Undefined: it is gone meanwhile. */

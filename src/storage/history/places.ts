@@ -8,6 +8,8 @@ export const WORDS = 7;
 const HIGH = 2 ** 32;
 /** Set beside the length: the time in the id is not the item's. */
 const LATE = 0x8000_0000;
+/** What is beside it. */
+const LENGTH = 0x7fff_ffff;
 
 /** The time and the number in an id: what items are ordered by. */
 export interface Order {
@@ -99,7 +101,7 @@ export class Places {
       number: words[at + 2] + (words[at + 1] & 0xffff) * HIGH,
       file: words[at + 3],
       offset: words[at + 4],
-      length: words[at + 5] % LATE,
+      length: words[at + 5] & LENGTH,
       late: words[at + 5] >= LATE,
       peer: words[at + 6],
     };
@@ -127,27 +129,38 @@ export class Places {
 
   each(from: number, to: number, told: (file: number, length: number) => void): void {
     const words = this.#words;
-    for (let at = from * WORDS; at < to * WORDS; at += WORDS) told(words[at + 3], words[at + 5] % LATE);
+    for (let at = from * WORDS; at < to * WORDS; at += WORDS) told(words[at + 3], words[at + 5] & LENGTH);
   }
 
   /** Some of them, each told to `each` besides; at most as many as `memory` was made for. */
   text(memory: Buffer, from = 0, to = this.#count, each: (file: number, length: number) => void = () => {}): string {
     const numbers = new Numbers(memory);
     const words = this.#words;
-    let [time, number, file, offset, peer] = [0, 0, 0, 0, 0];
+    let time = 0;
+    let number = 0;
+    let file = 0;
+    let offset = 0;
+    let peer = 0;
     for (let at = from * WORDS; at < to * WORDS; at += WORDS) {
       const itsTime = words[at] + (words[at + 1] >>> 16) * HIGH;
       const itsNumber = words[at + 2] + (words[at + 1] & 0xffff) * HIGH;
-      const length = words[at + 5] % LATE;
+      const itsFile = words[at + 3];
+      const itsOffset = words[at + 4];
+      const length = words[at + 5] & LENGTH;
+      const itsPeer = words[at + 6];
       numbers.putSigned(itsTime - time);
       numbers.putSigned(itsNumber - number);
-      numbers.putSigned(words[at + 3] - file);
-      numbers.putSigned(words[at + 4] - offset);
-      const isOther = words[at + 6] !== peer;
+      numbers.putSigned(itsFile - file);
+      numbers.putSigned(itsOffset - offset);
+      const isOther = itsPeer !== peer;
       numbers.put(length * 4 + (words[at + 5] >= LATE ? 2 : 0) + (isOther ? 1 : 0));
-      if (isOther) numbers.put(words[at + 6]);
-      each(words[at + 3], length);
-      [time, number, file, offset, peer] = [itsTime, itsNumber, words[at + 3], words[at + 4], words[at + 6]];
+      if (isOther) numbers.put(itsPeer);
+      each(itsFile, length);
+      time = itsTime;
+      number = itsNumber;
+      file = itsFile;
+      offset = itsOffset;
+      peer = itsPeer;
     }
     return numbers.written.toString('base64');
   }
@@ -165,9 +178,10 @@ export function put(
   late: boolean,
   peer: number,
 ): void {
-  words[at] = time % HIGH;
+  // Words take the rest by 2^32: `%` costs ten times as much.
+  words[at] = time;
   words[at + 1] = Math.floor(time / HIGH) * 65_536 + Math.floor(number / HIGH);
-  words[at + 2] = number % HIGH;
+  words[at + 2] = number;
   words[at + 3] = file;
   words[at + 4] = offset;
   words[at + 5] = late ? length + LATE : length;
