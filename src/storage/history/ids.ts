@@ -37,8 +37,8 @@ export class HistoryIds implements IdNumbers {
   #taken = POOL * CHANCE;
   /** The last text: a string that is put together from others costs more, and again where its bytes are asked for. */
   readonly #text = Buffer.alloc(LENGTH);
+  /** The time, and the number, without their last two digits. */
   #timed = -1;
-  /** The number without its last two digits. */
   #most = -1;
 
   /** Greater than that of every run before on the same data. */
@@ -66,18 +66,19 @@ export class HistoryIds implements IdNumbers {
   /** The text of one that was made in this run, in ASCII; the next one is written over it. */
   text({ time, number, low, high }: IdNumbers): Buffer {
     const text = this.#text;
-    if (time !== this.#timed) {
-      this.#timed = time;
-      text.write(digits(time, TIME) + digits(this.run, RUN), 'latin1');
+    const timed = Math.floor(time / LAST_DIGITS.length);
+    if (timed !== this.#timed) {
+      this.#timed = timed;
+      text.write(`${digits(timed, TIME - 2)}..${digits(this.run, RUN)}`, 'latin1');
     }
-    const last = number % LAST_DIGITS.length;
-    const most = number - last;
+    const most = Math.floor(number / LAST_DIGITS.length);
     if (most !== this.#most) {
       this.#most = most;
-      text.write(digits(most / LAST_DIGITS.length, NUMBER - 2), TIME + RUN, 'latin1');
+      text.write(digits(most, NUMBER - 2), TIME + RUN, 'latin1');
     }
     const end = TIME + RUN + NUMBER;
-    put(text, end - 2, LAST_DIGITS[last]);
+    put(text, TIME - 2, LAST_DIGITS[time - timed * LAST_DIGITS.length]);
+    put(text, end - 2, LAST_DIGITS[number - most * LAST_DIGITS.length]);
     for (let i = 0; i < 4; i++) put(text, end + 2 * i, HEX[(low >>> (8 * i)) & 0xff]);
     put(text, end + 8, HEX[high & 0xff]);
     put(text, end + 10, HEX[high >> 8]);
