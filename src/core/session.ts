@@ -3,8 +3,10 @@
 
 import type { Ending } from '../stream/end.js';
 import type { StreamError } from '../xmpp/errors.js';
+import { attribute } from '../xmpp/escape.js';
 import type { JID } from '../xmpp/jid.js';
 import type { Stanza } from '../xmpp/stanza.js';
+import { Attributes } from '../xmpp/tag.js';
 import type { C2s } from './c2s.js';
 
 /** Where a session's stanzas go: its stream, or who stands before it. False: enough for now (nobody need heed it). */
@@ -36,6 +38,9 @@ export class Session {
   /** When its presence last changed, for choosing among equal priorities; counts up. */
   activity = 0;
   #over = false;
+  #stamp: Attributes | undefined;
+  /** The language in there. */
+  #lang: string | undefined;
   // None nearly always: an empty set or list is a fortieth of what an idle session takes.
   /** What is being kept of what its client said. */
   #keeping: Set<Promise<unknown>> | undefined;
@@ -56,6 +61,15 @@ export class Session {
 
   get over(): boolean {
     return this.#over;
+  }
+
+  /** What says of a message that it is from here, and in which language, if that is to be said; made once. */
+  stamp(lang: string | undefined): Attributes {
+    if (this.#stamp === undefined || this.#lang !== lang) {
+      this.#lang = lang;
+      this.#stamp = new Attributes(attribute('from', this.address) + attribute('xml:lang', lang));
+    }
+    return this.#stamp;
   }
 
   /** To its client. False: enough for now, for whoever can wait (`drained` tells when there is room); it was still taken. */

@@ -6,7 +6,7 @@ import { DocumentScan } from './document-scan.js';
 import { type Element, parseElement } from './element.js';
 import { escapeAttribute } from './escape.js';
 import { NS } from './ns.js';
-import { StartTag } from './tag.js';
+import { type Attributes, StartTag } from './tag.js';
 
 /** The three stanzas of RFC 6120 section 8. */
 export type Kind = 'message' | 'presence' | 'iq';
@@ -166,6 +166,21 @@ export class Stanza {
     }
     parts.push(this.raw.subarray(done));
     return new Stanza(Buffer.concat(parts));
+  }
+
+  /** A copy with these attributes, of which its first tag has none and which declare no namespace; all other bytes are the same. */
+  beginning(attributes: Attributes): Stanza {
+    const { raw } = this;
+    const { bytes } = attributes;
+    const first = this.#first;
+    const { nameEnd } = first;
+    const longer = Buffer.allocUnsafe(raw.length + bytes.length);
+    longer.set(raw, bytes.length);
+    for (let i = 0; i < nameEnd; i++) longer[i] = raw[i];
+    longer.set(bytes, nameEnd);
+    const copy = new Stanza(longer, this.#ns);
+    copy.#tag = first.within(longer, attributes);
+    return copy;
   }
 
   /** A copy with this element, which declares its namespace, as its last child; all other bytes are the same. */

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Element } from '../../src/xmpp/element.js';
+import { attribute } from '../../src/xmpp/escape.js';
 import { scanDocument, scanStanza } from '../../src/xmpp/scanner.js';
 import { Stanza } from '../../src/xmpp/stanza.js';
+import { Attributes } from '../../src/xmpp/tag.js';
 import { saxesReads } from '../support/oracles.js';
 
 const read = (raw: Buffer) => saxesReads(`<r>${raw}</r>`)?.children[0];
@@ -124,6 +126,31 @@ test('with() changes exactly what it is told, and nothing behind the first tag',
       expect(read(undone.raw)).toBe(read(stanza.raw));
     }),
     { numRuns: 2000 },
+  );
+});
+
+test('beginning() puts the same bytes there as with(), and knows what it put there', () => {
+  const names = fc.constantFrom('p:m', 'm');
+  fc.assert(
+    fc.property(attributes, changes, names, fc.boolean(), (before, change, name, closed) => {
+      const absent = Object.entries(change).filter(([each, its]) => its !== undefined && !Object.hasOwn(before, each));
+      const said = Object.entries(before).map(([each, raw]) => `  ${each} = "${raw}"`);
+      const rest = closed ? '\n/>' : `\t><b to='t' from="f">\u00e9 &lt;</b> </${name}>`;
+      const stanza = scanStanza(Buffer.from(`<${name} xmlns='u' xmlns:p='v'${said.join('')}${rest}`));
+      const more = new Attributes(absent.map(([each, its]) => attribute(each, its)).join(''));
+      const copy = stanza.beginning(more);
+      const same = stanza.with(Object.fromEntries(absent));
+      expect(copy.raw.toString()).toBe(same.raw.toString());
+      const fresh = new Stanza(copy.raw);
+      for (const one of [copy, copy.beginning(new Attributes(" b='1'"))]) {
+        expect([one.name, one.ns, one.payload, one.closed]).toEqual([fresh.name, fresh.ns, fresh.payload, closed]);
+        for (const each of NAMES) expect(one.attr(each)).toBe(fresh.attr(each));
+      }
+      expect(copy.with({ x: undefined, to: 't' }).raw.toString()).toBe(
+        fresh.with({ x: undefined, to: 't' }).raw.toString(),
+      );
+    }),
+    { numRuns: 1000 },
   );
 });
 
