@@ -206,7 +206,7 @@ export class VirtualHost extends BaseHost<Host> {
   sent(session: Session, stanza: Stanza, kind: Kind): void {
     const { from, to: said, type } = stanza;
     if (from !== undefined && !this.#isOwn(session, from)) throw new StreamError('invalid-from');
-    const stamped = stampedBy(session, stanza, kind);
+    const stamped = stampedBy(session, stanza, kind, from);
     let routed: Routed;
     try {
       const to = said === undefined ? session.jid.bare : this.deps.addresses.read(said);
@@ -255,11 +255,11 @@ export class VirtualHost extends BaseHost<Host> {
 const LONGEST_LANG = 100;
 
 /** Section 8.1.2.1 and 8.1.5: whose it is, and in which language when it does not say. */
-function stampedBy(session: Session, stanza: Stanza, kind: Kind): Stanza {
+function stampedBy(session: Session, stanza: Stanza, kind: Kind, from: string | undefined): Stanza {
   const lang = session.stream?.header.lang;
   const said = lang === undefined || lang.length > LONGEST_LANG || stanza.attr('xml:lang') !== undefined;
   // Who only ever sends presence has no need of attributes that are kept.
-  if (kind === 'message' && stanza.from === undefined) return stanza.beginning(session.stamp(said ? undefined : lang));
+  if (kind === 'message' && from === undefined) return stanza.beginning(session.stamp(said ? undefined : lang));
   return stanza.with(said ? { from: session.address } : { from: session.address, 'xml:lang': lang });
 }
 

@@ -83,7 +83,7 @@ export class Stanza {
   }
 
   get type(): string | undefined {
-    return this.attr('type');
+    return this.#first.type;
   }
 
   get id(): string | undefined {

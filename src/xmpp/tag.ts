@@ -36,6 +36,7 @@ function isAscii(text: string): boolean {
 // Made strings of once, not once a stanza.
 const KNOWN_NAMES = ['message', 'presence', 'iq', 'body', 'features', 'error', 'r', 'a', 'query', 'success'];
 const KNOWN_DECLARATIONS = ['xmlns', 'xmlns:stream'];
+const KNOWN_TYPES = ['chat', 'groupchat', 'get', 'set', 'result', 'unavailable', 'error', 'headline', 'normal'];
 const KNOWN_NAMESPACES = [NS.client, NS.stream, NS.httpbind, NS.stanzas, NS.sm3, NS.sasl];
 
 function known(bytes: Buffer, start: number, end: number, words: readonly string[]): string | undefined {
@@ -177,6 +178,13 @@ export class StartTag {
   attr(name: string): string | undefined {
     const at = this.#find(name);
     return at < 0 ? undefined : this.#value(at);
+  }
+
+  /** That of `type`. */
+  get type(): string | undefined {
+    const at = this.#find('type');
+    if (at < 0) return undefined;
+    return known(this.#bytes, this.#spans[at + 2], this.#spans[at + 3], KNOWN_TYPES) ?? this.#value(at);
   }
 
   /** The value of the attribute with this expanded name, whatever its prefix; `ns` is never '', `local` is ASCII. */
