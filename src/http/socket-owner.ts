@@ -22,24 +22,17 @@ type Owned = Socket & { [OWNER]?: SocketOwner | undefined };
 export function own(socket: Owned, owner: SocketOwner): void {
   const isOwned = socket[OWNER] !== undefined;
   socket[OWNER] = owner;
-  if (!isOwned) for (const [event, listener] of LISTENERS) socket.on(event, listener);
+  if (isOwned) return;
+  socket.on('data', onData).on('drain', onDrain).on('end', onEnd);
+  socket.on('error', onError).on('timeout', onTimeout).on('close', onClose);
 }
 
 /** Nobody hears of it any more. */
 export function disown(socket: Owned): void {
   socket[OWNER] = undefined;
-  for (const [event, listener] of LISTENERS) socket.removeListener(event, listener);
+  socket.off('data', onData).off('drain', onDrain).off('end', onEnd);
+  socket.off('error', onError).off('timeout', onTimeout).off('close', onClose);
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: each is told something else
-const LISTENERS: readonly [string, (this: Owned, told: any) => void][] = [
-  ['data', onData],
-  ['drain', onDrain],
-  ['end', onEnd],
-  ['error', onError],
-  ['timeout', onTimeout],
-  ['close', onClose],
-];
 
 function onData(this: Owned, chunk: Buffer): void {
   this[OWNER]?.take(chunk);

@@ -201,7 +201,7 @@ export class Stanza {
   }
 
   /** `ending` with an element that is bytes already: a third of the time. */
-  endingIn(element: Uint8Array): Stanza {
+  endingIn(element: Buffer): Stanza {
     if (this.closed) return this.ending(element.toString());
     const { raw } = this;
     const end = this.#endTag;

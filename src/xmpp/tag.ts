@@ -57,7 +57,7 @@ export class Attributes {
   /** Offsets from the beginning of the first, four for each, as in AttributeSpan. */
   readonly spans: readonly number[];
 
-  constructor(readonly text: string) {
+  constructor(text: string) {
     this.bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
     this.bytes.write(text);
     const { spans, nameEnd } = new StartTag(Buffer.from(`<a${text}>`));
