@@ -186,10 +186,10 @@ export class Catalogue {
     return text === undefined ? undefined : pageOf(key, text);
   }
 
-  /** The record that has what begins there. */
+  /** In front of the record that has what begins there, also when what its key says of it changes meanwhile. */
   async #pageAt(gte: string, name: string, start: Order): Promise<string> {
     const last = (disk: Disk) => disk.iterator({ gte, lt: behind(name, start), reverse: true });
-    for await (const [record] of this.journal.each(last)) return record;
+    for await (const [record] of this.journal.each(last)) return under(name, orderKey(headOf(name, record).order));
     return under(name, orderKey(start));
   }
 

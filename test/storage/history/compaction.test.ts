@@ -7,7 +7,9 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, watch } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { Catalogue } from '../../../src/storage/history/catalogue.js';
 import { Files } from '../../../src/storage/history/files.js';
+import { Journal } from '../../../src/storage/journal.js';
 import { openLevel } from '../../../src/storage/level.js';
 import type { ArchiveItem, Driver } from '../../../src/storage/store.js';
 
@@ -143,6 +145,30 @@ test('a file that has little left is emptied; ids, order, bytes and sizes of wha
   expect(driver.bytes).toBe(bytes);
   for (const who of WHO) await storeOf(driver).delete(who);
   expect(driver.bytes).toBeLessThan(1000);
+  await driver.stop();
+}, 60_000);
+
+test('items that are moved after the page was found that they are on are read all the same', async () => {
+  const path = join(folder, 'found');
+  cpSync(filled, path, { recursive: true });
+  const driver = await openLevel(path);
+  const { move } = Catalogue.prototype;
+  const moved = new Promise<void>((resolve, reject) => {
+    vi.spyOn(Catalogue.prototype, 'move').mockImplementationOnce(async function (this: Catalogue, ...items) {
+      await move.apply(this, items).then(resolve, reject);
+    });
+  });
+  await thin(driver);
+  const [first, ...rest] = kept.get('juliet') ?? [];
+  const { each } = Journal.prototype;
+  vi.spyOn(Journal.prototype, 'each').mockImplementationOnce(async function* (this: Journal, ask) {
+    try {
+      yield* each.call(this, ask);
+    } finally {
+      await moved;
+    }
+  });
+  expect((await storeOf(driver).query('juliet', { after: first.id, limit: 100 })).items).toEqual(rest);
   await driver.stop();
 }, 60_000);
 
