@@ -35,6 +35,8 @@ export class BoshCarrier implements Carrier {
   #open = 0;
   #pending = '';
   #restart = false;
+  /** Those two may be read in either order when both are there: the kernel promises nothing of two connections. */
+  #taken: Promise<void> = Promise.resolve();
   #stopped = new AbortController();
   #agent: Agent;
 
@@ -86,14 +88,20 @@ export class BoshCarrier implements Carrier {
     }
   }
 
-  async #request(attrs: Attributes, payload = ''): Promise<void> {
+  #request(attrs: Attributes, payload = ''): Promise<void> {
     const text = body({ rid: this.#rid++, sid: this.#sid, ...attrs }, payload);
     const headers = { 'content-type': 'text/xml; charset=utf-8' };
     this.#open++;
+    const answer = post(this.url, text, { agent: this.#agent, signal: this.#stopped.signal, headers });
+    this.#taken = this.#answered(answer, this.#taken);
+    return this.#taken;
+  }
+
+  async #answered(answer: Promise<Answer>, before: Promise<void>): Promise<void> {
     try {
-      const answer = await post(this.url, text, { agent: this.#agent, signal: this.#stopped.signal, headers });
+      const [its] = await Promise.all([answer, before]);
       this.#open--;
-      this.#take(answer);
+      this.#take(its);
     } catch (error) {
       this.inbox.end(String(error));
     }
