@@ -16,13 +16,13 @@ import { Turns } from './turns.js';
 export interface Disk {
   getMany(keys: string[]): Promise<(string | undefined)[]>;
   iterator(range: KeyRange & { readonly reverse?: boolean }): Records;
-  keys(range: KeyRange): Keys;
+  keys(range: KeyRange & { readonly limit?: number }): Keys;
   batch(operations: Operation[], options: { readonly sync: true }): Promise<void>;
   close(): Promise<void>;
 }
 
 type Records = AsyncIterable<[key: string, text: string]>;
-type Keys = AsyncIterable<string> & { seek(key: string): void };
+type Keys = AsyncIterable<string> & { seek(key: string): void; all(): Promise<string[]> };
 type Operation = { type: 'put'; key: string; value: string } | { type: 'del'; key: string };
 
 /** How a disk is opened again after a failure. */

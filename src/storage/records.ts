@@ -32,6 +32,11 @@ export function allUnder(name: string): KeyRange {
   return { gte: name + BETWEEN, lt: name + BEHIND };
 }
 
+/** The least that is greater than a key. */
+export function successor(key: string): string {
+  return key + BETWEEN;
+}
+
 /** The key of what the driver itself remembers; no name begins like it. */
 export function ownKey(name: string): string {
   return BEHIND + name;

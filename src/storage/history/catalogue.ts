@@ -3,7 +3,7 @@
 
 import type { Write } from '../draft.js';
 import type { Disk, Journal } from '../journal.js';
-import { allUnder, ownKey, under } from '../records.js';
+import { allUnder, ownKey, successor, under } from '../records.js';
 import { Turns } from '../turns.js';
 import type { Book, Sum } from './book.js';
 import type { Ground } from './files.js';
@@ -32,6 +32,9 @@ export interface Bounds {
   readonly from: Order | undefined;
   readonly to: Order | undefined;
 }
+
+/** Records of a history that are looked at together: mostly as many as are deleted from a full one. */
+const HEADS = 6;
 
 /** A file of which less than this is in a history is to be emptied: what is moved is a third of what becomes free, at most. */
 const SPARSE = 1 / 4;
@@ -176,9 +179,17 @@ export class Catalogue {
     }
   }
 
-  /** What keys say of all of them, in their order. */
+  /** What keys say of all of them, in their order, some at a time: a key is read with its record. Only in its turn. */
   async *heads(name: string): AsyncGenerator<Head, undefined> {
-    for await (const record of this.journal.each((disk) => disk.keys(allUnder(name)))) yield headOf(name, record);
+    const { gte, lt } = allUnder(name);
+    let [from, isLast] = [gte, false];
+    while (!isLast) {
+      const next = { gte: from, lt, limit: HEADS };
+      const records = await this.journal.read((disk) => disk.keys(next).all());
+      for (const record of records) yield headOf(name, record);
+      isLast = records.length < HEADS;
+      if (!isLast) from = successor(records[HEADS - 1]);
+    }
   }
 
   async page(key: string): Promise<Page | undefined> {
