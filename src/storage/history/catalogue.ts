@@ -99,8 +99,9 @@ export class Catalogue {
     let { time } = this.#kept;
     const come = new Tally();
     const writes: Write[] = [];
-    const taken = books.flatMap((book) => {
-      const places = recent.briefly(book);
+    const all = recent.sorted(books);
+    const taken = books.flatMap((book, i) => {
+      const places = all[i];
       const { count } = places;
       if (count === 0) return [];
       const name = under(book.store, book.key);

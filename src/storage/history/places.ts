@@ -72,11 +72,6 @@ export class Places {
     return this.#count;
   }
 
-  /** The same in memory of their own. */
-  get copy(): Places {
-    return new Places(this.#words.slice(0, this.#count * WORDS), this.#count);
-  }
-
   add(spot: Spot): void {
     const { time, number, file, offset, length, late, peer } = spot;
     this.push(time, number, file, offset, length, late, peer);

@@ -16,8 +16,9 @@ export interface Recently {
 
 export class Recent {
   #words = new Uint32Array(ROWS * ROW);
-  /** What was taken briefly lies at its end. */
-  #brief = new Uint32Array(ROWS * WORDS);
+  /** Whose each row is, while they are sorted, and what comes of that. */
+  #owners = new Uint32Array(0);
+  #brief = new Uint32Array(0);
   // Rows are numbered from the first there ever was.
   #first = 0;
   #durable = 0;
@@ -82,34 +83,63 @@ export class Recent {
 
   /** Those of a history that are durable. */
   of(history: Recently): Places {
-    return this.#taken(history).copy;
-  }
-
-  /** The same, until it is asked again: all in the same memory. */
-  briefly(history: Recently): Places {
-    return this.#taken(history);
-  }
-
-  /** Rows lie far apart: each is looked at once, the last one first. */
-  #taken(history: Recently): Places {
-    let at = this.#brief.length;
-    for (let row = this.#lastOf(history); row >= this.#first; row = this.#before(row)) {
-      if (at === 0) at = this.#growBrief();
-      const from = (row - this.#first) * ROW;
+    const last = this.#lastOf(history);
+    let count = 0;
+    for (let row = last; row >= this.#first; row = this.#before(row)) count++;
+    const words = new Uint32Array(count * WORDS);
+    let at = words.length;
+    for (let row = last; row >= this.#first; row = this.#before(row)) {
       at -= WORDS;
-      for (let i = 0; i < WORDS; i++) this.#brief[at + i] = this.#words[from + i];
+      this.#copy(row, words, at);
     }
-    const words = this.#brief.subarray(at);
-    return new Places(words, words.length / WORDS);
+    return new Places(words, count);
   }
 
-  /** Where what was there begins now. */
-  #growBrief(): number {
-    const { length } = this.#brief;
-    const words = new Uint32Array(2 * length);
-    words.set(this.#brief, length);
-    this.#brief = words;
-    return length;
+  /**
+   * Those that are durable, of each of these histories, until it is asked again: all in the same memory. Rows of a history
+   * lie far apart, so they are gone through as they lie, the last one first: each says whose the one before it is.
+   */
+  sorted(histories: readonly Recently[]): Places[] {
+    this.#makeRoom();
+    const [owners, words] = [this.#owners, this.#brief];
+    const ends = new Uint32Array(histories.length + 1);
+    for (const [i, history] of histories.entries()) {
+      const last = this.#lastOf(history);
+      if (last >= this.#first) owners[last - this.#first] = i + 1;
+    }
+    for (let row = this.#durable - 1; row >= this.#first; row--) {
+      const owner = owners[row - this.#first];
+      const before = this.#before(row);
+      ends[owner]++;
+      if (owner !== 0 && before >= this.#first) owners[before - this.#first] = owner;
+    }
+    let end = 0;
+    for (let owner = 1; owner < ends.length; owner++) {
+      end += ends[owner];
+      ends[owner] = end;
+    }
+    for (let row = this.#durable - 1; row >= this.#first; row--) {
+      const owner = owners[row - this.#first];
+      owners[row - this.#first] = 0;
+      if (owner !== 0) this.#copy(row, words, --ends[owner] * WORDS);
+    }
+    return histories.map((_, i) => {
+      const next = i + 2 < ends.length ? ends[i + 2] : end;
+      return new Places(words.subarray(ends[i + 1] * WORDS, next * WORDS), next - ends[i + 1]);
+    });
+  }
+
+  #copy(row: number, words: Uint32Array, at: number): void {
+    const from = (row - this.#first) * ROW;
+    for (let i = 0; i < WORDS; i++) words[at + i] = this.#words[from + i];
+  }
+
+  /** Where all that is here can be sorted. */
+  #makeRoom(): void {
+    if (this.#owners.length >= this.count) return;
+    const rows = this.#words.length / ROW;
+    this.#owners = new Uint32Array(rows);
+    this.#brief = new Uint32Array(rows * WORDS);
   }
 
   /** The last one that is durable. */

@@ -47,8 +47,9 @@ test('each history has what was pushed and kept, in its order, without what was 
         expect(recent.has(each)).toBe(each.durable.length > 0);
         expect(recent.knows(each)).toBe(each.durable.length + each.pending.length > 0);
         expect(numbers(recent.of(each))).toEqual(each.durable);
-        expect(numbers(recent.briefly(each))).toEqual(each.durable);
       }
+      for (const some of [histories, histories.slice(1), histories.toReversed(), []])
+        expect(recent.sorted(some).map(numbers)).toEqual(some.map(({ durable }) => durable));
       const all = histories.flatMap(({ durable, pending }) => [...durable, ...pending]);
       expect(recent.count).toBe(all.length);
     }),
