@@ -80,8 +80,8 @@ const takesMessages = ({ presence, priority }: Session): boolean => presence !==
 /** Takes out delays and ids that this server would have written (XEP-0203 section 4, XEP-0359 section 4). */
 function own(host: Host) {
   return (routed: Routed): void => {
-    const { raw, isPlain } = routed.stanza;
-    if (isPlain) return;
+    if (routed.stanza.isPlain) return;
+    const { raw } = routed.stanza;
     // With a reference in it a namespace looks otherwise.
     if (!raw.includes(DELAY) && !raw.includes(STANZA_ID) && !raw.includes('&#')) return;
     const { tree } = routed.stanza;

@@ -115,9 +115,17 @@ export interface ArchiveStore extends Items {
   append(key: string, item: NewArchiveItem): Promise<string>;
 }
 
+/** What writes itself where it is wanted. */
+export interface Copyable {
+  /** Bytes. */
+  readonly size: number;
+  copyTo(target: Buffer, at: number): void;
+  toString(): string;
+}
+
 /** A new item of a history. Its bytes are taken before `add` returns. */
 export interface HistoryItem extends Omit<ArchiveItem, 'id' | 'stanza'> {
-  readonly stanza: string | Buffer;
+  readonly stanza: string | Buffer | Copyable;
 }
 
 export interface Added {

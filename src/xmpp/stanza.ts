@@ -21,17 +21,59 @@ export interface Child {
 
 /** One first-level element, kept as the bytes it came in. */
 export class Stanza {
-  /** Complete and self-contained: declares every namespace it uses, default namespace included. Never changed. */
-  readonly raw: Buffer;
+  #raw: Buffer | undefined;
   #ns: string | undefined;
   #tag: StartTag | undefined;
   #tree: Element | undefined;
   #isPlain: boolean | undefined;
+  /** What it says but for these attributes, until somebody asks for its bytes: mostly they are to be copied once more. */
+  #source: Stanza | undefined;
+  #added: Attributes | undefined;
 
   /** `raw` has left the scanner, which may know its namespace; text of unknown worth goes through `Stanza.from`. */
-  constructor(raw: Buffer, ns?: string) {
-    this.raw = raw;
+  constructor(raw: Buffer | undefined, ns?: string) {
+    this.#raw = raw;
     this.#ns = ns;
+  }
+
+  /** Complete and self-contained: declares every namespace it uses, default namespace included. Never changed. */
+  get raw(): Buffer {
+    this.#raw ??= this.#made();
+    return this.#raw;
+  }
+
+  #made(): Buffer {
+    const raw = Buffer.allocUnsafe(this.size);
+    this.copyTo(raw, 0);
+    // What it was made from is not kept for it.
+    this.#source = undefined;
+    this.#added = undefined;
+    return raw;
+  }
+
+  /** Bytes of `raw`. */
+  get size(): number {
+    const { raw } = this.#simpler;
+    return this.#added === undefined ? raw.length : raw.length + this.#added.bytes.length;
+  }
+
+  /** Writes there what `raw` is, which is not made for that. */
+  copyTo(target: Buffer, at: number): void {
+    const { raw } = this.#simpler;
+    if (this.#added === undefined) {
+      target.set(raw, at);
+      return;
+    }
+    const { bytes } = this.#added;
+    const { nameEnd } = this.#simpler.#first;
+    target.set(raw, at + bytes.length);
+    for (let i = 0; i < nameEnd; i++) target[at + i] = raw[i];
+    target.set(bytes, at + nameEnd);
+  }
+
+  /** What says the same but for attributes. */
+  get #simpler(): Stanza {
+    return this.#source ?? this;
   }
 
   /** A stanza from text that this server wrote itself or that was proven before; throws when it is not well-formed. */
@@ -48,9 +90,13 @@ export class Stanza {
     return this.#tag;
   }
 
+  toString(): string {
+    return this.raw.toString();
+  }
+
   /** Its name where that is message, presence or iq as written, without a prefix; whatever its namespace. A few compares. */
   get kind(): Kind | undefined {
-    const raw = this.raw;
+    const { raw } = this.#simpler;
     const kind = raw[1] === 0x6d ? 'message' : raw[1] === 0x70 ? 'presence' : raw[1] === 0x69 ? 'iq' : undefined;
     if (kind === undefined) return undefined;
     const end = kind.length + 1;
@@ -60,12 +106,12 @@ export class Stanza {
 
   /** Local name: iq, message, presence, or a nonza's name (features, error, auth, enabled, ...). */
   get name(): string {
-    return this.#first.name;
+    return this.#simpler.#first.name;
   }
 
   /** Namespace of the first tag; '' when it is in none. */
   get ns(): string {
-    this.#ns ??= this.#first.ns;
+    this.#ns ??= this.#simpler.#first.ns;
     return this.#ns;
   }
 
@@ -117,7 +163,7 @@ export class Stanza {
 
   /** A message with a body, which is text, and nothing else in it, as most are. */
   get isPlain(): boolean {
-    this.#isPlain ??= this.#readPlain();
+    this.#isPlain ??= this.#simpler.#readPlain();
     return this.#isPlain;
   }
 
@@ -140,7 +186,7 @@ export class Stanza {
 
   /** Whether it is one tag, `<name/>`. */
   get closed(): boolean {
-    return this.#first.selfClosed;
+    return this.#simpler.#first.selfClosed;
   }
 
   /** A copy with these attributes set (undefined: removed) on the first tag; all other bytes are the same. */
@@ -170,16 +216,11 @@ export class Stanza {
 
   /** A copy with these attributes, of which its first tag has none and which declare no namespace; all other bytes are the same. */
   beginning(attributes: Attributes): Stanza {
-    const { raw } = this;
-    const { bytes } = attributes;
-    const first = this.#first;
-    const { nameEnd } = first;
-    const longer = Buffer.allocUnsafe(raw.length + bytes.length);
-    longer.set(raw, bytes.length);
-    for (let i = 0; i < nameEnd; i++) longer[i] = raw[i];
-    longer.set(bytes, nameEnd);
-    const copy = new Stanza(longer, this.#ns);
-    copy.#tag = first.within(longer, attributes);
+    // What is to be copied has bytes.
+    if (this.#source !== undefined) this.raw;
+    const copy = new Stanza(undefined, this.#ns);
+    copy.#source = this;
+    copy.#added = attributes;
     return copy;
   }
 
@@ -203,13 +244,14 @@ export class Stanza {
   /** `ending` with an element that is bytes already: a third of the time. */
   endingIn(element: Buffer): Stanza {
     if (this.closed) return this.ending(element.toString());
-    const { raw } = this;
-    const end = this.#endTag;
+    const { size } = this;
+    const { raw } = this.#simpler;
+    const end = size - raw.length + this.#simpler.#endTag;
     const more = element.length;
-    const longer = Buffer.allocUnsafe(raw.length + more);
-    longer.set(raw);
+    const longer = Buffer.allocUnsafe(size + more);
+    this.copyTo(longer, 0);
+    for (let i = size - 1; i >= end; i--) longer[more + i] = longer[i];
     longer.set(element, end);
-    for (let i = end; i < raw.length; i++) longer[more + i] = raw[i];
     const copy = new Stanza(longer, this.#ns);
     copy.#tag = this.#tag;
     return copy;

@@ -50,7 +50,7 @@ export class Archives {
 
   /** Told its id at once, and there a little later. `same`: what was told of it for another archive. */
   add(username: string, peer: string, at: number, stanza: Stanza, same?: Added): Added {
-    const added = this.store.add(username, { at, with: peer, stanza: stanza.raw }, same);
+    const added = this.store.add(username, { at, with: peer, stanza }, same);
     if (added.done !== this.#last) this.#follow(added.done);
     const often = this.#often;
     if (added.before % often === often - 1) this.#grew(username);

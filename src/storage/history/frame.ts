@@ -8,7 +8,7 @@
 //             mention that has the name (4; 0: this one), lengths of the name (2) and the peer or NONE (2), name, peer
 
 import { crc32 } from 'node:zlib';
-import type { ArchiveItem } from '../store.js';
+import type { ArchiveItem, Copyable } from '../store.js';
 import { CHANCE, type IdNumbers, idOf } from './ids.js';
 
 export const HEADER = 12;
@@ -46,8 +46,8 @@ export class Frame {
   }
 
   /** Where it begins, from the beginning of the frame. */
-  item(at: number, stanza: string | Buffer): number {
-    const length = typeof stanza === 'string' ? Buffer.byteLength(stanza) : stanza.length;
+  item(at: number, stanza: string | Buffer | Copyable): number {
+    const length = lengthOf(stanza);
     const start = this.#end;
     this.#makeRoom(ITEM_HEAD + length);
     const [bytes, view] = [this.#bytes, this.#view];
@@ -55,7 +55,8 @@ export class Frame {
     view.setUint32(start + 1, length, true);
     view.setFloat64(start + 5, at, true);
     if (typeof stanza === 'string') bytes.write(stanza, start + ITEM_HEAD, length, 'utf8');
-    else bytes.set(stanza, start + ITEM_HEAD);
+    else if (Buffer.isBuffer(stanza)) bytes.set(stanza, start + ITEM_HEAD);
+    else stanza.copyTo(bytes, start + ITEM_HEAD);
     this.#end = start + ITEM_HEAD + length;
     return start;
   }
@@ -119,6 +120,11 @@ export class Frame {
     this.#bytes = bytes;
     this.#view = viewOf(bytes);
   }
+}
+
+function lengthOf(stanza: string | Buffer | Copyable): number {
+  if (typeof stanza === 'string') return Buffer.byteLength(stanza);
+  return Buffer.isBuffer(stanza) ? stanza.length : stanza.size;
 }
 
 const viewOf = ({ buffer, byteOffset, length }: Buffer) => new DataView(buffer, byteOffset, length);
