@@ -24,24 +24,16 @@ interface Passing {
   readonly roster: Roster | undefined;
 }
 
-/** A message as it was added to its sender's archive. */
-interface Sent {
-  readonly routed: Routed;
-  readonly stanza: Stanza;
-  readonly at: number;
-  readonly added: Added;
-}
-
 export class Archiving {
   readonly #turns = new Turns();
   readonly #identifying = new Identifying();
   #passing: Passing | undefined;
-  /** What was added last for a sender: its receiver may have the same. */
-  #sent: Sent | undefined;
+  // What was added last for a sender, and when: its receiver may have the same. (An object of it would be one more a message.)
+  #sent: Stanza | undefined;
+  #sentAt = 0;
+  #sentAs: Added | undefined;
   /** What is awaited in place of the last promise that was told, which may reject. */
   #kept: { readonly done: Promise<unknown>; readonly kept: Promise<void> } | undefined;
-  /** What was added for a receiver, until it is known whether somebody takes it. */
-  #received: { readonly routed: Routed; readonly done: Promise<unknown> } | undefined;
   /** Stanzas of senders beyond this server that bear an id of ours. */
   readonly #stamped = new WeakSet<Stanza>();
 
@@ -62,7 +54,9 @@ export class Archiving {
     if (!this.#isWanted(preferences, to, this.#rosterAsked(preferences, local))) return;
     const at = Date.now();
     const added = this.archives.add(local, to.bare.toString(), at, stanza);
-    this.#sent = { routed, stanza, at, added };
+    this.#sent = stanza;
+    this.#sentAt = at;
+    this.#sentAs = added;
     routed.sentAs = added;
     // Whoever it is for has it; a storage that fails is logged where it fails.
     session.keeps(this.#settled(added.done));
@@ -83,12 +77,12 @@ export class Archiving {
 
   /** Whether what nobody takes now is kept here (RFC 6121 section 8.5.2.2.1); who can read it later has not lost it. */
   isKept(routed: Routed): boolean {
-    const received = this.#received;
-    if (received?.routed !== routed) return false;
+    const { archived } = routed;
+    if (archived === undefined) return false;
     // Its sender is held up.
     this.archives.hurry();
     routed.later(
-      received.done.catch((thrown) => {
+      archived.catch((thrown) => {
         const error = stanzaErrorOf(thrown);
         this.host.refuse(
           routed,
@@ -129,7 +123,7 @@ export class Archiving {
 
   /** What its sender has is known to be worth it. */
   #isArchivable(routed: Routed): boolean {
-    return this.#sent?.stanza === routed.stanza || isArchivable(routed);
+    return this.#sent === routed.stanza || isArchivable(routed);
   }
 
   #comes(routed: Routed): boolean {
@@ -154,13 +148,12 @@ export class Archiving {
     const { from, to, stanza } = routed;
     if (!this.#isWanted(preferences, from, roster)) return;
     const by = to.bare.toString();
-    const sent = this.#sent?.routed === routed && this.#sent.stanza === stanza ? this.#sent : undefined;
-    const at = sent?.at ?? Date.now();
-    const added = this.archives.add(to.local, from.bare.toString(), at, stanza, sent?.added);
+    const isSame = this.#sent === stanza;
+    const at = isSame ? this.#sentAt : Date.now();
+    const added = this.archives.add(to.local, from.bare.toString(), at, stanza, isSame ? this.#sentAs : undefined);
     const { done } = added;
     routed.session?.keeps(this.#settled(done));
     routed.stanza = this.#identifying.identified(stanza, by, added.idBytes);
-    this.#received = { routed, done };
     routed.archived = done;
     if (routed.session === undefined && !this.#isLocal(from)) this.#stamped.add(routed.stanza);
   }
