@@ -216,8 +216,6 @@ export class Stanza {
 
   /** A copy with these attributes, of which its first tag has none and which declare no namespace; all other bytes are the same. */
   beginning(attributes: Attributes): Stanza {
-    // What is to be copied has bytes.
-    if (this.#source !== undefined) this.raw;
     const copy = new Stanza(undefined, this.#ns);
     copy.#source = this;
     copy.#added = attributes;

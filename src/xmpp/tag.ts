@@ -44,24 +44,13 @@ function known(bytes: Buffer, start: number, end: number, words: readonly string
   return undefined;
 }
 
-/** Where the rest of a tag is: the colon in its name, -1 without one; its attributes. */
-interface Layout {
-  readonly colon: number;
-  /** Four offsets for each, as in AttributeSpan. */
-  readonly spans: number[];
-}
-
 /** Attributes to be put into many a tag, where it has none of these names; ` name='value'` each. */
 export class Attributes {
   readonly bytes: Buffer;
-  /** Offsets from the beginning of the first, four for each, as in AttributeSpan. */
-  readonly spans: readonly number[];
 
   constructor(text: string) {
     this.bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
     this.bytes.write(text);
-    const { spans, nameEnd } = new StartTag(Buffer.from(`<a${text}>`));
-    this.spans = spans.map((offset) => offset - nameEnd);
   }
 }
 
@@ -74,17 +63,10 @@ export class StartTag {
   readonly #spans: number[];
   readonly #end: number;
 
-  /** `bytes` hold a proven element whose first tag begins at `start`; `known`: what was read of it before. */
-  constructor(bytes: Buffer, start = 0, known?: Pick<StartTag, 'nameEnd' | 'end'> & Layout) {
+  /** `bytes` hold a proven element whose first tag begins at `start`. */
+  constructor(bytes: Buffer, start = 0) {
     this.#bytes = bytes;
     this.#start = start;
-    if (known !== undefined) {
-      this.#nameEnd = known.nameEnd;
-      this.#colon = known.colon;
-      this.#spans = known.spans;
-      this.#end = known.end;
-      return;
-    }
     this.#spans = [];
     let pos = start + 1;
     let colon = -1;
@@ -125,22 +107,6 @@ export class StartTag {
   /** Offset just behind the tag's `>`. */
   get end(): number {
     return this.#end;
-  }
-
-  /** The same tag in `bytes`, in which these attributes stand behind its name. */
-  within(bytes: Buffer, added: Attributes): StartTag {
-    const { length } = added.bytes;
-    const spans = new Array<number>(added.spans.length + this.#spans.length);
-    let at = 0;
-    for (let i = 0; i < added.spans.length; i++) spans[at++] = added.spans[i] + this.#nameEnd;
-    for (let i = 0; i < this.#spans.length; i++) spans[at++] = this.#spans[i] + length;
-    const layout = { nameEnd: this.#nameEnd, colon: this.#colon, spans, end: this.#end + length };
-    return new StartTag(bytes, this.#start, layout);
-  }
-
-  /** Offsets of its attributes, four for each, as in AttributeSpan. */
-  get spans(): readonly number[] {
-    return this.#spans;
   }
 
   /** Whether it ends in `/>`. */

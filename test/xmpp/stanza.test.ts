@@ -130,7 +130,7 @@ test('with() changes exactly what it is told, and nothing behind the first tag',
 });
 
 test('beginning() puts the same bytes there as with(), and knows what it put there', () => {
-  const names = fc.constantFrom('p:m', 'm');
+  const names = fc.constantFrom('p:m', 'm', 'message');
   fc.assert(
     fc.property(attributes, changes, names, fc.boolean(), (before, change, name, closed) => {
       const absent = Object.entries(change).filter(([each, its]) => its !== undefined && !Object.hasOwn(before, each));
@@ -142,6 +142,17 @@ test('beginning() puts the same bytes there as with(), and knows what it put the
       const same = stanza.with(Object.fromEntries(absent));
       expect(copy.raw.toString()).toBe(same.raw.toString());
       const fresh = new Stanza(copy.raw);
+      // What nobody asked the bytes of says the same, and can be copied as it is, also from another of its kind.
+      const id = Buffer.from("<id xmlns='s'/>");
+      const none = new Attributes('');
+      for (const late of [stanza.beginning(more), stanza.beginning(more).beginning(none), copy]) {
+        expect([late.kind, late.isPlain, late.size]).toEqual([fresh.kind, fresh.isPlain, fresh.raw.length]);
+        const target = Buffer.alloc(late.size + 2, '#');
+        late.copyTo(target, 1);
+        expect(target.toString()).toBe(`#${fresh.raw}#`);
+        expect(late.endingIn(id).raw.toString()).toBe(fresh.ending(id.toString()).raw.toString());
+        expect(late.raw.toString()).toBe(fresh.raw.toString());
+      }
       for (const one of [copy, copy.beginning(new Attributes(" b='1'"))]) {
         expect([one.name, one.ns, one.payload, one.closed]).toEqual([fresh.name, fresh.ns, fresh.payload, closed]);
         for (const each of NAMES) expect(one.attr(each)).toBe(fresh.attr(each));

@@ -34,7 +34,7 @@ export interface Bounds {
 }
 
 /** Records of a history that are looked at together: mostly as many as are deleted from a full one. */
-const HEADS = 6;
+const HEADS = 4;
 
 /** A file of which less than this is in a history is to be emptied: what is moved is a third of what becomes free, at most. */
 const SPARSE = 1 / 4;
