@@ -124,8 +124,8 @@ export class Compaction {
     const pages = new Map<Page, { readonly name: string; readonly moved: Map<number, Place> }>();
     for (const [i, { page, index, mention }] of found.entries()) {
       const { file, length } = page.places.at(index);
-      from.add(file, length);
-      to.add(places[i].file, places[i].length);
+      from.add(file, 1, length);
+      to.add(places[i].file, 1, places[i].length);
       const known = pages.get(page) ?? { name: mention.name, moved: new Map<number, Place>() };
       known.moved.set(index, places[i]);
       pages.set(page, known);

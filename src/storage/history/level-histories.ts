@@ -155,7 +155,7 @@ export class LevelHistories implements HistoryStore {
       for await (const spot of this.#matching(key, spots, range)) {
         if (gone.count === limit) break;
         out.add(page.places.before(spot));
-        gone.add(spot.file, spot.length);
+        gone.add(spot.file, 1, spot.length);
       }
       if (out.size > 0) writes.push(...changed(page, under(this.#store, key), without(page.places, out)));
       if (gone.count === limit) break;

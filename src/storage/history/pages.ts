@@ -24,13 +24,12 @@ export class Tally {
   bytes = 0;
   readonly files = new Map<number, number>();
 
-  readonly add = (file: number, length: number): void => this.addAll(file, 1, length + PLACE);
-
-  addAll(file: number, count: number, bytes: number): void {
+  /** `bytes`: without their places. */
+  readonly add = (file: number, count: number, bytes: number): void => {
     this.files.set(file, (this.files.get(file) ?? 0) + count);
     this.count += count;
-    this.bytes += bytes;
-  }
+    this.bytes += bytes + count * PLACE;
+  };
 
   join({ files, count, bytes }: Tally): void {
     for (const [file, its] of files) this.files.set(file, (this.files.get(file) ?? 0) + its);
@@ -69,7 +68,8 @@ export function pageWrite(
   memory = memoryFor(to - from),
 ): Write {
   const its = new Tally();
-  const text = places.text(memory, from, to, its.add);
+  const text = places.text(memory, from, to);
+  places.each(from, to, its.add);
   tally.join(its);
   return { key: under(name, orderKey(places.order(from)) + said(its)), text, free: true };
 }
@@ -102,7 +102,7 @@ function tallyIn(text: string): Tally | undefined {
   const tally = new Tally();
   for (const each of files) {
     const [file, count] = each.split('-').map((digits) => Number.parseInt(digits, 36));
-    tally.addAll(file, count, 0);
+    tally.add(file, count, 0);
   }
   tally.bytes = Number.parseInt(bytes, 36);
   return tally;

@@ -122,15 +122,27 @@ export class Places {
     return low;
   }
 
-  each(from: number, to: number, told: (file: number, length: number) => void): void {
+  /** Told of each file that some of them are in, how many follow each other there, and their bytes. */
+  each(from: number, to: number, told: (file: number, count: number, bytes: number) => void): void {
     const words = this.#words;
-    for (let at = from * WORDS; at < to * WORDS; at += WORDS) told(words[at + 3], words[at + 5] & LENGTH);
+    let [file, count, bytes] = [0, 0, 0];
+    for (let at = from * WORDS; at < to * WORDS; at += WORDS) {
+      if (words[at + 3] !== file) {
+        if (count > 0) told(file, count, bytes);
+        file = words[at + 3];
+        count = 0;
+        bytes = 0;
+      }
+      count++;
+      bytes += words[at + 5] & LENGTH;
+    }
+    if (count > 0) told(file, count, bytes);
   }
 
-  /** Some of them, each told to `each` besides; at most as many as `memory` was made for. */
-  text(memory: Buffer, from = 0, to = this.#count, each: (file: number, length: number) => void = () => {}): string {
-    const numbers = new Numbers(memory);
+  /** Some of them; at most as many as `memory` was made for. */
+  text(memory: Buffer, from = 0, to = this.#count): string {
     const words = this.#words;
+    let end = 0;
     let time = 0;
     let number = 0;
     let file = 0;
@@ -143,21 +155,20 @@ export class Places {
       const itsOffset = words[at + 4];
       const length = words[at + 5] & LENGTH;
       const itsPeer = words[at + 6];
-      numbers.putSigned(itsTime - time);
-      numbers.putSigned(itsNumber - number);
-      numbers.putSigned(itsFile - file);
-      numbers.putSigned(itsOffset - offset);
+      end = putSigned(memory, end, itsTime - time);
+      end = putSigned(memory, end, itsNumber - number);
+      end = putSigned(memory, end, itsFile - file);
+      end = putSigned(memory, end, itsOffset - offset);
       const isOther = itsPeer !== peer;
-      numbers.put(length * 4 + (words[at + 5] >= LATE ? 2 : 0) + (isOther ? 1 : 0));
-      if (isOther) numbers.put(itsPeer);
-      each(itsFile, length);
+      end = putNumber(memory, end, length * 4 + (words[at + 5] >= LATE ? 2 : 0) + (isOther ? 1 : 0));
+      if (isOther) end = putNumber(memory, end, itsPeer);
       time = itsTime;
       number = itsNumber;
       file = itsFile;
       offset = itsOffset;
       peer = itsPeer;
     }
-    return numbers.written.toString('base64');
+    return memory.toString('base64', 0, end);
   }
 }
 
@@ -191,7 +202,23 @@ const LONGEST = 48;
 /** What a text of so many places is made in. */
 export const memoryFor = (places: number) => Buffer.allocUnsafe(places * LONGEST);
 
-/** Whole numbers, seven bits a byte, the lowest first. */
+// Whole numbers, seven bits a byte, the lowest first.
+
+/** Writes one there, and says where it ends. */
+function putNumber(bytes: Buffer, at: number, value: number): number {
+  let end = at;
+  let rest = value;
+  for (; rest > SMALL; rest = Math.floor(rest / 128)) bytes[end++] = (rest % 128) + 128;
+  for (; rest >= 128; rest >>= 7) bytes[end++] = (rest & 127) | 128;
+  bytes[end++] = rest;
+  return end;
+}
+
+function putSigned(bytes: Buffer, at: number, value: number): number {
+  return putNumber(bytes, at, value < 0 ? -2 * value - 1 : 2 * value);
+}
+
+/** Those that were written, one after the other. */
 class Numbers {
   readonly #bytes: Buffer;
   #at = 0;
@@ -202,21 +229,6 @@ class Numbers {
 
   get more(): boolean {
     return this.#at < this.#bytes.length;
-  }
-
-  get written(): Buffer {
-    return this.#bytes.subarray(0, this.#at);
-  }
-
-  put(value: number): void {
-    let rest = value;
-    for (; rest > SMALL; rest = Math.floor(rest / 128)) this.#bytes[this.#at++] = (rest % 128) + 128;
-    for (; rest >= 128; rest >>= 7) this.#bytes[this.#at++] = (rest & 127) | 128;
-    this.#bytes[this.#at++] = rest;
-  }
-
-  putSigned(value: number): void {
-    this.put(value < 0 ? -2 * value - 1 : 2 * value);
   }
 
   take(): number {
