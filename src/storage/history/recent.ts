@@ -90,7 +90,8 @@ export class Recent {
     let at = words.length;
     for (let row = last; row >= this.#first; row = this.#before(row)) {
       at -= WORDS;
-      this.#copy(row, words, at);
+      const from = (row - this.#first) * ROW;
+      for (let i = 0; i < WORDS; i++) words[at + i] = this.#words[from + i];
     }
     return new Places(words, count);
   }
@@ -101,37 +102,34 @@ export class Recent {
    */
   sorted(histories: readonly Recently[]): Places[] {
     this.#makeRoom();
-    const [owners, words] = [this.#owners, this.#brief];
+    const [owners, sorted, words] = [this.#owners, this.#brief, this.#words];
+    const rows = this.#durable - this.#first;
     const ends = new Uint32Array(histories.length + 1);
     for (const [i, history] of histories.entries()) {
-      const last = this.#lastOf(history);
-      if (last >= this.#first) owners[last - this.#first] = i + 1;
+      const row = this.#lastOf(history) - this.#first;
+      if (row >= 0) owners[row] = i + 1;
     }
-    for (let row = this.#durable - 1; row >= this.#first; row--) {
-      const owner = owners[row - this.#first];
-      const before = this.#before(row);
+    for (let row = rows - 1; row >= 0; row--) {
+      const owner = owners[row];
+      if (owner === 0) continue;
       ends[owner]++;
-      if (owner !== 0 && before >= this.#first) owners[before - this.#first] = owner;
+      const back = words[row * ROW + WORDS];
+      if (back !== 0 && back <= row) owners[row - back] = owner;
     }
-    let end = 0;
-    for (let owner = 1; owner < ends.length; owner++) {
-      end += ends[owner];
-      ends[owner] = end;
-    }
-    for (let row = this.#durable - 1; row >= this.#first; row--) {
-      const owner = owners[row - this.#first];
-      owners[row - this.#first] = 0;
-      if (owner !== 0) this.#copy(row, words, --ends[owner] * WORDS);
+    for (let owner = 1; owner < ends.length; owner++) ends[owner] += ends[owner - 1];
+    const all = ends[histories.length];
+    for (let row = rows - 1; row >= 0; row--) {
+      const owner = owners[row];
+      if (owner === 0) continue;
+      owners[row] = 0;
+      const to = --ends[owner] * WORDS;
+      const from = row * ROW;
+      for (let i = 0; i < WORDS; i++) sorted[to + i] = words[from + i];
     }
     return histories.map((_, i) => {
-      const next = i + 2 < ends.length ? ends[i + 2] : end;
-      return new Places(words.subarray(ends[i + 1] * WORDS, next * WORDS), next - ends[i + 1]);
+      const [start, end] = [ends[i + 1], i + 2 < ends.length ? ends[i + 2] : all];
+      return new Places(sorted.subarray(start * WORDS, end * WORDS), end - start);
     });
-  }
-
-  #copy(row: number, words: Uint32Array, at: number): void {
-    const from = (row - this.#first) * ROW;
-    for (let i = 0; i < WORDS; i++) words[at + i] = this.#words[from + i];
   }
 
   /** Where all that is here can be sorted. */
