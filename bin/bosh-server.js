@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './steady.js';
 import { main } from '../dist/cli.js';
 
 process.exitCode = await main(process.argv.slice(2));
