@@ -22,6 +22,6 @@ export class Turns {
 
   /** Some of it is not done. */
   busy(key: string): boolean {
-    return this.#last.size > 0 && this.#last.has(key);
+    return this.#last.has(key);
   }
 }

@@ -12,6 +12,7 @@ import { type Attributes, StartTag } from './tag.js';
 export type Kind = 'message' | 'presence' | 'iq';
 
 const BODY = '<body>';
+const UNMADE = Buffer.alloc(0);
 
 /** A child element of a stanza. */
 export interface Child {
@@ -31,7 +32,7 @@ export class Stanza {
   #added: Attributes | undefined;
 
   /** `raw` has left the scanner, which may know its namespace; text of unknown worth goes through `Stanza.from`. */
-  constructor(raw: Buffer | undefined, ns?: string) {
+  constructor(raw: Buffer, ns?: string) {
     this.#raw = raw;
     this.#ns = ns;
   }
@@ -216,7 +217,8 @@ export class Stanza {
 
   /** A copy with these attributes, of which its first tag has none and which declare no namespace; all other bytes are the same. */
   beginning(attributes: Attributes): Stanza {
-    const copy = new Stanza(undefined, this.#ns);
+    const copy = new Stanza(UNMADE, this.#ns);
+    copy.#raw = undefined;
     copy.#source = this;
     copy.#added = attributes;
     return copy;
