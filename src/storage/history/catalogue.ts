@@ -3,10 +3,11 @@
 
 import type { Write } from '../draft.js';
 import type { Disk, Journal } from '../journal.js';
-import { allUnder, ownKey, successor, under } from '../records.js';
+import { allUnder, type KeyRange, ownKey, successor, under } from '../records.js';
 import { Turns } from '../turns.js';
 import type { Book, Sum } from './book.js';
 import type { Ground } from './files.js';
+import { FEW, Firsts } from './firsts.js';
 import { behind, type Head, headOf, PAGE, type Page, pageOf, pageWrite, Tally } from './pages.js';
 import { memoryFor, type Order, orderKey } from './places.js';
 import type { Recent } from './recent.js';
@@ -33,9 +34,6 @@ export interface Bounds {
   readonly to: Order | undefined;
 }
 
-/** Records of a history that are looked at together: mostly as many as are deleted from a full one. */
-const HEADS = 4;
-
 /** A file of which less than this is in a history is to be emptied: what is moved is a third of what becomes free, at most. */
 const SPARSE = 1 / 4;
 
@@ -46,6 +44,8 @@ export interface Changed {
   /** Of its pages. */
   readonly writes: readonly Write[];
   readonly gone: Tally;
+  /** So many of its first records go, and all others are as they were; undefined: something else becomes of them. */
+  readonly firsts: number | undefined;
   /** What it is in sum after that. */
   readonly sum: Sum;
 }
@@ -54,6 +54,7 @@ export class Catalogue {
   readonly #turns = new Turns();
   /** What pages are made in: with new memory for each there would be full collections for nothing else. */
   readonly #page = memoryFor(PAGE);
+  readonly #firsts = new Firsts();
   #kept: Kept;
 
   private constructor(
@@ -105,11 +106,12 @@ export class Catalogue {
       const { count } = places;
       if (count === 0) return [];
       const name = under(book.store, book.key);
+      const first = writes.length;
       for (let from = 0; from < count; from += PAGE)
         writes.push(pageWrite(name, places, come, from, Math.min(from + PAGE, count), this.#page));
       const last = places.order(count - 1);
       time = Math.max(time, last.time);
-      return [{ book, count, last: orderKey(last), late: book.late }];
+      return [{ book, name, pages: writes.slice(first), count, last: orderKey(last), late: book.late }];
     });
     if (taken.length === 0) return 0;
     await this.#readSums(taken.map(({ book }) => book));
@@ -120,7 +122,13 @@ export class Catalogue {
       return next;
     });
     await this.#write(writes, { ...this.#with([], come), file, offset, time });
-    for (const [i, { book }] of taken.entries()) book.sum = sums[i];
+    for (const [i, { book, name, pages }] of taken.entries()) {
+      book.sum = sums[i];
+      this.#firsts.append(
+        name,
+        pages.map(({ key }) => key),
+      );
+    }
     recent.drop(row);
     return come.bytes;
   }
@@ -133,12 +141,14 @@ export class Catalogue {
       changes.flatMap(({ store, key, writes, sum }) => [...writes, sumWrite(store, key, sum)]),
       this.#with(changes.map(({ gone }) => gone)),
     );
+    for (const { store, key, firsts } of changes) this.#firsts.drop(under(store, key), firsts);
     return Object.keys(this.#kept.live).length < files;
   }
 
   /** Writes where items are that were moved from one file to another. Only in its turn. */
   async move(writes: readonly Write[], from: Tally, to: Tally): Promise<void> {
     await this.#write(writes, this.#with([from], to));
+    this.#firsts.forgetAll();
   }
 
   #with(gone: readonly Tally[], come = new Tally()): Kept {
@@ -180,17 +190,21 @@ export class Catalogue {
     }
   }
 
-  /** What keys say of all of them, in their order, some at a time: a key is read with its record. Only in its turn. */
+  /** What keys say of all of them, in their order. Only in its turn. */
   async *heads(name: string): AsyncGenerator<Head, undefined> {
     const { gte, lt } = allUnder(name);
-    let [from, isLast] = [gte, false];
-    while (!isLast) {
-      const next = { gte: from, lt, limit: HEADS };
-      const records = await this.journal.read((disk) => disk.keys(next).all());
-      for (const record of records) yield headOf(name, record);
-      isLast = records.length < HEADS;
-      if (!isLast) from = successor(records[HEADS - 1]);
+    let { keys, isAll } = this.#firsts.of(name) ?? this.#firsts.learn(name, await this.#keys({ gte, lt }));
+    for (;;) {
+      for (const key of keys) yield headOf(name, key);
+      if (isAll) return;
+      keys = await this.#keys({ gte: successor(keys[keys.length - 1]), lt });
+      isAll = keys.length < FEW;
     }
+  }
+
+  /** Some at a time: with a key its record is read. */
+  #keys(range: KeyRange): Promise<readonly string[]> {
+    return this.journal.read((disk) => disk.keys({ ...range, limit: FEW }).all());
   }
 
   async page(key: string): Promise<Page | undefined> {
@@ -206,7 +220,12 @@ export class Catalogue {
   }
 
   async #write(writes: readonly Write[], kept: Kept): Promise<void> {
-    await this.journal.add([...writes, { key: KEPT, text: JSON.stringify(kept), free: true, unread: true }]);
+    try {
+      await this.journal.add([...writes, { key: KEPT, text: JSON.stringify(kept), free: true, unread: true }]);
+    } catch (error) {
+      this.#firsts.forgetAll();
+      throw error;
+    }
     this.#kept = kept;
   }
 

@@ -17,7 +17,7 @@ import {
   StoreError,
 } from '../store.js';
 import type { Books, Sum } from './book.js';
-import { type Bounds, sumsOf } from './catalogue.js';
+import { type Bounds, type Changed, sumsOf } from './catalogue.js';
 import type { Chronicle } from './chronicle.js';
 import { itemIn } from './frame.js';
 import { changed, Tally } from './pages.js';
@@ -103,11 +103,11 @@ export class LevelHistories implements HistoryStore {
     let count = 0;
     const make = async (sum: Sum) => {
       const gone = new Tally();
-      const writes = isOfAll(range)
+      const { writes, firsts } = isOfAll(range)
         ? await this.#first(key, range, until, gone)
-        : await this.#those(key, range, sum, until, gone);
+        : { writes: await this.#those(key, range, sum, until, gone), firsts: undefined };
       count = gone.count;
-      return { store, key, writes, gone, sum: { ...sum, items: sum.items - count } };
+      return { store, key, writes, gone, firsts, sum: { ...sum, items: sum.items - count } };
     };
     // Where there are enough older ones, what came lately is no concern.
     await this.#chronicle.change({ store, key, needs: isOfAll(range) ? limit : Number.POSITIVE_INFINITY, make });
@@ -115,12 +115,18 @@ export class LevelHistories implements HistoryStore {
   }
 
   /** Deletes the first ones, so many, all of them in front of `until`: mostly whole pages, which go unread. */
-  async #first(key: string, range: DeletedRange, until: Order, gone: Tally): Promise<Write[]> {
+  async #first(
+    key: string,
+    range: DeletedRange,
+    until: Order,
+    gone: Tally,
+  ): Promise<Pick<Changed, 'writes' | 'firsts'>> {
     const { limit = Number.POSITIVE_INFINITY, roughly = false } = range;
     const { catalogue } = this.#chronicle;
     const name = under(this.#store, key);
     const heads = catalogue.heads(name);
     const writes: Write[] = [];
+    let isWhole = true;
     let head = (await heads.next()).value;
     while (head !== undefined && gone.count < limit) {
       const next = (await heads.next()).value;
@@ -137,12 +143,13 @@ export class LevelHistories implements HistoryStore {
         const out = Math.min(places.before(until), limit - gone.count);
         places.each(0, out, gone.add);
         if (page !== undefined && out > 0) writes.push(...changed(page, name, places, out));
+        isWhole &&= page !== undefined && (out === 0 || out === places.count);
         if (out < places.count) break;
       }
       head = next;
     }
     await heads.return(undefined);
-    return writes;
+    return { writes, firsts: isWhole ? writes.length : undefined };
   }
 
   /** Deletes those in the range that are in front of `until`. */
