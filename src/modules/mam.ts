@@ -71,9 +71,8 @@ function followAccounts(host: Host, archives: Archives, preferences: AllPreferen
 
 function archive(hooks: HookRegistry, archiving: Archiving): void {
   // Behind all that may refuse a message or change it, in front of the copies that others get (XEP-0280).
-  for (const to of ['full', 'bare', 'host'] as const)
-    hooks.on(`pre-message/${to}`, (routed) => archiving.sent(routed), -50);
-  for (const to of ['full', 'bare'] as const) hooks.on(`message/${to}`, (routed) => archiving.comes(routed), 20);
+  for (const to of ['full', 'bare', 'host'] as const) hooks.on(`pre-message/${to}`, archiving.sent, -50);
+  for (const to of ['full', 'bare'] as const) hooks.on(`message/${to}`, archiving.comes, 20);
   // When nobody else keeps it.
   hooks.on('message/offline', (routed) => archiving.isKept(routed), -10);
   hooks.on('stopping', ({ waits }) => void waits.push(...archiving.unfinished()));

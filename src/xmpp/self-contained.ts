@@ -8,6 +8,7 @@ import type { Wrapper } from './namespaces.js';
 
 const CDATA_OPEN = '<![CDATA['.length;
 const CDATA_CLOSE = ']]>'.length;
+const { allocUnsafe } = Buffer;
 const NOTHING: readonly Buffer[] = [];
 /** Bytes of declarations that one stanza may borrow: thousands of small ones may borrow the same. */
 const MOST_BORROWED = 1024;
@@ -88,7 +89,7 @@ export function withDefault(
   own: boolean,
 ): Buffer {
   if (declaration !== undefined) {
-    const raw = Buffer.allocUnsafe(end - start + declaration.length);
+    const raw = allocUnsafe(end - start + declaration.length);
     for (let i = start; i < at; i++) raw[i - start] = buf[i];
     for (let i = 0; i < declaration.length; i++) raw[at - start + i] = declaration[i];
     buf.copy(raw, at - start + declaration.length, at, end);
@@ -101,7 +102,7 @@ export function withDefault(
 function spliced(bytes: Buffer, from: number, to: number, at: number, parts: readonly Buffer[]): Buffer {
   let more = 0;
   for (let i = 0; i < parts.length; i++) more += parts[i].length;
-  const raw = Buffer.allocUnsafe(to - from + more);
+  const raw = allocUnsafe(to - from + more);
   for (let i = 0; i < at; i++) raw[i] = bytes[from + i];
   let pos = at;
   for (let i = 0; i < parts.length; i++) {

@@ -13,6 +13,8 @@ export type Kind = 'message' | 'presence' | 'iq';
 
 const BODY = '<body>';
 const UNMADE = Buffer.alloc(0);
+/** `Buffer` has so many properties that each is looked up by name, even in compiled code. */
+const { allocUnsafe } = Buffer;
 
 /** A child element of a stanza. */
 export interface Child {
@@ -44,7 +46,7 @@ export class Stanza {
   }
 
   #made(): Buffer {
-    const raw = Buffer.allocUnsafe(this.size);
+    const raw = allocUnsafe(this.size);
     this.copyTo(raw, 0);
     // What it was made from is not kept for it.
     this.#source = undefined;
@@ -230,7 +232,7 @@ export class Stanza {
     const { start, end, name } = this.content;
     if (closed) return new Stanza(Buffer.concat([raw.subarray(0, start - 2), Buffer.from(`>${element}</${name}>`)]));
     const more = Buffer.byteLength(element);
-    const longer = Buffer.allocUnsafe(raw.length + more);
+    const longer = allocUnsafe(raw.length + more);
     longer.set(raw);
     longer.write(element, end, more);
     // A part that is copied otherwise costs an object.
@@ -248,7 +250,7 @@ export class Stanza {
     const { raw } = this.#simpler;
     const end = size - raw.length + this.#simpler.#endTag;
     const more = element.length;
-    const longer = Buffer.allocUnsafe(size + more);
+    const longer = allocUnsafe(size + more);
     this.copyTo(longer, 0);
     for (let i = size - 1; i >= end; i--) longer[more + i] = longer[i];
     longer.set(element, end);

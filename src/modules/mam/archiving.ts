@@ -46,7 +46,7 @@ export class Archiving {
 
   // What its clients send.
 
-  sent(routed: Routed): void {
+  readonly sent = (routed: Routed): void => {
     const { session, to, stanza } = routed;
     if (session === undefined || session.anonymous || !isArchivable(routed)) return;
     const { local } = session.jid;
@@ -60,12 +60,12 @@ export class Archiving {
     routed.sentAs = added;
     // Whoever it is for has it; a storage that fails is logged where it fails.
     session.keeps(this.#settled(added.done));
-  }
+  };
 
   // What comes for accounts.
 
   /** True: it waits for what the account wants. */
-  comes(routed: Routed): boolean {
+  readonly comes = (routed: Routed): boolean => {
     const { own, stanza, sentAs } = routed;
     if (own) {
       if (sentAs !== undefined) routed.stanza = identified(stanza, routed.to.bare.toString(), sentAs.id);
@@ -73,7 +73,7 @@ export class Archiving {
     }
     if (!this.#isArchivable(routed) || !this.#isTaken(routed) || this.#again(routed)) return false;
     return this.#comes(routed);
-  }
+  };
 
   /** Whether what nobody takes now is kept here (RFC 6121 section 8.5.2.2.1); who can read it later has not lost it. */
   isKept(routed: Routed): boolean {

@@ -101,9 +101,17 @@ function tallyIn(text: string): Tally | undefined {
   const [bytes, ...files] = text.slice(SAID.length).split(SAID);
   const tally = new Tally();
   for (const each of files) {
-    const [file, count] = each.split('-').map((digits) => Number.parseInt(digits, 36));
+    const [file, count] = each.split('-').map(numberIn);
     tally.add(file, count, 0);
   }
-  tally.bytes = Number.parseInt(bytes, 36);
+  tally.bytes = numberIn(bytes);
   return tally;
+}
+
+const SMALL = 2 ** 31;
+
+/** What `parseInt` makes is no small integer to V8, nor is anything it is added to; and code made for those is thrown away. */
+function numberIn(digits: string): number {
+  const number = Number.parseInt(digits, 36);
+  return number < SMALL ? number | 0 : number;
 }

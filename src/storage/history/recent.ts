@@ -102,30 +102,17 @@ export class Recent {
    */
   sorted(histories: readonly Recently[]): Places[] {
     this.#makeRoom();
-    const [owners, sorted, words] = [this.#owners, this.#brief, this.#words];
+    const [owners, sorted] = [this.#owners, this.#brief];
     const rows = this.#durable - this.#first;
     const ends = new Uint32Array(histories.length + 1);
     for (const [i, history] of histories.entries()) {
       const row = this.#lastOf(history) - this.#first;
       if (row >= 0) owners[row] = i + 1;
     }
-    for (let row = rows - 1; row >= 0; row--) {
-      const owner = owners[row];
-      if (owner === 0) continue;
-      ends[owner]++;
-      const back = words[row * ROW + WORDS];
-      if (back !== 0 && back <= row) owners[row - back] = owner;
-    }
+    findOwners(this.#words, rows, owners, ends);
     for (let owner = 1; owner < ends.length; owner++) ends[owner] += ends[owner - 1];
     const all = ends[histories.length];
-    for (let row = rows - 1; row >= 0; row--) {
-      const owner = owners[row];
-      if (owner === 0) continue;
-      owners[row] = 0;
-      const to = --ends[owner] * WORDS;
-      const from = row * ROW;
-      for (let i = 0; i < WORDS; i++) sorted[to + i] = words[from + i];
-    }
+    gather(this.#words, rows, owners, ends, sorted);
     return histories.map((_, i) => {
       const [start, end] = [ends[i + 1], i + 2 < ends.length ? ends[i + 2] : all];
       return new Places(sorted.subarray(start * WORDS, end * WORDS), end - start);
@@ -156,5 +143,30 @@ export class Recent {
     const words = new Uint32Array(this.#words.length * 2);
     words.set(this.#words);
     this.#words = words;
+  }
+}
+
+// Functions of their own, which end with their loops: run so seldom, they are compiled within those, for no more than those.
+
+/** Of each row whose last one is known; counts them for each. */
+function findOwners(words: Uint32Array, rows: number, owners: Uint32Array, counts: Uint32Array): void {
+  for (let row = rows - 1; row >= 0; row--) {
+    const owner = owners[row];
+    if (owner === 0) continue;
+    counts[owner]++;
+    const back = words[row * ROW + WORDS];
+    if (back !== 0 && back <= row) owners[row - back] = owner;
+  }
+}
+
+/** Rows to where those of their owners are, each in front of where the last one went; nobody owns one any more. */
+function gather(words: Uint32Array, rows: number, owners: Uint32Array, ends: Uint32Array, sorted: Uint32Array): void {
+  for (let row = rows - 1; row >= 0; row--) {
+    const owner = owners[row];
+    if (owner === 0) continue;
+    owners[row] = 0;
+    const to = --ends[owner] * WORDS;
+    const from = row * ROW;
+    for (let i = 0; i < WORDS; i++) sorted[to + i] = words[from + i];
   }
 }
