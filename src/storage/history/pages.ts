@@ -98,19 +98,19 @@ function said({ bytes, files }: Tally): string {
 
 function tallyIn(text: string): Tally | undefined {
   if (!text.startsWith(SAID)) return undefined;
-  const [bytes, ...files] = text.slice(SAID.length).split(SAID);
+  const parts = text.split(SAID);
   const tally = new Tally();
-  for (const each of files) {
-    const [file, count] = each.split('-').map(numberIn);
-    tally.add(file, count, 0);
+  for (let i = 2; i < parts.length; i++) {
+    const end = parts[i].indexOf('-');
+    tally.add(numberIn(parts[i].slice(0, end)), numberIn(parts[i].slice(end + 1)), 0);
   }
-  tally.bytes = numberIn(bytes);
+  tally.bytes = numberIn(parts[1]);
   return tally;
 }
 
 const SMALL = 2 ** 31;
 
-/** What `parseInt` makes is no small integer to V8, nor is anything it is added to; and code made for those is thrown away. */
+/** Compiled `parseInt` makes numbers that V8 takes for fractions, as whatever they are added to; code for small integers is lost then. */
 function numberIn(digits: string): number {
   const number = Number.parseInt(digits, 36);
   return number < SMALL ? number | 0 : number;

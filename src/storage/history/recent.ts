@@ -102,19 +102,21 @@ export class Recent {
    */
   sorted(histories: readonly Recently[]): Places[] {
     this.#makeRoom();
-    const [owners, sorted] = [this.#owners, this.#brief];
+    const owners = this.#owners;
+    const sorted = this.#brief;
     const rows = this.#durable - this.#first;
     const ends = new Uint32Array(histories.length + 1);
-    for (const [i, history] of histories.entries()) {
-      const row = this.#lastOf(history) - this.#first;
+    for (let i = 0; i < histories.length; i++) {
+      const row = this.#lastOf(histories[i]) - this.#first;
       if (row >= 0) owners[row] = i + 1;
     }
     findOwners(this.#words, rows, owners, ends);
     for (let owner = 1; owner < ends.length; owner++) ends[owner] += ends[owner - 1];
-    const all = ends[histories.length];
-    gather(this.#words, rows, owners, ends, sorted);
+    const starts = ends.slice();
+    gather(this.#words, rows, owners, starts, sorted);
     return histories.map((_, i) => {
-      const [start, end] = [ends[i + 1], i + 2 < ends.length ? ends[i + 2] : all];
+      const start = starts[i + 1];
+      const end = ends[i + 1];
       return new Places(sorted.subarray(start * WORDS, end * WORDS), end - start);
     });
   }
@@ -146,7 +148,7 @@ export class Recent {
   }
 }
 
-// Functions of their own, which end with their loops: run so seldom, they are compiled within those, for no more than those.
+// Functions of their own that end with their loops: run so seldom, they are compiled while they loop, with nothing behind that.
 
 /** Of each row whose last one is known; counts them for each. */
 function findOwners(words: Uint32Array, rows: number, owners: Uint32Array, counts: Uint32Array): void {
@@ -159,13 +161,13 @@ function findOwners(words: Uint32Array, rows: number, owners: Uint32Array, count
   }
 }
 
-/** Rows to where those of their owners are, each in front of where the last one went; nobody owns one any more. */
-function gather(words: Uint32Array, rows: number, owners: Uint32Array, ends: Uint32Array, sorted: Uint32Array): void {
+/** Rows to their owners' places, of which `starts` says where the last one ends, then where the first one starts. */
+function gather(words: Uint32Array, rows: number, owners: Uint32Array, starts: Uint32Array, sorted: Uint32Array): void {
   for (let row = rows - 1; row >= 0; row--) {
     const owner = owners[row];
     if (owner === 0) continue;
     owners[row] = 0;
-    const to = --ends[owner] * WORDS;
+    const to = --starts[owner] * WORDS;
     const from = row * ROW;
     for (let i = 0; i < WORDS; i++) sorted[to + i] = words[from + i];
   }
