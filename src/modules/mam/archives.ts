@@ -125,19 +125,21 @@ export class Archives {
 
   /** Deletes what is too old, then what is too much. Rejects with StoreError. */
   #trim(username: string): Promise<void> {
-    return this.#trimming.take(username, async () => {
-      const { since } = this;
-      while (since !== undefined && (await this.#isOlder(username, since)))
-        await this.store.delete(username, { end: since - 1, limit: CHUNK });
-      const { max_items } = this.retention;
-      if (max_items === 0) return;
-      let excess = (await this.store.size(username)) - max_items;
-      if (excess > 0) this.host.limited(this.limit);
-      while (excess > max_items * SLACK) {
-        const gone = await this.store.delete(username, { limit: Math.min(excess, CHUNK), roughly: true });
-        excess = gone === 0 ? 0 : excess - gone;
-      }
-    });
+    return this.#trimming.take(username, () => this.#trimNow(username));
+  }
+
+  async #trimNow(username: string): Promise<void> {
+    const { since } = this;
+    while (since !== undefined && (await this.#isOlder(username, since)))
+      await this.store.delete(username, { end: since - 1, limit: CHUNK });
+    const { max_items } = this.retention;
+    if (max_items === 0) return;
+    let excess = (await this.store.size(username)) - max_items;
+    if (excess > 0) this.host.limited(this.limit);
+    while (excess > max_items * SLACK) {
+      const gone = await this.store.delete(username, { limit: Math.min(excess, CHUNK), roughly: true });
+      excess = gone === 0 ? 0 : excess - gone;
+    }
   }
 
   async #isOlder(username: string, since: number): Promise<boolean> {

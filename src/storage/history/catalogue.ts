@@ -7,8 +7,8 @@ import { allUnder, type KeyRange, ownKey, successor, under } from '../records.js
 import { Turns } from '../turns.js';
 import type { Book, Sum } from './book.js';
 import type { Ground } from './files.js';
-import { FEW, Firsts } from './firsts.js';
-import { behind, type Head, headOf, PAGE, type Page, pageOf, pageWrite, Tally } from './pages.js';
+import { FEW, type First, Firsts } from './firsts.js';
+import { behind, orderUnder, PAGE, type Page, pageOf, pageWrite, Tally } from './pages.js';
 import { memoryFor, type Order, orderKey } from './places.js';
 import type { Recent } from './recent.js';
 
@@ -190,19 +190,15 @@ export class Catalogue {
     }
   }
 
-  /** What keys say of all of them, in their order. Only in its turn. */
-  async *heads(name: string): AsyncGenerator<Head, undefined> {
+  /** Its first records, or those behind that key; what keys say of them is in `pages.ts`. Only in its turn. */
+  async firsts(name: string, behind?: string): Promise<First> {
     const { gte, lt } = allUnder(name);
-    let { keys, isAll } = this.#firsts.of(name) ?? this.#firsts.learn(name, await this.#keys({ gte, lt }));
-    for (;;) {
-      for (const key of keys) yield headOf(name, key);
-      if (isAll) return;
-      keys = await this.#keys({ gte: successor(keys[keys.length - 1]), lt });
-      isAll = keys.length < FEW;
-    }
+    if (behind === undefined) return this.#firsts.of(name) ?? this.#firsts.learn(name, await this.#keys({ gte, lt }));
+    const keys = await this.#keys({ gte: successor(behind), lt });
+    return { keys, isAll: keys.length < FEW };
   }
 
-  /** Some at a time: with a key its record is read. */
+  /** Some: with a key its record is read. */
   #keys(range: KeyRange): Promise<readonly string[]> {
     return this.journal.read((disk) => disk.keys({ ...range, limit: FEW }).all());
   }
@@ -215,7 +211,7 @@ export class Catalogue {
   /** In front of the record that has what begins there, also when what its key says of it changes meanwhile. */
   async #pageAt(gte: string, name: string, start: Order): Promise<string> {
     const last = (disk: Disk) => disk.iterator({ gte, lt: behind(name, start), reverse: true });
-    for await (const [record] of this.journal.each(last)) return under(name, orderKey(headOf(name, record).order));
+    for await (const [record] of this.journal.each(last)) return under(name, orderKey(orderUnder(name, record)));
     return under(name, orderKey(start));
   }
 

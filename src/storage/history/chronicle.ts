@@ -284,6 +284,17 @@ export class Chronicle {
     return this.#books.get(store)?.find(key)?.sum ?? this.catalogue.sum(store, key);
   }
 
+  /** How many items a history has that are durable. */
+  async size(store: string, key: string): Promise<number> {
+    const book = this.#books.get(store)?.find(key);
+    if (book?.sum !== undefined) return book.sum.items + this.#recent.countOf(book);
+    const { first } = this.#recent;
+    const { items } = await this.catalogue.sum(store, key);
+    // What was only in memory may be in the database meanwhile.
+    if (first !== this.#recent.first) return this.size(store, key);
+    return items + (book === undefined ? 0 : this.#recent.countOf(book));
+  }
+
   async #retain(): Promise<void> {
     await this.files.retain((file) => this.catalogue.uses(file)).catch(() => {});
   }

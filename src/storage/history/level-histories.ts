@@ -20,8 +20,8 @@ import type { Books, Sum } from './book.js';
 import { type Bounds, type Changed, sumsOf } from './catalogue.js';
 import type { Chronicle } from './chronicle.js';
 import { itemIn } from './frame.js';
-import { changed, Tally } from './pages.js';
-import { compareOrders, hashOf, type Order, orderIn, orderKey, orderOf, Places, type Spot } from './places.js';
+import { changed, orderUnder, Tally, tallyUnder } from './pages.js';
+import { compareOrders, hashOf, type Order, orderKey, orderOf, Places, type Spot } from './places.js';
 
 /** Items that are read at a time to see whether they are asked for. */
 const CHUNK = 200;
@@ -80,19 +80,10 @@ export class LevelHistories implements HistoryStore {
   }
 
   async size(key: string, range?: ArchiveRange): Promise<number> {
-    if (range === undefined) return this.#count(key);
+    if (range === undefined) return this.#chronicle.size(this.#store, key);
     let size = 0;
     for await (const _ of this.#matching(key, this.#spots(key, range, false), range)) size++;
     return size;
-  }
-
-  async #count(key: string): Promise<number> {
-    const { places } = this.#chronicle.fresh(this.#store, key);
-    const sum = await this.#summed(key);
-    if (sum.last === '') return sum.items + places.count;
-    // The database may have the first ones of these already.
-    const { time, number } = orderIn(sum.last);
-    return sum.items + places.count - places.before({ time, number: number + 1 });
   }
 
   async delete(key: string, range: DeletedRange = {}): Promise<number> {
@@ -124,21 +115,27 @@ export class LevelHistories implements HistoryStore {
     const { limit = Number.POSITIVE_INFINITY, roughly = false } = range;
     const { catalogue } = this.#chronicle;
     const name = under(this.#store, key);
-    const heads = catalogue.heads(name);
     const writes: Write[] = [];
     let isWhole = true;
-    let head = (await heads.next()).value;
-    while (head !== undefined && gone.count < limit) {
-      const next = (await heads.next()).value;
-      const { tally } = head;
+    let { keys, isAll } = await catalogue.firsts(name);
+    for (let at = 0; ; at++) {
+      if (at + 1 >= keys.length && !isAll) {
+        const more = await catalogue.firsts(name, keys[keys.length - 1]);
+        keys = [...keys.slice(at), ...more.keys];
+        isAll = more.isAll;
+        at = 0;
+      }
+      if (at === keys.length || gone.count >= limit) break;
+      const record = keys[at];
+      const tally = tallyUnder(name, record);
       // All of it is in front of the next one.
-      const isOver = next !== undefined && compareOrders(next.order, until) <= 0;
+      const isOver = at + 1 < keys.length && compareOrders(orderUnder(name, keys[at + 1]), until) <= 0;
       if (isOver && tally !== undefined && gone.count + tally.count <= limit) {
         gone.join(tally);
-        writes.push({ key: head.key, text: undefined, free: true, unread: true });
+        writes.push({ key: record, text: undefined, free: true, unread: true });
       } else if (roughly && gone.count > 0) break;
       else {
-        const page = await catalogue.page(head.key);
+        const page = await catalogue.page(record);
         const places = page?.places ?? new Places();
         const out = Math.min(places.before(until), limit - gone.count);
         places.each(0, out, gone.add);
@@ -146,9 +143,7 @@ export class LevelHistories implements HistoryStore {
         isWhole &&= page !== undefined && (out === 0 || out === places.count);
         if (out < places.count) break;
       }
-      head = next;
     }
-    await heads.return(undefined);
     return { writes, firsts: isWhole ? writes.length : undefined };
   }
 

@@ -45,15 +45,6 @@ export interface Page {
   readonly places: Places;
 }
 
-/** What is known of one by its key. */
-export interface Head {
-  readonly key: string;
-  /** Of its first place, or in front of it. */
-  readonly order: Order;
-  /** Undefined: it has to be read. */
-  readonly tally: Tally | undefined;
-}
-
 export function pageOf(key: string, text: string): Page {
   return { key, text, places: Places.read(text) };
 }
@@ -80,9 +71,14 @@ export function changed(page: Page, name: string, places: Places, from = 0): Wri
   return from === places.count ? [gone] : [gone, pageWrite(name, places, new Tally(), from)];
 }
 
-export function headOf(name: string, key: string): Head {
-  const part = partUnder(name, key);
-  return { key, order: orderIn(part.slice(0, ORDER)), tally: tallyIn(part.slice(ORDER)) };
+/** The order of its first place, or in front of that. */
+export function orderUnder(name: string, key: string): Order {
+  return orderIn(partUnder(name, key).slice(0, ORDER));
+}
+
+/** What the key says is in there; undefined: it has to be read. */
+export function tallyUnder(name: string, key: string): Tally | undefined {
+  return tallyIn(partUnder(name, key).slice(ORDER));
 }
 
 /** Behind the keys of all records that begin in front of that order, or there. */

@@ -125,18 +125,15 @@ export class Places {
   /** Told of each file that some of them are in, how many follow each other there, and their bytes. */
   each(from: number, to: number, told: (file: number, count: number, bytes: number) => void): void {
     const words = this.#words;
-    let [file, count, bytes] = [0, 0, 0];
-    for (let at = from * WORDS; at < to * WORDS; at += WORDS) {
-      if (words[at + 3] !== file) {
-        if (count > 0) told(file, count, bytes);
-        file = words[at + 3];
-        count = 0;
-        bytes = 0;
-      }
-      count++;
-      bytes += words[at + 5] & LENGTH;
+    const end = to * WORDS;
+    let at = from * WORDS;
+    while (at < end) {
+      const file = words[at + 3];
+      const start = at;
+      let bytes = 0;
+      for (; at < end && words[at + 3] === file; at += WORDS) bytes += words[at + 5] & LENGTH;
+      told(file, (at - start) / WORDS, bytes);
     }
-    if (count > 0) told(file, count, bytes);
   }
 
   /** Some of them; at most as many as `memory` was made for. */
@@ -215,7 +212,7 @@ function putNumber(bytes: Buffer, at: number, value: number): number {
 }
 
 function putSigned(bytes: Buffer, at: number, value: number): number {
-  return putNumber(bytes, at, value < 0 ? -2 * value - 1 : 2 * value);
+  return putNumber(bytes, at, 2 * Math.abs(value) - (value < 0 ? 1 : 0));
 }
 
 /** Those that were written, one after the other. */

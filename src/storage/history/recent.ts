@@ -29,6 +29,11 @@ export class Recent {
     return this.#next - this.#first;
   }
 
+  /** The first one that is not in the database. */
+  get first(): number {
+    return this.#first;
+  }
+
   /** Behind the last one that is durable. */
   get durable(): number {
     return this.#durable;
@@ -81,14 +86,19 @@ export class Recent {
     return last >= this.#first;
   }
 
+  /** How many of a history are durable. */
+  countOf(history: Recently): number {
+    let count = 0;
+    for (let row = this.#lastOf(history); row >= this.#first; row = this.#before(row)) count++;
+    return count;
+  }
+
   /** Those of a history that are durable. */
   of(history: Recently): Places {
-    const last = this.#lastOf(history);
-    let count = 0;
-    for (let row = last; row >= this.#first; row = this.#before(row)) count++;
+    const count = this.countOf(history);
     const words = new Uint32Array(count * WORDS);
     let at = words.length;
-    for (let row = last; row >= this.#first; row = this.#before(row)) {
+    for (let row = this.#lastOf(history); row >= this.#first; row = this.#before(row)) {
       at -= WORDS;
       const from = (row - this.#first) * ROW;
       for (let i = 0; i < WORDS; i++) words[at + i] = this.#words[from + i];
