@@ -6,6 +6,7 @@ import type { HookRegistry, IqRequest } from '../core/hooks.js';
 import type { Host } from '../core/host.js';
 import type { Module } from '../core/module.js';
 import { Part } from '../core/parts.js';
+import type { Session } from '../core/session.js';
 import { StanzaError } from '../xmpp/errors.js';
 import { Archives } from './mam/archives.js';
 import { Archiving } from './mam/archiving.js';
@@ -37,6 +38,7 @@ export const mam: Module<Options> = {
     const preferences = host.keep(PREFERENCES, () => new AllPreferences(host.open('mam_preferences', 'keyvalue')));
     const archiving = new Archiving(host, archives, preferences, options.default);
     followAccounts(host, archives, preferences);
+    followAnonymous(host, archiving.anonymous);
     archive(host.hooks, archiving);
     answer(host.hooks, new Queries(host, archives, options), new Wishes(host, preferences, options));
     const sweeping = setInterval(() => {
@@ -54,8 +56,10 @@ function followAccounts(host: Host, archives: Archives, preferences: AllPreferen
   const { hooks } = host;
   hooks.on('session-binding', ({ session, waits }) => void waits.push(preferences.load(session.jid.local)));
   hooks.on('session-created', ({ session }) => preferences.use(session.jid.local));
-  hooks.on('session-closed', ({ session: { jid } }) => {
-    if (host.sessions.of(jid.local).length === 0) preferences.release(jid.local);
+  hooks.on('session-closed', ({ session: { jid, anonymous } }) => {
+    if (host.sessions.of(jid.local).length > 0) return;
+    if (anonymous) preferences.forget(jid.local);
+    else preferences.release(jid.local);
   });
   hooks.on('account-deleted', ({ username, waits }) => {
     waits.push(archives.remove(username), preferences.remove(username));
@@ -67,6 +71,15 @@ function followAccounts(host: Host, archives: Archives, preferences: AllPreferen
       () => {},
     );
   }
+}
+
+function followAnonymous({ hooks, sessions }: Host, users: Set<string>): void {
+  const come = ({ anonymous, jid }: Session) => void (anonymous && users.add(jid.local));
+  hooks.on('session-created', ({ session }) => come(session));
+  hooks.on('session-closed', ({ session: { jid } }) => {
+    if (sessions.of(jid.local).length === 0) users.delete(jid.local);
+  });
+  for (const session of sessions) come(session);
 }
 
 function archive(hooks: HookRegistry, archiving: Archiving): void {

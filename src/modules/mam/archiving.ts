@@ -25,6 +25,8 @@ interface Passing {
 }
 
 export class Archiving {
+  /** Users without an account who are here: nothing is kept for them. */
+  readonly anonymous = new Set<string>();
   readonly #turns = new Turns();
   readonly #identifying = new Identifying();
   #passing: Passing | undefined;
@@ -133,7 +135,7 @@ export class Archiving {
       if (passing.preferences !== undefined) this.#archive(routed, passing.preferences, passing.roster);
       return false;
     }
-    if (this.host.sessions.of(local)[0]?.anonymous) return false;
+    if (this.anonymous.size > 0 && this.anonymous.has(local)) return false;
     const preferences = this.preferences.known(local);
     const roster = this.#rosterAsked(preferences, local);
     if (preferences === undefined || this.#turns.busy(local) || this.#needsRoster(preferences, roster)) {

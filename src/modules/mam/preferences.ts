@@ -103,6 +103,12 @@ export class AllPreferences {
     this.#remember(username, preferences);
   }
 
+  /** The next who is interested in them has to look whether there is such an account. */
+  forget(username: string): void {
+    this.#used.delete(username);
+    this.#spare.delete(username);
+  }
+
   set(username: string, preferences: Preferences): Promise<void> {
     return this.#turns.take(username, async () => {
       await this.#store.set(username, { ...preferences } as Json);
@@ -114,8 +120,7 @@ export class AllPreferences {
   /** The account is no more. */
   remove(username: string): Promise<void> {
     return this.#turns.take(username, async () => {
-      this.#used.delete(username);
-      this.#spare.delete(username);
+      this.forget(username);
       await this.#store.set(username, undefined);
     });
   }

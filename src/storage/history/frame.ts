@@ -71,10 +71,10 @@ export class Frame {
     this.#makeRoom(MENTION_HEAD + size + length);
     const [bytes, view] = [this.#bytes, this.#view];
     bytes[start] = isMoved ? MOVED : MENTION;
-    // What is put there is the rest of a number after the bytes have no room for more: `%` costs ten times as much.
-    view.setUint32(start + 1, time, true);
+    // The lowest bits: `%` costs ten times as much, and a time as it is a call.
+    view.setUint32(start + 1, time | 0, true);
     view.setUint16(start + 5, time / HIGH, true);
-    view.setUint32(start + 7, number, true);
+    view.setUint32(start + 7, number | 0, true);
     view.setUint16(start + 11, number / HIGH, true);
     view.setUint32(start + 13, low, true);
     view.setUint16(start + 17, high, true);
