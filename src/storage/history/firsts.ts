@@ -45,9 +45,8 @@ export class Firsts {
   drop(name: string, count: number | undefined): void {
     const first = this.#known.get(name);
     if (first === undefined) return;
-    const keys = count === undefined ? [] : first.keys.slice(count);
-    if (count === undefined || (keys.length === 0 && !first.isAll)) this.forget(name);
-    else this.#set(name, { keys, isAll: first.isAll });
+    if (count === undefined) this.forget(name);
+    else this.#set(name, { keys: first.keys.slice(count), isAll: first.isAll });
   }
 
   forget(name: string): void {
@@ -60,8 +59,10 @@ export class Firsts {
     this.#count = 0;
   }
 
+  /** Of who has none there is nothing to remember. */
   #set(name: string, first: First): void {
     this.forget(name);
+    if (first.keys.length === 0) return;
     this.#known.set(name, first);
     this.#count += first.keys.length;
   }
