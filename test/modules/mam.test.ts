@@ -2,7 +2,6 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type ModuleOptions, moduleOptions } from '../../src/config/modules.js';
-import type { Module } from '../../src/core/module.js';
 import { carbons } from '../../src/modules/carbons.js';
 import { disco } from '../../src/modules/disco.js';
 import { mam } from '../../src/modules/mam.js';
@@ -13,28 +12,13 @@ import { roster } from '../../src/modules/roster.js';
 import { streamManagement } from '../../src/modules/stream-management.js';
 import { MemoryDriver } from '../../src/storage/memory.js';
 import { type Driver, StoreError } from '../../src/storage/store.js';
-import { JID } from '../../src/xmpp/jid.js';
-import { Stanza } from '../../src/xmpp/stanza.js';
 import { CoreClient, conditionOf, DOMAIN, testCore } from '../support/core.js';
 import { SlowDriver } from '../support/slow-driver.js';
 import { parseXml, type Xml } from '../support/xml.js';
 
 const MAM = 'urn:xmpp:mam:2';
 const RSM = 'http://jabber.org/protocol/rsm';
-/** Lets in whoever has no account: `<auth xmlns='guest'>guest</auth>`. */
-const guests: Module = {
-  name: 'guests',
-  about: 'For tests.',
-  specifications: [],
-  load({ hooks, domain }) {
-    hooks.nonza('guest', ({ stream, stanza }) => {
-      stream.authenticated({ jid: JID.of(stanza.tree.getText(), domain), anonymous: true, mechanism: 'ANONYMOUS' });
-      stream.send(Stanza.from("<success xmlns='guest'/>"));
-    });
-  },
-};
-
-const MODULES = [guests, roster, presence, message, offline, carbons, mam, streamManagement, disco];
+const MODULES = [roster, presence, message, offline, carbons, mam, streamManagement, disco];
 const ROMEO = 'romeo@example.test';
 const JULIET = 'juliet@example.test';
 const START = Date.UTC(2002, 8, 10, 23, 8, 25);
@@ -116,7 +100,7 @@ describe('what is archived', () => {
     const { romeo, core, store } = await stage();
     const guest = new CoreClient(core);
     await guest.when(() => guest.headers.length === 1);
-    guest.say("<auth xmlns='guest'>guest</auth>");
+    guest.say("<auth xmlns='test' anonymous='true'>guest</auth>");
     guest.end.open({ to: 'example.test' });
     await guest.ask('set', "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>inn</resource></bind>");
     await guest.ask('set', `<prefs xmlns='${MAM}' default='always'><always/><never/></prefs>`);

@@ -44,14 +44,15 @@ export const OPTIONS: CoreOptions = {
   trusted_proxies: [],
 };
 
-/** Lets in whoever says who he is: `<auth xmlns='test'>romeo</auth>`. */
+/** Lets in whoever says who he is: `<auth xmlns='test'>romeo</auth>`; with `anonymous='true'`, as somebody without an account. */
 const trusting: Module = {
   name: 'trusting',
   about: 'For tests.',
   specifications: [],
   load({ hooks, domain }) {
     hooks.nonza('test', ({ stream, stanza }) => {
-      stream.authenticated({ jid: JID.of(stanza.tree.getText(), domain), anonymous: false, mechanism: 'TEST' });
+      const anonymous = stanza.attr('anonymous') === 'true';
+      stream.authenticated({ jid: JID.of(stanza.tree.getText(), domain), anonymous, mechanism: 'TEST' });
       stream.send(Stanza.from("<success xmlns='test'/>"));
     });
   },
